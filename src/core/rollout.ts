@@ -1,0 +1,432 @@
+/**
+ * What the controller remembers about one Canary between two ticks, as plain JSON. `decide` is the only writer.
+ */
+import type { JudgeName } from '../spec/canary.ts';
+
+export type Phase =
+  | 'Initializing'
+  | 'Stable'
+  | 'Waiting'
+  | 'Progressing'
+  | 'Paused'
+  | 'RollingBack'
+  | 'RolledBack'
+  | 'Succeeded'
+  | 'Terminating';
+
+export const PHASES = [
+  'Initializing',
+  'Stable',
+  'Waiting',
+  'Progressing',
+  'Paused',
+  'RollingBack',
+  'RolledBack',
+  'Succeeded',
+  'Terminating',
+] as const satisfies readonly Phase[];
+
+export type Health = 'Progressing' | 'Healthy' | 'Paused' | 'Degraded';
+
+export const HEALTHS = ['Progressing', 'Healthy', 'Paused', 'Degraded'] as const satisfies readonly Health[];
+
+export function healthOf(phase: Phase): Health {
+  if (phase === 'Stable' || phase === 'Succeeded') return 'Healthy';
+  if (phase === 'Paused') return 'Paused';
+  return phase === 'RolledBack' ? 'Degraded' : 'Progressing';
+}
+
+export type Outcome = 'Promoted' | 'RolledBack' | 'Aborted' | 'Reverted' | 'Superseded' | 'Cancelled';
+
+export const OUTCOMES = [
+  'Promoted',
+  'RolledBack',
+  'Aborted',
+  'Reverted',
+  'Superseded',
+  'Cancelled',
+] as const satisfies readonly Outcome[];
+
+/**
+ * Why a rollout stands still, each with its own way out.
+ * By a person: Manual, Alert, Inconclusive, NoEvidence, NoData when `resume` accepts it, every Drift, State and
+ * Foreign reason. By itself: Errors, NoData (data is back), BadQuery (a look without it). By the file: Suspended.
+ * By `approve`: Approval. Failed leaves by abort or retry only.
+ */
+export type PauseReason =
+  | 'Manual'
+  | 'Suspended'
+  | 'Approval'
+  | 'Alert'
+  | 'Errors'
+  | 'NoData'
+  | 'BadQuery'
+  | 'Inconclusive'
+  | 'NoEvidence'
+  | 'Failed'
+  | 'Drift'
+  | 'DriftLower'
+  | 'DriftPair'
+  | 'DriftFight'
+  | 'StateRebuilt'
+  | 'StateConflict'
+  | 'ForeignController';
+
+export interface Pause {
+  readonly reason: PauseReason;
+  /** One sentence for people. */
+  readonly detail: string;
+  readonly since: number;
+}
+
+/** A recorded permission to go on without evidence. */
+export interface Exemption {
+  readonly kind: 'resume' | 'promote' | 'skip' | 'adopt' | 'rebuilt';
+  readonly actor: string;
+  readonly reason: string;
+  readonly stepIndex: number;
+  readonly at: number;
+}
+
+export interface Approval {
+  readonly actor: string;
+  readonly reason: string;
+  readonly stepIndex: number;
+  /** The approval is void once the spec changes. */
+  readonly specHash: string;
+  readonly at: number;
+}
+
+export type VerdictClass = 'pass' | 'fail' | 'inconclusive' | 'noData' | 'error' | 'pending';
+
+/** One metric at one look, with its numbers. */
+export interface Verdict {
+  readonly metric: string;
+  readonly class: VerdictClass;
+  readonly at: number;
+  /** Evaluation window: (at - windowMs, at]. */
+  readonly windowMs: number;
+  readonly canary: number | null;
+  readonly stable: number | null;
+  readonly canaryRequests: number | null;
+  readonly stableRequests: number | null;
+  /** E.g. "maxDelta 0.005". */
+  readonly bound: string;
+  /** One sentence with the numbers compared. */
+  readonly detail: string;
+  readonly query: string;
+  readonly structural: boolean;
+  /** The always-on guard tripped at this look. */
+  readonly guard: boolean;
+  /** False: the look lies in a settle period or the like and counts neither way. */
+  readonly counted: boolean;
+  /** Set when the stable arm was asked at the time of the raise to 100. */
+  readonly stableFrozenAt: number | null;
+}
+
+/** Counters of one metric in one rollout. */
+export interface MetricState {
+  /** Hash of what was judged: another one starts the counters again (failures already counted stay). */
+  readonly key: string;
+  /** Consecutive counted passes at the verified weight. */
+  passes: number;
+  lastPassAt: number | null;
+  /** Stopwatch of `for`, ms. */
+  failingMs: number;
+  /** Time of the last counted failing look since the last pass. */
+  lastFailAt: number | null;
+  /** Counted failures for `failureLimit`, at most one a window, over the whole rollout. */
+  failures: number;
+  lastFailureCountedAt: number | null;
+  /** Consecutive looks with a transient error. */
+  errors: number;
+  /** First of the consecutive counted looks without data. */
+  noDataSince: number | null;
+  lastLookAt: number | null;
+  /** Stable's reading frozen for weight 100. */
+  frozen: { readonly at: number; readonly value: number | null; readonly requests: number | null } | null;
+  verdict: Verdict | null;
+}
+
+/** The last weight that was read back, and the time spent at it. */
+export interface Held {
+  /** Index of the step whose weight is held; -1: none of them (0, or a weight between). */
+  readonly index: number;
+  readonly weight: number;
+  /** When the weight was first read back. */
+  verifiedAt: number;
+  /** Windows must start at or after this (settle included) to count. */
+  clearFrom: number;
+  bakedMs: number;
+  /** Progress clock: runs after the bake, not in pauses or outages. */
+  stalledMs: number;
+  /** A counted failure since the bake was over. */
+  failedSinceBake: boolean;
+}
+
+export interface RolloutState {
+  readonly id: string;
+  readonly revision: string;
+  readonly stable: string;
+  readonly judge: JudgeName;
+  readonly startedAt: number;
+  readonly startedBy: string;
+  /** Hash of the steps, to notice an edit. */
+  stepsKey: string;
+  /** Index of the step wanted now: changes when the intent is saved. -1 before the first step. */
+  stepIndex: number;
+  /** Percent wanted now. */
+  weight: number;
+  held: Held;
+  /** True once an intent of this rollout was saved: from then on ending it means writing 0. */
+  written: boolean;
+  pauses: Pause[];
+  approvals: Approval[];
+  exemptions: Exemption[];
+  /** A person's `promote`, waiting to take effect at the gate of that step. */
+  promote: {
+    readonly actor: string;
+    readonly reason: string;
+    readonly full: boolean;
+    readonly force: boolean;
+    readonly commandId: number;
+  } | null;
+  analysed: boolean;
+  metrics: Record<string, MetricState>;
+  corrections: number;
+  lastCorrectionAt: number | null;
+  canarySeen: boolean;
+  /** Time at which the intent to raise to 100 was saved. */
+  frozenAt: number | null;
+  /** Looks of `strategy.ready` that held, in a row. */
+  readyLooks: number;
+  /** Waiting with CanaryAbsent until then. */
+  absentUntil: number | null;
+  absences: number;
+  firstFailAt: number | null;
+  /** Ids of alerts that paused this rollout. */
+  alerts: string[];
+  /** The rollout that this one undoes. */
+  readonly undoes: string | null;
+}
+
+/** Where a rollout goes once 0 is verified. */
+export interface Ending {
+  readonly outcome: Outcome;
+  readonly reason: string;
+  readonly since: number;
+  /** Writes tried so far. */
+  tries: number;
+  /** Critical notification sent after the third try. */
+  alarmed: boolean;
+}
+
+/**
+ * A write that was saved before it was made. raise: more for the canary than was verified, never written twice.
+ * lower: less; written until it is read back. hold: the same weight again (ownership mark, promoted mark,
+ * withdrawing a raise); written once, dropped when it is not seen.
+ */
+export interface Intent {
+  readonly operation: string;
+  readonly direction: 'raise' | 'lower' | 'hold';
+  readonly purpose: 'step' | 'rollback' | 'correct' | 'promoted' | 'withdraw' | 'recreate' | 'restore';
+  readonly from: number;
+  readonly to: number;
+  readonly stepIndex: number;
+  /** The whole document to write. */
+  readonly content: string;
+  readonly md5: string;
+  /** MD5 that the live document had in the run that decided; 'absent'; null when it could not be read. */
+  readonly expectMd5: string | 'absent' | null;
+  readonly savedAt: number;
+  readonly epoch: number;
+  /** Identifies the process run that saved it: another run does not know whether it was written. */
+  readonly bootId: string;
+  attempts: number;
+  /** Earliest time of the next attempt. */
+  retryAt: number;
+}
+
+/** A document of ours that may still be seen: read lag, or a delayed write. */
+export interface OwnWrite {
+  readonly operation: string;
+  readonly md5: string;
+  readonly weight: number;
+  readonly rolloutId: string;
+  readonly at: number;
+  /** When it was superseded or cancelled; null while current. */
+  cancelledAt: number | null;
+  readonly stepIndex: number;
+}
+
+/** The live document as last read and understood. */
+export interface Known {
+  readonly content: string;
+  readonly md5: string;
+  readonly at: number;
+}
+
+export interface CanaryState {
+  readonly name: string;
+  phase: Phase;
+  phaseSince: number;
+  /** What is live and trusted; null only in Initializing. */
+  stable: string | null;
+  /** The revision wanted: git's if it names one, else the API's last. */
+  target: string | null;
+  /** Revision that `start` asked for. */
+  requested: { readonly revision: string; readonly actor: string; readonly commandId: number } | null;
+  rollout: RolloutState | null;
+  ending: Ending | null;
+  intent: Intent | null;
+  /** Last verified or adopted content. Null: never seen or known absent. */
+  known: Known | null;
+  /** Last reading of the weight, whatever it was; null while unknown. */
+  observed: { readonly weight: number; readonly at: number } | null;
+  /** Recent writes, newest last, at most 20. */
+  writes: OwnWrite[];
+  /** Revisions that need `retry`, with the rollout that failed and when its 0 was verified. */
+  failed: Record<
+    string,
+    { readonly rolloutId: string; readonly reason: string; readonly zeroAt: number | null }
+  >;
+  /** Revision refused by `onRevisionChange: reject`. */
+  rejected: string | null;
+  /** The last rollout that was promoted, for `undo`. */
+  promoted: { readonly rolloutId: string; readonly revision: string; readonly stable: string } | null;
+  /** Pauses outside a rollout (Initializing, Stable, Succeeded). */
+  pauses: Pause[];
+  /** One sentence: why the phase is what it is. */
+  reason: string;
+  nextLookAt: number;
+  /** When a deleted Canary may be forgotten, its document settled. */
+  deletedAt: number | null;
+  /** First time an unbroken run of v1 reads showed the expected document, for recovery. */
+  recovery: { readonly since: number } | null;
+  /** Counters for deterministic names. */
+  seq: { rollout: number; operation: number };
+  specHash: string | null;
+  /** The process run that last decided: another one asks fresh passes. */
+  bootId: string;
+  /** Wall time of this process run's first decision. */
+  bootAt: number;
+  decidedAt: number;
+  /** Live diagnostics of the canary (not of its file). */
+  diagnostics: StateDiagnostic[];
+}
+
+export interface StateDiagnostic {
+  /** E.g. STABLE_UNKNOWN, BETA_PRESENT, TRAFFIC_TARGET_CHANGED, CLOCK_SKEW. */
+  readonly code: string;
+  readonly detail: string;
+}
+
+/** A line of history as `decide` reports it; the store gives it its number. */
+export interface NewEvent {
+  readonly type: EventType;
+  readonly message: string;
+  readonly rolloutId: string | null;
+  readonly causedBy: number | null;
+  readonly actor: string | null;
+}
+
+export const EVENT_TYPES = [
+  'CommandReceived',
+  'CommandApplied',
+  'CommandRefused',
+  'SignalReceived',
+  'SpecChanged',
+  'SpecInvalid',
+  'StableAdopted',
+  'RolloutStarted',
+  'StepStarted',
+  'WeightVerified',
+  'RaiseCancelled',
+  'StepLeft',
+  'Paused',
+  'PauseEnded',
+  'Approved',
+  'Exempted',
+  'RollbackStarted',
+  'RollbackStuck',
+  'RolloutEnded',
+  'DriftCorrected',
+  'DriftSeen',
+  'LateWriteLowered',
+  'DocumentAdopted',
+  'DocumentRecreated',
+  'DocumentMissing',
+  'CanaryAbsent',
+  'RevisionSkipped',
+  'ClockJump',
+  'MassDeletion',
+  'Deleted',
+  'Forgotten',
+  'LeaderChanged',
+  'Diagnostic',
+] as const;
+
+export type EventType = (typeof EVENT_TYPES)[number];
+
+/** A rollout as history keeps it. */
+export interface RolloutRecord {
+  readonly id: string;
+  readonly canary: string;
+  readonly revision: string;
+  readonly stable: string;
+  readonly judge: JudgeName;
+  readonly analysed: boolean;
+  readonly startedAt: number;
+  readonly endedAt: number | null;
+  readonly outcome: Outcome | null;
+  readonly reason: string;
+  readonly undoes: string | null;
+  /** Weights reached, with the time each was read back. */
+  readonly steps: readonly { readonly index: number; readonly weight: number; readonly verifiedAt: number }[];
+  /** Who exempted what. */
+  readonly exemptions: readonly Exemption[];
+  /** Milliseconds from the first fail to the verified 0, where it was rolled back. */
+  readonly rollbackMs: number | null;
+}
+
+/** Why something was or was not done, as data; `explain.ts` puts it in words. */
+export interface Reason {
+  /** Stable name, e.g. "breach", "bake", "passes". */
+  readonly code: string;
+  /** Facts for machines: numbers, names. */
+  readonly facts: Readonly<Record<string, string | number | boolean | null>>;
+  /** The sentence for people. */
+  readonly text: string;
+}
+
+export interface Explanation {
+  readonly at: number;
+  readonly canary: string;
+  readonly rolloutId: string | null;
+  readonly phase: Phase;
+  readonly action: 'none' | 'wait' | 'hold' | 'raise' | 'lower' | 'pause' | 'promote' | 'forget';
+  /** Weight before and after this decision. */
+  readonly from: number;
+  readonly to: number;
+  readonly because: readonly Reason[];
+  readonly notBecause: readonly Reason[];
+  readonly verdicts: readonly Verdict[];
+  readonly nextCheckAt: number;
+}
+
+export interface Decision {
+  readonly state: CanaryState;
+  readonly events: readonly NewEvent[];
+  /** Rollouts begun, moved on or ended by this decision. */
+  readonly rollouts: readonly RolloutRecord[];
+  readonly explanation: Explanation;
+  /** Publish `state.intent` now. */
+  readonly publish: boolean;
+  readonly nextCheckAt: number;
+  /** Ids of commands that were taken (also when refused). */
+  readonly consumed: readonly number[];
+  /** The Canary is gone: drop its state, keep its history. */
+  readonly forget: boolean;
+  /** Something outside changes, or a promise was made: commit at once, not with the next group. */
+  readonly urgent: boolean;
+}

@@ -1,0 +1,125 @@
+/**
+ * The Canary declaration in the form the rest of the program works with: every default filled in, every
+ * duration in milliseconds. `schema.ts` says what users may write; this file says what it means.
+ */
+import type { Diagnostic } from './diagnostic.ts';
+
+/** What happens when looks cannot tell: keep the weight, stop and wait, or go back to 0. */
+export type Reaction = 'hold' | 'pause' | 'rollback';
+
+export interface NacosTarget {
+  readonly kind: 'nacos';
+  /** Namespace id; the public namespace is always the empty string here. */
+  readonly namespace: string;
+  readonly group: string;
+  readonly dataId: string;
+}
+
+export interface FileTarget {
+  readonly kind: 'file';
+  /** Relative to the canaries directory, inside it. */
+  readonly path: string;
+}
+
+export type TrafficTarget = NacosTarget | FileTarget;
+
+export interface Step {
+  /** Percent of traffic for the canary revision, integer 1 to 100. */
+  readonly weight: number;
+  readonly bakeMs: number;
+  /** True: a person must approve before the *next* step. */
+  readonly approval: boolean;
+}
+
+/** At least one is set. `canary - stable` for deltas; `maxRatio` means canary <= maxRatio x stable. */
+export interface Bounds {
+  readonly max?: number;
+  readonly min?: number;
+  readonly maxDelta?: number;
+  readonly minDelta?: number;
+  readonly maxRatio?: number;
+}
+
+export type MetricSource =
+  | { readonly kind: 'ratio'; readonly bad: string; readonly total: string; readonly minRequests: number }
+  | {
+      readonly kind: 'latency';
+      readonly histogram: string;
+      readonly quantile: number;
+      readonly minRequests: number;
+    }
+  | { readonly kind: 'query'; readonly query: string };
+
+export type JudgeName = 'threshold' | 'sequential' | 'mannWhitney';
+
+export interface Metric {
+  readonly name: string;
+  readonly source: MetricSource;
+  readonly bounds: Bounds;
+  readonly windowMs: number;
+  /** How long a breach must last without a pass. Null when `failureLimit` decides instead. */
+  readonly forMs: number | null;
+  /** More counted failures than this in a rollout fail it. Null when `forMs` decides. */
+  readonly failureLimit: number | null;
+  readonly critical: boolean;
+  readonly dryRun: boolean;
+  readonly judge: JudgeName;
+}
+
+export interface Analysis {
+  /** True: no metrics at all, said explicitly; the rollout is recorded as unanalysed. */
+  readonly skip: boolean;
+  readonly intervalMs: number;
+  readonly versionLabel: string;
+  readonly onNoData: Reaction;
+  readonly noDataGraceMs: number;
+  readonly onError: Reaction;
+  readonly errorLimit: number;
+  readonly onInconclusive: Reaction;
+  readonly metrics: readonly Metric[];
+}
+
+export interface Strategy {
+  /** Strictly ascending, the last one 100. */
+  readonly steps: readonly Step[];
+  readonly ready: { readonly query: string; readonly min: number } | null;
+  readonly onRevisionChange: 'restart' | 'queue' | 'reject';
+  readonly onFailure: 'rollback' | 'pause';
+  readonly onDelete: 'rollback' | 'retain';
+  /** 0: never. */
+  readonly progressDeadlineMs: number;
+}
+
+export interface Canary {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly service: string;
+  /** The version git wants live; null: only the API sets it. */
+  readonly revision: string | null;
+  /** Used once, when neither the store nor the live rule knows what is live. */
+  readonly stableRevision: string | null;
+  readonly suspend: boolean;
+  readonly target: TrafficTarget;
+  readonly settleMs: number;
+  readonly verifyTimeoutMs: number;
+  readonly onDrift: 'correct' | 'pause' | 'adopt';
+  readonly strategy: Strategy;
+  readonly analysis: Analysis;
+}
+
+/** A Canary and where it was written: what the controller runs. */
+export interface Spec {
+  readonly canary: Canary;
+  /** Path as given by the directory scan, for messages. */
+  readonly file: string;
+  /** Line of `spec.revision` (or of the document's start), 1-based: the API says which line owns the revision. */
+  readonly line: number;
+  /** sha256 of the canonical JSON of `canary`: equal hashes, equal meaning. */
+  readonly hash: string;
+}
+
+/** What a file holds: the Canaries that are valid, and everything that is wrong or doubtful. */
+export interface ParsedFile {
+  readonly specs: readonly Spec[];
+  readonly diagnostics: readonly Diagnostic[];
+}

@@ -1,0 +1,149 @@
+/**
+ * The store's verbs. Everything is synchronous: better-sqlite3 transactions are the feature. Times are Unix
+ * milliseconds. Expected trouble (locked, full, read-only) is thrown as `StoreError` and handled by the caller.
+ */
+import type { Command, CommandVerb } from '../core/observation.ts';
+import type {
+  CanaryState,
+  EventType,
+  Explanation,
+  NewEvent,
+  RolloutRecord,
+  Verdict,
+} from '../core/rollout.ts';
+import type { Spec } from '../spec/canary.ts';
+
+export type StoreErrorCode =
+  | 'STORE_LOCKED'
+  | 'STORE_FULL'
+  | 'STORE_CORRUPT'
+  | 'STORE_FAILED'
+  | 'STORE_FENCED';
+
+export class StoreError extends Error {
+  readonly code: StoreErrorCode;
+  constructor(code: StoreErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'StoreError';
+    this.code = code;
+  }
+}
+
+/** A committed fact, numbered without gaps in use, never changed. */
+export interface Event {
+  readonly id: number;
+  readonly at: number;
+  readonly canary: string | null;
+  readonly rolloutId: string | null;
+  readonly type: EventType;
+  readonly message: string;
+  readonly causedBy: number | null;
+  readonly actor: string | null;
+  /** The decision that made it, where there was one. */
+  readonly explanation: Explanation | null;
+}
+
+/** All that one decision changes, in one write transaction. */
+export interface Save {
+  readonly canary: string;
+  readonly at: number;
+  /** Null: the canary is forgotten (its state row goes, its history stays). */
+  readonly state: CanaryState | null;
+  readonly nextCheckAt: number;
+  readonly events: readonly NewEvent[];
+  readonly rollouts: readonly RolloutRecord[];
+  readonly explanation: Explanation;
+  /** Commands taken by this decision. */
+  readonly consumed: readonly number[];
+  readonly verdicts: readonly { readonly rolloutId: string; readonly verdict: Verdict }[];
+}
+
+export interface NewCommand {
+  readonly canary: string;
+  readonly verb: CommandVerb;
+  readonly actor: string;
+  readonly source: string;
+  readonly reason: string;
+  readonly force: boolean;
+  readonly full: boolean;
+  readonly revision: string | null;
+  readonly restart: boolean;
+}
+
+export interface StoredMeasurement {
+  readonly rolloutId: string;
+  readonly metric: string;
+  readonly at: number;
+  readonly verdict: Verdict;
+}
+
+export interface Store {
+  /** Random, made with the database, part of our ownership mark. */
+  readonly storeId: string;
+  /** What happened at opening that a person must know, e.g. a corrupt file moved aside. */
+  readonly notices: readonly string[];
+
+  /** State and pending commands of one canary, in one read transaction. */
+  load(canary: string): {
+    state: CanaryState | null;
+    commands: readonly Command[];
+    explanation: Explanation | null;
+  };
+  /** Every canary with state and its next due time: the index a start-up loads, in name order. */
+  index(): readonly { canary: string; nextCheckAt: number; state: CanaryState }[];
+  /**
+   * Commits one decision at once, together with everything that waits for the group commit. Returns the events with
+   * their numbers. Throws STORE_FENCED when `epoch` is no longer the newest.
+   */
+  save(save: Save): readonly Event[];
+  /**
+   * Queues a save for the next group commit (at most 50 ms or 200 saves). Resolves once committed. A later
+   * `load` of that canary sees it at once.
+   */
+  saveLater(save: Save): Promise<readonly Event[]>;
+  /** Commits what waits. */
+  flush(): void;
+
+  /** Records a command and its CommandReceived event; the id of both is returned. */
+  addCommand(command: NewCommand, at: number): number;
+  /** Appends events that no decision made (leadership, mass deletion, invalid specs). */
+  appendEvents(
+    events: readonly (NewEvent & { readonly canary: string | null })[],
+    at: number,
+  ): readonly Event[];
+  events(query: {
+    canary?: string;
+    after?: number;
+    limit: number;
+    types?: readonly EventType[];
+  }): readonly Event[];
+  event(id: number): Event | null;
+  /** True once an event with this `causedBy` exists. */
+  isAnswered(commandId: number): boolean;
+  lastEventId(): number;
+  /** Called after each commit, with the committed events, outside the transaction. Returns an unsubscriber. */
+  onCommit(listener: (events: readonly Event[]) => void): () => void;
+
+  rollouts(canary: string, limit: number): readonly RolloutRecord[];
+  rollout(id: string): RolloutRecord | null;
+  measurements(rolloutId: string, limit: number): readonly StoredMeasurement[];
+
+  /** Last valid specs by canary name, kept for files that stopped being valid and for the deletion baseline. */
+  specs(): readonly Spec[];
+  putSpecs(changed: readonly Spec[], removed: readonly string[]): void;
+  /** Parsed form of a file's content, by content and schema hash. */
+  cachedParse(contentHash: string, schemaHash: string): string | null;
+  cacheParse(contentHash: string, schemaHash: string, parsed: string): void;
+
+  cursor(sink: string): number;
+  setCursor(sink: string, eventId: number): void;
+
+  /** The newest epoch; `claimEpoch` takes the next one and fences older leaders. */
+  epoch(): number;
+  claimEpoch(holder: string, at: number): number;
+
+  /** Deletes measurements past their time (keep 7 days after a rollout's end), in small slices. Returns rows deleted. */
+  prune(now: number): number;
+  sizeBytes(): number;
+  close(): void;
+}
