@@ -1,0 +1,51 @@
+/**
+ * What the faces (HTTP API, command line behind it) may ask of the controller. Reads come from memory and from the
+ * store; writes are commands: recorded, put on the queue, answered by the loop.
+ */
+import type { CanaryState, Explanation } from '../core/rollout.ts';
+import type { Spec } from '../spec/canary.ts';
+import type { Diagnostic } from '../spec/diagnostic.ts';
+import type { NewCommand } from '../store/store.ts';
+
+/** A command that cannot be taken: becomes an HTTP problem. */
+export interface Refusal {
+  readonly status: 404 | 409 | 503;
+  /** E.g. NOT_APPLICABLE, IN_PROGRESS, GIT_OWNS_REVISION, NEEDS_RETRY, STABLE_UNKNOWN, STANDBY, NOT_FOUND. */
+  readonly code: string;
+  readonly detail: string;
+  readonly hint: string;
+}
+
+export interface Accepted {
+  readonly eventId: number;
+  /** The rollout that runs now because of it, where it makes or names one (start, retry). */
+  readonly rolloutId: string | null;
+  /** False: nothing had to be done (that revision is already running or live). */
+  readonly changed: boolean;
+}
+
+export interface Controls {
+  /** Store open, leader or standby, first scan done. */
+  isReady(): boolean;
+  isLeader(): boolean;
+  /** Valid specs in name order. */
+  specs(): readonly Spec[];
+  /** What is wrong with the files of the last scan. */
+  diagnostics(): readonly Diagnostic[];
+  /** Committed state of every known Canary, in name order (also of one whose file is gone but not yet forgotten). */
+  names(): readonly string[];
+  state(name: string): CanaryState | null;
+  explanation(name: string): Explanation | null;
+  /**
+   * Takes a command: refuses at once what the phase has no use for, else records it and puts the name on the queue.
+   * `start` and `retry` resolve once the loop has taken them, so that the rollout exists.
+   */
+  submit(command: NewCommand): Promise<Accepted | Refusal>;
+  /** Figures for /metrics. */
+  figures(): {
+    readonly queueDepth: number;
+    readonly tickLagSeconds: number;
+    readonly specsByState: Readonly<Record<'valid' | 'invalid' | 'kept', number>>;
+    readonly providers: Readonly<Record<'nacos' | 'prometheus', boolean>>;
+  };
+}
