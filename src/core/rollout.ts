@@ -328,7 +328,15 @@ export interface NewEvent {
   readonly rolloutId: string | null;
   readonly causedBy: number | null;
   readonly actor: string | null;
+  readonly data?: EventData;
 }
+
+/**
+ * Facts of an event for programs, so that nobody has to read them out of the message.
+ * RolloutEnded: `outcome` (an `Outcome`), `weight` (percent when the ending was decided), `revision`.
+ * Paused: `pauseReason` (a `PauseReason`), `weight`, `revision`. RollbackStuck: `weight`, `tries`, `revision`.
+ */
+export type EventData = Readonly<Record<string, string | number | boolean | null>>;
 
 export const EVENT_TYPES = [
   'CommandReceived',

@@ -5,6 +5,7 @@
 import type { Command, CommandVerb } from '../core/observation.ts';
 import type {
   CanaryState,
+  EventData,
   EventType,
   Explanation,
   NewEvent,
@@ -39,6 +40,7 @@ export interface Event {
   readonly message: string;
   readonly causedBy: number | null;
   readonly actor: string | null;
+  readonly data?: EventData;
   /** The decision that made it, where there was one. */
   readonly explanation: Explanation | null;
 }
