@@ -1,7 +1,7 @@
 /**
  * What the controller remembers about one Canary between two ticks, as plain JSON. `decide` is the only writer.
  */
-import type { JudgeName } from '../spec/canary.ts';
+import type { JudgeName, TrafficTarget } from '../spec/canary.ts';
 
 export type Phase =
   | 'Initializing'
@@ -208,6 +208,16 @@ export interface RolloutState {
   alerts: string[];
   /** The rollout that this one undoes. */
   readonly undoes: string | null;
+  /** No raise before this time: a raise was cancelled and is backed off. */
+  raiseAfter: number;
+  raiseFailures: number;
+  /** A raise was cancelled and may still land: the held rule must be published once more under a new operation. */
+  withdrawDue: boolean;
+  /** Weights reached, with the time each was read back. */
+  reached: { readonly index: number; readonly weight: number; readonly verifiedAt: number }[];
+  outcome: Outcome | null;
+  endedAt: number | null;
+  endReason: string;
 }
 
 /** Where a rollout goes once 0 is verified. */
@@ -229,7 +239,16 @@ export interface Ending {
 export interface Intent {
   readonly operation: string;
   readonly direction: 'raise' | 'lower' | 'hold';
-  readonly purpose: 'step' | 'rollback' | 'correct' | 'promoted' | 'withdraw' | 'recreate' | 'restore';
+  readonly purpose:
+    | 'step'
+    | 'rollback'
+    | 'absent'
+    | 'correct'
+    | 'promoted'
+    | 'withdraw'
+    | 'takeover'
+    | 'recreate'
+    | 'restore';
   readonly from: number;
   readonly to: number;
   readonly stepIndex: number;
@@ -268,6 +287,8 @@ export interface Known {
 
 export interface CanaryState {
   readonly name: string;
+  /** The document in use: a changed `spec.traffic` is taken over only while nothing runs. */
+  route: TrafficTarget;
   phase: Phase;
   phaseSince: number;
   /** What is live and trusted; null only in Initializing. */
@@ -301,8 +322,12 @@ export interface CanaryState {
   nextLookAt: number;
   /** When a deleted Canary may be forgotten, its document settled. */
   deletedAt: number | null;
-  /** First time an unbroken run of v1 reads showed the expected document, for recovery. */
-  recovery: { readonly since: number } | null;
+  /** First of an unbroken run of reads that showed the document an open intent expects to replace. */
+  unchangedSince: number | null;
+  /** First of an unbroken run of reads that found no document although there was one. */
+  missingSince: number | null;
+  /** A rollout that must begin once the running one has ended, under an id already told to whoever asked. */
+  reserved: { readonly revision: string; readonly rolloutId: string; readonly actor: string } | null;
   /** Counters for deterministic names. */
   seq: { rollout: number; operation: number };
   specHash: string | null;
