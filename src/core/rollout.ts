@@ -151,7 +151,7 @@ export interface MetricState {
 /** The last weight that was read back, and the time spent at it. */
 export interface Held {
   /** Index of the step whose weight is held; -1: none of them (0, or a weight between). */
-  readonly index: number;
+  index: number;
   readonly weight: number;
   /** When the weight was first read back. */
   verifiedAt: number;
@@ -208,6 +208,8 @@ export interface RolloutState {
   alerts: string[];
   /** The rollout that this one undoes. */
   readonly undoes: string | null;
+  /** When the 0 of an earlier rollout of this revision was verified: windows before it tell of that rollout. */
+  readonly notBefore: number;
   /** No raise before this time: a raise was cancelled and is backed off. */
   raiseAfter: number;
   raiseFailures: number;
@@ -258,6 +260,8 @@ export interface Intent {
   /** MD5 that the live document had in the run that decided; 'absent'; null when it could not be read. */
   readonly expectMd5: string | 'absent' | null;
   readonly savedAt: number;
+  /** When it was last written. */
+  readonly writtenAt: number;
   readonly epoch: number;
   /** Identifies the process run that saved it: another run does not know whether it was written. */
   readonly bootId: string;

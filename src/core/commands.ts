@@ -1,0 +1,165 @@
+/** Taking commands: what lowers or holds acts at once, what raises is only written down for the gates. */
+import { type Objection, objection, RESUME_NEEDS_LIVE } from './admit.ts';
+import { beginEnding, beginRollout, reserveId } from './ending.ts';
+import type { Command } from './observation.ts';
+import { initialHeld, initialRollout } from './state.ts';
+import { activeRollout, addPause, emit, isPausedBy, type Turn } from './turn.ts';
+
+/** Request id of the question that `undo` asks first: does the old version show any live target? */
+export const UNDO_REQUEST = 'undo';
+
+/** Question 1. Commands that need to see something first stay pending until a run saw it. */
+export function takeCommands(turn: Turn): void {
+  for (const command of turn.input.seen.commands) {
+    if (!canBeTaken(turn, command)) continue;
+    turn.consumed.push(command.id);
+    const refused = objection(turn.spec, turn.state, command, turn.input.file === 'present');
+    if (refused === null) take(turn, command);
+    else if ('already' in refused)
+      applied(turn, command, `${command.revision} is ${refused.already} already`);
+    else refuse(turn, command, refused);
+  }
+}
+
+function canBeTaken(turn: Turn, command: Command): boolean {
+  if (command.verb === 'undo' && !command.force) {
+    return turn.input.seen.measurements.some((measurement) => measurement.id === UNDO_REQUEST);
+  }
+  const needsLive = command.verb === 'resume' && isPausedBy(turn.state, ...RESUME_NEEDS_LIVE);
+  return !needsLive || turn.live.kind !== 'unknown';
+}
+
+function take(turn: Turn, command: Command): void {
+  const { state } = turn;
+  const rollout = activeRollout(state);
+  const said = command.reason === '' ? '' : `: ${command.reason}`;
+  switch (command.verb) {
+    case 'start':
+      takeStart(turn, command);
+      return;
+    case 'undo':
+      takeUndo(turn, command);
+      return;
+    case 'retry':
+      takeRetry(turn, command);
+      return;
+    case 'resume':
+      turn.resumes.push(command);
+      return;
+    case 'forget':
+      state.deletedAt = turn.now;
+      applied(turn, command, `removal confirmed by ${command.actor}${said}`);
+      return;
+    case 'abort':
+      applied(turn, command, `aborted by ${command.actor}${said}`);
+      beginEnding(turn, 'Aborted', `aborted by ${command.actor}${said}`);
+      return;
+    case 'pause':
+      applied(turn, command, `paused by ${command.actor}${said}`);
+      addPause(turn, 'Manual', `paused by ${command.actor}${said}`, { actor: command.actor });
+      return;
+    case 'approve':
+      if (rollout === null) return;
+      rollout.approvals.push({
+        actor: command.actor,
+        reason: command.reason,
+        stepIndex: rollout.stepIndex,
+        specHash: turn.spec.hash,
+        at: turn.now,
+      });
+      emit(turn, 'Approved', `step ${rollout.stepIndex} approved by ${command.actor}${said}`, by(command));
+      return;
+    case 'promote': {
+      if (rollout === null) return;
+      const { actor, reason, full, force } = command;
+      rollout.promote = { actor, reason, full, force, commandId: command.id };
+      const what = full ? 'promotion of all steps' : `promotion of step ${rollout.stepIndex}`;
+      applied(turn, command, `${what} asked by ${actor}${said}`);
+    }
+  }
+}
+
+function takeStart(turn: Turn, command: Command): void {
+  const { state } = turn;
+  const revision = command.revision ?? '';
+  const rollout = activeRollout(state);
+  state.target = revision;
+  state.requested = { revision, actor: command.actor, commandId: command.id };
+  state.rejected = null;
+  applied(turn, command, `start of ${revision} asked by ${command.actor}`);
+  if (rollout === null) {
+    beginRollout(turn, revision, command.actor);
+    return;
+  }
+  state.reserved = { revision, rolloutId: reserveId(turn), actor: command.actor };
+  const outcome = revision === rollout.stable ? 'Reverted' : 'Superseded';
+  if (state.ending === null) beginEnding(turn, outcome, `${command.actor} started ${revision} instead`);
+}
+
+function takeRetry(turn: Turn, command: Command): void {
+  const { state } = turn;
+  const rollout = activeRollout(state);
+  applied(turn, command, `retry asked by ${command.actor}`);
+  if (rollout !== null) {
+    const { revision } = rollout;
+    state.reserved = { revision, rolloutId: reserveId(turn), actor: command.actor };
+    beginEnding(turn, 'Aborted', `${command.actor} starts ${revision} again`);
+    return;
+  }
+  if (state.target === null) return;
+  beginRollout(turn, state.target, command.actor);
+}
+
+function takeUndo(turn: Turn, command: Command): void {
+  const { state, now, canary } = turn;
+  const { promoted } = state;
+  if (promoted === null) return;
+  if (!command.force && !isOldVersionAlive(turn)) {
+    refuse(turn, command, {
+      code: 'NOT_APPLICABLE',
+      detail: `${promoted.stable} shows no live target`,
+      hint: 'start its instances, or undo with force',
+    });
+    return;
+  }
+  const revision = promoted.revision;
+  const rollout = initialRollout(canary, {
+    id: reserveId(turn),
+    revision,
+    stable: promoted.stable,
+    by: command.actor,
+    now,
+    undoes: promoted.rolloutId,
+  });
+  const last = canary.strategy.steps.length - 1;
+  rollout.stepIndex = last;
+  rollout.weight = 100;
+  rollout.held = initialHeld(last, 100, now, canary.settleMs);
+  rollout.written = true;
+  rollout.analysed = false;
+  state.rollout = rollout;
+  state.pauses = [];
+  applied(turn, command, `promotion of ${revision} undone by ${command.actor}`);
+  const said = command.reason === '' ? '' : `: ${command.reason}`;
+  beginEnding(turn, 'Reverted', `promotion undone by ${command.actor}${said}`);
+}
+
+function isOldVersionAlive(turn: Turn): boolean {
+  const answer = turn.input.seen.measurements.find((measurement) => measurement.id === UNDO_REQUEST);
+  return answer?.reading.kind === 'value' && answer.reading.value > 0;
+}
+
+export function applied(turn: Turn, command: Command, message: string): void {
+  emit(turn, 'CommandApplied', message, by(command));
+}
+
+function refuse(turn: Turn, command: Command, { code, detail, hint }: Objection): void {
+  emit(turn, 'CommandRefused', `${command.verb} refused: ${detail}; ${hint}`, {
+    ...by(command),
+    data: { code },
+  });
+}
+
+function by(command: Command): { causedBy: number; actor: string } {
+  return { causedBy: command.id, actor: command.actor };
+}

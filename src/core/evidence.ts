@@ -1,0 +1,96 @@
+/**
+ * Counting looks: what a verdict adds to a metric's passes, stopwatch and limits. The rules are "Evidence" and
+ * "Verdict classes" of the behaviour contract; each counter below names the one it implements.
+ */
+import type { Analysis, Metric } from '../spec/canary.ts';
+import type { MetricState, Verdict } from './rollout.ts';
+
+/** Passes in a row, all at the verified weight, that let a metric agree to leave a step. */
+export const PASSES_NEEDED = 3;
+
+export interface LookContext {
+  readonly analysis: Analysis;
+  /** The window lies wholly after the settle time of the held weight: passes and ordinary failures count. */
+  readonly clear: boolean;
+  /** Failures of critical metrics and the guard count even in a settle time; false: the window is an older rollout's. */
+  readonly urgentCounts: boolean;
+  /** A raise is written but not read back: failures count for the step below, passes do not count. */
+  readonly raiseOpen: boolean;
+  /** Clocks differ too much for the window to be where we think: never evidence. */
+  readonly skewed: boolean;
+}
+
+/** Adds one look to a metric's counters. Returns whether it counted. */
+export function countLook(
+  state: MetricState,
+  metric: Metric,
+  verdict: Verdict,
+  context: LookContext,
+): boolean {
+  const isUrgent = verdict.class === 'fail' && (metric.critical || verdict.guard) && context.urgentCounts;
+  const counts = context.clear || isUrgent;
+  const previousLookAt = state.lastLookAt;
+  state.lastLookAt = verdict.at;
+  if (!counts) return false;
+
+  const { intervalMs } = context.analysis;
+  if (previousLookAt !== null && verdict.at - previousLookAt > 3 * intervalMs) resetStopwatch(state);
+  state.errors = verdict.class === 'error' && !verdict.structural ? state.errors + 1 : 0;
+  state.noDataSince = verdict.class === 'noData' ? (state.noDataSince ?? verdict.at) : null;
+
+  switch (verdict.class) {
+    case 'pass':
+      resetStopwatch(state);
+      state.passes = context.raiseOpen || context.skewed ? 0 : state.passes + 1;
+      state.lastPassAt = verdict.at;
+      break;
+    case 'fail':
+      state.passes = 0;
+      countFailure(state, metric, verdict.at, previousLookAt, intervalMs);
+      break;
+    default:
+      state.passes = 0;
+  }
+  return true;
+}
+
+/**
+ * `for` adds the time between a failing look and the look before it, at most 1.5 intervals, if that one failed too
+ * or only noData or errors lie since the last failing one. `failureLimit` counts at most one failure per window.
+ */
+function countFailure(
+  state: MetricState,
+  metric: Metric,
+  at: number,
+  previousLookAt: number | null,
+  intervalMs: number,
+): void {
+  if (state.lastFailAt !== null && previousLookAt !== null) {
+    state.failingMs += Math.min(Math.max(0, at - previousLookAt), 1.5 * intervalMs);
+  }
+  state.lastFailAt = at;
+  const { lastFailureCountedAt } = state;
+  if (lastFailureCountedAt === null || at - lastFailureCountedAt >= metric.windowMs) {
+    state.failures += 1;
+    state.lastFailureCountedAt = at;
+  }
+}
+
+function resetStopwatch(state: MetricState): void {
+  state.failingMs = 0;
+  state.lastFailAt = null;
+}
+
+/** Whether the failures counted so far are enough, and the sentence that says so; null: not enough. */
+export function breach(state: MetricState, metric: Metric): string | null {
+  if (metric.dryRun) return null;
+  if (metric.failureLimit !== null) {
+    return state.failures > metric.failureLimit
+      ? `${state.failures} counted failures are more than failureLimit ${metric.failureLimit}`
+      : null;
+  }
+  const forMs = metric.forMs ?? 0;
+  return state.lastFailAt !== null && state.failingMs >= forMs
+    ? `failing for ${Math.round(state.failingMs / 1000)}s, allowed are ${Math.round(forMs / 1000)}s`
+    : null;
+}

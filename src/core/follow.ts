@@ -1,0 +1,132 @@
+/** Following the declaration and the clock: what an edited file, a restart or a clock jump changes before anything else. */
+
+import { formatDuration } from '../lib/duration.ts';
+import { indexForWeight, stepsKey } from '../spec/edit.ts';
+import type { RolloutState } from './rollout.ts';
+import { sameTarget } from './state.ts';
+import {
+  activeRollout,
+  addPause,
+  because,
+  emit,
+  endPause,
+  isWaiting,
+  restartPasses,
+  setDiagnostic,
+  type Turn,
+} from './turn.ts';
+
+/** Wall and monotonic time may differ by this much between two ticks. */
+const JUMP_MS = 5_000;
+
+/** The table "What an edit means" of the Canary document, but for what needs a decision of its own. */
+export function followSpec(turn: Turn): void {
+  const { state, spec, canary } = turn;
+  if (turn.input.file === 'present') state.deletedAt = null;
+  if (canary.revision !== null && canary.revision !== state.target) followRevision(turn, canary.revision);
+  followTarget(turn);
+  const rollout = activeRollout(state);
+  if (state.specHash !== null && state.specHash !== spec.hash) {
+    emit(turn, 'SpecChanged', `${spec.file} was edited`);
+  }
+  state.specHash = spec.hash;
+  if (rollout === null || state.ending !== null) return;
+  followSteps(turn, rollout);
+  followSuspend(turn, rollout);
+}
+
+function followRevision(turn: Turn, revision: string): void {
+  const { state } = turn;
+  const skipped = state.target;
+  const rollout = activeRollout(state);
+  if (rollout !== null && skipped !== null && skipped !== rollout.revision && skipped !== rollout.stable) {
+    emit(turn, 'RevisionSkipped', `${skipped} is skipped: the file names ${revision} now`, {
+      data: { revision: skipped },
+    });
+  }
+  state.target = revision;
+}
+
+function followTarget(turn: Turn): void {
+  const { state, canary } = turn;
+  if (sameTarget(state.route, canary.target)) {
+    setDiagnostic(turn, 'TRAFFIC_TARGET_CHANGED', null);
+    return;
+  }
+  if (activeRollout(state) !== null || state.intent !== null) {
+    const detail = 'spec.traffic was changed during a rollout; the old document is used until it has ended';
+    setDiagnostic(turn, 'TRAFFIC_TARGET_CHANGED', detail);
+    return;
+  }
+  state.route = canary.target;
+  state.known = null;
+  state.observed = null;
+  state.writes = [];
+  state.promoted = null;
+  setDiagnostic(turn, 'TRAFFIC_TARGET_CHANGED', null);
+}
+
+/** Never up, never down: the weight stays, the index is found again, evidence starts again. */
+function followSteps(turn: Turn, rollout: RolloutState): void {
+  const key = stepsKey(turn.canary);
+  if (key === rollout.stepsKey || turn.state.intent !== null) return;
+  rollout.stepsKey = key;
+  if (isWaiting(rollout)) return;
+  const index = indexForWeight(turn.canary.strategy.steps, rollout.held.weight);
+  rollout.stepIndex = index;
+  rollout.held.index = index;
+  restartHeld(turn, rollout);
+  rollout.held.bakedMs = 0;
+  emit(turn, 'SpecChanged', `the steps were edited: weight ${rollout.weight} % is kept as step ${index}`);
+}
+
+function followSuspend(turn: Turn, rollout: RolloutState): void {
+  if (turn.canary.suspend && !isWaiting(rollout)) addPause(turn, 'Suspended', 'the file says suspend: true');
+  if (!turn.canary.suspend) endPause(turn, 'Suspended', 'the file no longer suspends it');
+}
+
+/** Lets the clocks of the held weight run, and notices restarts and jumps. */
+export function followClock(turn: Turn): void {
+  const { state, now, input } = turn;
+  const rollout = activeRollout(state);
+  const isRestart = state.bootId !== input.bootId;
+  if (isRestart) {
+    state.bootId = input.bootId;
+    state.bootAt = now;
+  }
+  const jumpMs = input.elapsedMs === null ? 0 : now - state.decidedAt - input.elapsedMs;
+  const isJump = Math.abs(jumpMs) > JUMP_MS;
+  if (isJump) {
+    const text = `the wall clock jumped by ${jumpMs < 0 ? '-' : ''}${formatDuration(Math.abs(jumpMs))}`;
+    emit(turn, 'ClockJump', text, { data: { jumpMs } });
+    because(turn, 'clockJump', text, { jumpMs });
+    state.nextLookAt = now;
+  }
+  state.nextLookAt = Math.min(state.nextLookAt, now + Math.max(turn.canary.analysis.intervalMs, 15 * 60_000));
+  if (rollout === null) return;
+  if (isJump || rollout.held.verifiedAt > now) restartHeld(turn, rollout);
+  if (rollout.held.weight === 0 || state.ending !== null) return;
+  const elapsedMs = Math.max(0, input.elapsedMs ?? 0);
+  rollout.held.bakedMs += elapsedMs;
+  const bakeMs = turn.canary.strategy.steps[rollout.held.index]?.bakeMs ?? 0;
+  if (
+    rollout.held.bakedMs > bakeMs &&
+    state.phase === 'Progressing' &&
+    state.intent === null &&
+    !isOutage(turn, rollout)
+  ) {
+    rollout.held.stalledMs += elapsedMs;
+  }
+}
+
+function isOutage(turn: Turn, rollout: RolloutState): boolean {
+  const isBlind = Object.values(rollout.metrics).some(({ errors }) => errors > 0);
+  return isBlind || (turn.live.kind === 'unknown' && turn.live.looked);
+}
+
+/** Windows must lie after now again: what was seen before is at an unknown distance in time. */
+function restartHeld(turn: Turn, rollout: RolloutState): void {
+  rollout.held.verifiedAt = turn.now;
+  rollout.held.clearFrom = turn.now + turn.canary.settleMs;
+  restartPasses(rollout);
+}

@@ -1,0 +1,21 @@
+/** Reading the live document: bytes in, meaning out. */
+import type { RouteReading } from './observation.ts';
+import { parseRule } from './rule.ts';
+import type { Live } from './turn.ts';
+
+export function understand(route: RouteReading): Live {
+  switch (route.kind) {
+    case 'notRead':
+      return { kind: 'unknown', looked: false, detail: 'the live rule was not read in this run' };
+    case 'unreadable':
+      return { kind: 'unknown', looked: true, detail: `the live rule could not be read: ${route.detail}` };
+    case 'absent':
+      return { kind: 'absent', authoritative: route.authoritative };
+    case 'document': {
+      const parsed = parseRule(route.content);
+      const { content, md5, authoritative } = route;
+      if (!parsed.ok) return { kind: 'malformed', content, md5, detail: parsed.error };
+      return { kind: 'rule', content, md5, rule: parsed.value, authoritative };
+    }
+  }
+}

@@ -1,0 +1,151 @@
+/** One look: measurements of all metrics, judged, counted and kept. */
+import type { Metric } from '../spec/canary.ts';
+import { metricKey } from '../spec/edit.ts';
+import { countLook, type LookContext } from './evidence.ts';
+import { judgeThreshold, needsStable } from './judge.ts';
+import type { Measurement, Reading } from './observation.ts';
+import type { MetricState, RolloutState, Verdict } from './rollout.ts';
+import { initialMetric } from './state.ts';
+import { activeRollout, setDiagnostic, type Turn } from './turn.ts';
+
+/** Beyond this difference between Prometheus' clock and ours a look is never evidence. Date has whole seconds. */
+const SKEW_LIMIT_MS = 5_000;
+
+export function requestId(metric: Metric, arm: 'canary' | 'stable'): string {
+  return `${metric.name}/${arm}`;
+}
+
+/** Judges and counts the look of this run, if there was one. */
+export function takeLook(turn: Turn): void {
+  const rollout = activeRollout(turn.state);
+  const { measurements } = turn.input.seen;
+  if (rollout === null || turn.state.ending !== null || measurements.length === 0) return;
+  const byId = new Map(measurements.map((measurement) => [measurement.id, measurement]));
+  for (const metric of turn.canary.analysis.metrics) {
+    const canary = byId.get(requestId(metric, 'canary'));
+    if (canary !== undefined)
+      takeMetric(turn, rollout, metric, canary, byId.get(requestId(metric, 'stable')) ?? null);
+  }
+  if (turn.verdicts.length === 0) return;
+  for (const name of Object.keys(rollout.metrics)) {
+    if (!turn.canary.analysis.metrics.some((metric) => metric.name === name)) delete rollout.metrics[name];
+  }
+  noteFailures(turn, rollout);
+}
+
+function takeMetric(
+  turn: Turn,
+  rollout: RolloutState,
+  metric: Metric,
+  canary: Measurement,
+  stable: Measurement | null,
+): void {
+  const state = metricState(rollout, metric);
+  if (
+    canary.reading.kind !== 'error' &&
+    !(canary.reading.kind === 'noData' && canary.reading.why === 'empty')
+  ) {
+    rollout.canarySeen = true;
+  }
+  const stableReading = needsStable(metric) ? freeze(rollout, state, stable?.reading ?? null) : null;
+  const skewMs = canary.skewMs ?? 0;
+  const isSkewed = Math.abs(skewMs) > SKEW_LIMIT_MS;
+  setDiagnostic(
+    turn,
+    'CLOCK_SKEW',
+    isSkewed ? `Prometheus' clock differs by ${Math.round(skewMs / 1000)}s; looks are no evidence` : null,
+  );
+  const judged = judgeThreshold(metric, canary.reading, stableReading);
+  const verdict: Verdict = {
+    metric: metric.name,
+    class: judged.class,
+    at: canary.at,
+    windowMs: metric.windowMs,
+    canary: judged.canary,
+    stable: judged.stable,
+    canaryRequests: requestsOf(canary.reading),
+    stableRequests: stableReading === null ? null : requestsOf(stableReading),
+    bound: judged.bound,
+    detail: judged.detail,
+    query: canary.query,
+    structural: judged.structural,
+    guard: judged.guard,
+    counted: false,
+    stableFrozenAt: rollout.frozenAt !== null && stableReading !== null ? rollout.frozenAt : null,
+  };
+  const counted = countLook(state, metric, verdict, contextOf(turn, rollout, metric, verdict.at, isSkewed));
+  state.verdict = { ...verdict, counted };
+  turn.verdicts.push(state.verdict);
+}
+
+/** A metric's counters; edited bounds start them again, but a failure already counted stays counted. */
+function metricState(rollout: RolloutState, metric: Metric): MetricState {
+  const key = metricKey(metric);
+  const existing = rollout.metrics[metric.name];
+  if (existing !== undefined && existing.key === key) return existing;
+  const fresh = initialMetric(key, existing?.failures ?? 0);
+  rollout.metrics[metric.name] = fresh;
+  return fresh;
+}
+
+/**
+ * At weight 100 stable has no traffic left: its arm is asked once, at the time the raise was saved, and kept. An
+ * error is asked again; no data there stays no data.
+ */
+function freeze(rollout: RolloutState, state: MetricState, measured: Reading | null): Reading | null {
+  const { frozenAt } = rollout;
+  if (frozenAt === null) {
+    state.frozen = null;
+    return measured;
+  }
+  if (state.frozen?.at !== frozenAt && measured !== null && measured.kind !== 'error') {
+    const isValue = measured.kind === 'value';
+    state.frozen = {
+      at: frozenAt,
+      value: isValue ? measured.value : null,
+      requests: isValue ? measured.requests : null,
+    };
+  }
+  if (state.frozen?.at !== frozenAt) return measured;
+  const { value, requests } = state.frozen;
+  return value === null
+    ? { kind: 'noData', why: 'empty', detail: 'stable had no value when it was frozen for weight 100' }
+    : { kind: 'value', value, requests };
+}
+
+function contextOf(
+  turn: Turn,
+  rollout: RolloutState,
+  metric: Metric,
+  at: number,
+  skewed: boolean,
+): LookContext {
+  const from = at - metric.windowMs;
+  return {
+    analysis: turn.canary.analysis,
+    clear: rollout.held.weight > 0 && from >= rollout.held.clearFrom && from >= rollout.notBefore,
+    urgentCounts: from >= rollout.notBefore,
+    raiseOpen: turn.state.intent?.direction === 'raise',
+    skewed,
+  };
+}
+
+function noteFailures(turn: Turn, rollout: RolloutState): void {
+  const counted = turn.verdicts.filter((verdict) => verdict.counted && !isDryRun(turn, verdict.metric));
+  const failed = counted.find((verdict) => verdict.class === 'fail');
+  if (failed !== undefined) {
+    rollout.firstFailAt ??= failed.at;
+    const bakeMs = turn.canary.strategy.steps[rollout.held.index]?.bakeMs ?? 0;
+    if (rollout.held.bakedMs >= bakeMs) rollout.held.failedSinceBake = true;
+  } else if (counted.length > 0 && counted.every((verdict) => verdict.class === 'pass')) {
+    rollout.firstFailAt = null;
+  }
+}
+
+export function isDryRun(turn: Turn, metricName: string): boolean {
+  return turn.canary.analysis.metrics.find((metric) => metric.name === metricName)?.dryRun ?? true;
+}
+
+function requestsOf(reading: Reading): number | null {
+  return reading.kind === 'value' || reading.kind === 'above' ? reading.requests : null;
+}

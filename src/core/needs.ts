@@ -1,0 +1,115 @@
+/** What must be looked at in this run: pure, from the declaration and the state. Nothing that is not due. */
+import { formatDuration } from '../lib/duration.ts';
+import type { Canary, Metric } from '../spec/canary.ts';
+import { renderQuery } from '../spec/template.ts';
+import { UNDO_REQUEST } from './commands.ts';
+import { READY_REQUEST } from './gates.ts';
+import { needsStable } from './judge.ts';
+import { requestId } from './looks.ts';
+import type { Command, MeasureRequest } from './observation.ts';
+import type { CanaryState, RolloutState } from './rollout.ts';
+import { activeRollout, isWaiting } from './turn.ts';
+
+export interface Needs {
+  readonly requests: readonly MeasureRequest[];
+  /** Look for a beta variant: before the first write of a rollout. */
+  readonly beta: boolean;
+}
+
+export function needs(canary: Canary, state: CanaryState, commands: readonly Command[], now: number): Needs {
+  const undo = undoRequest(canary, state, commands);
+  const requests = undo === null ? [] : [undo];
+  const rollout = activeRollout(state);
+  if (rollout === null || state.ending !== null) return { requests, beta: false };
+  const isDue = now >= state.nextLookAt;
+  if (isWaiting(rollout)) {
+    const ready = isDue ? readyRequest(canary, rollout) : null;
+    return { requests: ready === null ? requests : [...requests, ready], beta: !rollout.written };
+  }
+  if (!isDue) return { requests, beta: false };
+  return {
+    requests: [
+      ...requests,
+      ...canary.analysis.metrics.flatMap((metric) => lookRequests(canary, rollout, metric)),
+    ],
+    beta: false,
+  };
+}
+
+function lookRequests(canary: Canary, rollout: RolloutState, metric: Metric): MeasureRequest[] {
+  const one = (arm: 'canary' | 'stable', at: number | null): MeasureRequest => ({
+    id: requestId(metric, arm),
+    source: sourceFor(canary, rollout, metric, arm),
+    version: arm === 'canary' ? rollout.revision : rollout.stable,
+    versionLabel: canary.analysis.versionLabel,
+    windowMs: metric.windowMs,
+    at,
+    intervalMs: canary.analysis.intervalMs,
+  });
+  const requests = [one('canary', null)];
+  const isFrozen = rollout.frozenAt !== null && rollout.metrics[metric.name]?.frozen?.at === rollout.frozenAt;
+  if (needsStable(metric) && !isFrozen) requests.push(one('stable', rollout.frozenAt));
+  return requests;
+}
+
+function sourceFor(
+  canary: Canary,
+  rollout: RolloutState,
+  metric: Metric,
+  arm: 'canary' | 'stable',
+): MeasureRequest['source'] {
+  if (metric.source.kind !== 'query') return metric.source;
+  const version = arm === 'canary' ? rollout.revision : rollout.stable;
+  return { kind: 'query', query: render(canary, rollout, metric.source.query, version, metric.windowMs) };
+}
+
+function readyRequest(canary: Canary, rollout: RolloutState): MeasureRequest | null {
+  const { ready } = canary.strategy;
+  if (ready === null) return null;
+  const windowMs = canary.analysis.metrics[0]?.windowMs ?? 60_000;
+  return {
+    id: READY_REQUEST,
+    source: { kind: 'query', query: render(canary, rollout, ready.query, rollout.revision, windowMs) },
+    version: rollout.revision,
+    versionLabel: canary.analysis.versionLabel,
+    windowMs,
+    at: null,
+    intervalMs: canary.analysis.intervalMs,
+  };
+}
+
+function render(
+  canary: Canary,
+  rollout: RolloutState,
+  query: string,
+  version: string,
+  windowMs: number,
+): string {
+  return renderQuery(query, {
+    service: canary.service,
+    name: canary.name,
+    version,
+    canary: rollout.revision,
+    stable: rollout.stable,
+    window: formatDuration(windowMs),
+  });
+}
+
+/** `undo` asks first whether the old version still has a live target. */
+function undoRequest(
+  canary: Canary,
+  state: CanaryState,
+  commands: readonly Command[],
+): MeasureRequest | null {
+  const isAsked = commands.some((command) => command.verb === 'undo' && !command.force);
+  if (!isAsked || state.promoted === null) return null;
+  return {
+    id: UNDO_REQUEST,
+    source: { kind: 'presence', selector: 'up' },
+    version: state.promoted.stable,
+    versionLabel: canary.analysis.versionLabel,
+    windowMs: 60_000,
+    at: null,
+    intervalMs: canary.analysis.intervalMs,
+  };
+}

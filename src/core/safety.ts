@@ -1,0 +1,69 @@
+/** Question 2: a revision that changed, an alert, a removed file. All of these hold or lower. */
+import { beginEnding, endRollout } from './ending.ts';
+import { activeRollout, addPause, because, emit, isGone, isPausedBy, isWaiting, type Turn } from './turn.ts';
+
+export function checkSafety(turn: Turn): void {
+  checkRemoval(turn);
+  checkRevision(turn);
+  checkAlerts(turn);
+}
+
+function checkRemoval(turn: Turn): void {
+  const { state, canary } = turn;
+  const rollout = activeRollout(state);
+  if (!isGone(turn) || rollout === null) return;
+  if (canary.strategy.onDelete === 'rollback') {
+    if (state.ending?.outcome !== 'Cancelled' && !isPausedBy(state, 'ForeignController')) {
+      beginEnding(turn, 'Cancelled', 'the file was removed');
+    }
+    return;
+  }
+  if (state.intent !== null) return;
+  endRollout(turn, rollout, 'Cancelled', `the file was removed; weight ${rollout.held.weight} % is retained`);
+}
+
+/** The wanted revision is no longer the one under way. */
+function checkRevision(turn: Turn): void {
+  const { state, canary } = turn;
+  const rollout = activeRollout(state);
+  const { target } = state;
+  if (rollout === null || state.ending !== null || target === null || target === rollout.revision) return;
+  if (isPausedBy(state, 'ForeignController')) return;
+  if (target === rollout.stable) {
+    beginEnding(turn, 'Reverted', `${target} is wanted again`);
+    return;
+  }
+  const isUnclear = isPausedBy(state, 'StateRebuilt', 'StateConflict');
+  const policy = isWaiting(rollout) && !rollout.written ? 'restart' : canary.strategy.onRevisionChange;
+  if (policy === 'restart' && !isUnclear) {
+    beginEnding(turn, 'Superseded', `${target} is wanted instead of ${rollout.revision}`);
+    return;
+  }
+  if (policy === 'reject' && state.rejected !== target) {
+    state.rejected = target;
+    emit(turn, 'RevisionSkipped', `${target} is rejected: ${rollout.revision} is under way`, {
+      data: { revision: target },
+    });
+  }
+  because(turn, 'queued', `${target} waits until the rollout of ${rollout.revision} has ended`);
+}
+
+function checkAlerts(turn: Turn): void {
+  const { state } = turn;
+  const rollout = activeRollout(state);
+  if (rollout === null || state.ending !== null || isWaiting(rollout)) return;
+  for (const signal of turn.input.seen.signals) {
+    if (!signal.firing) continue;
+    if (signal.action === 'rollback' && !isPausedBy(state, 'ForeignController')) {
+      emit(turn, 'SignalReceived', `alert ${signal.name} asks for a rollback: ${signal.summary}`, {
+        data: { signal: signal.id },
+      });
+      beginEnding(turn, 'RolledBack', `alert ${signal.name}: ${signal.summary}`);
+      return;
+    }
+    if (signal.action === 'pause' && !rollout.alerts.includes(signal.id)) {
+      rollout.alerts.push(signal.id);
+      addPause(turn, 'Alert', `alert ${signal.name}: ${signal.summary}`);
+    }
+  }
+}
