@@ -1,0 +1,92 @@
+/** Carrying out `needs`: the live rule and the measurements, in parallel, each with a deadline, failures as data. */
+import { needs } from '../core/needs.ts';
+import type { BetaReading, Command, Measurement, MeasureRequest, RouteReading } from '../core/observation.ts';
+import type { CanaryState } from '../core/rollout.ts';
+import { type Clock, sleep } from '../lib/clock.ts';
+import type { Measure } from '../metrics/measure.ts';
+import type { Canary } from '../spec/canary.ts';
+import type { TrafficRouter } from '../traffic/router.ts';
+
+export interface ObserveDeps {
+  readonly router: TrafficRouter;
+  readonly measure: Measure;
+  readonly clock: Clock;
+}
+
+/** What is being looked at. Both promises always resolve. */
+export interface Looking {
+  readonly measurements: Promise<readonly Measurement[]>;
+  readonly route: Promise<RouteReading>;
+  readonly beta: Promise<BetaReading | 'none' | 'unknown' | null>;
+  /** Whether any measurement was asked for. */
+  readonly isLook: boolean;
+}
+
+const ROUTE_DEADLINE_MS = 5_000;
+const LOOK_DEADLINE_MS = 10_000;
+
+/** Starts looking at everything that `needs` asks for. `signal` ends it early (shutdown). */
+export function look(
+  deps: ObserveDeps,
+  canary: Canary,
+  state: CanaryState,
+  commands: readonly Command[],
+  signal: AbortSignal,
+): Looking {
+  const { requests, beta } = needs(canary, state, commands, deps.clock.now());
+  return {
+    isLook: requests.length > 0,
+    measurements: Promise.all(requests.map((request) => ask(deps, request, signal))),
+    route: readRoute(deps, state, signal),
+    beta: beta
+      ? withDeadline(deps.clock, ROUTE_DEADLINE_MS, signal, (until) => deps.router.beta(state.route, until))
+      : Promise.resolve(null),
+  };
+}
+
+/** Reads the live rule once. */
+export function readRoute(deps: ObserveDeps, state: CanaryState, signal: AbortSignal): Promise<RouteReading> {
+  return withDeadline(deps.clock, ROUTE_DEADLINE_MS, signal, (until) => deps.router.read(state.route, until));
+}
+
+function ask(deps: ObserveDeps, request: MeasureRequest, signal: AbortSignal): Promise<Measurement> {
+  const deadlineMs = Math.min(LOOK_DEADLINE_MS, request.intervalMs);
+  return withDeadline(deps.clock, deadlineMs, signal, (until) => deps.measure(request, until));
+}
+
+/** Runs `work` with a signal that aborts after `ms` or with `signal`; the work turns that into its own failure. */
+export async function withDeadline<T>(
+  clock: Clock,
+  ms: number,
+  signal: AbortSignal,
+  work: (until: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const deadline = new AbortController();
+  const cancel = clock.after(ms, () => deadline.abort(new Error(`no answer within ${ms} ms`)));
+  const onAbort = () => deadline.abort(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  try {
+    return await work(deadline.signal);
+  } finally {
+    cancel();
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+/**
+ * The measurements, and the live rule if it came in time. A slow router must not hold back a rollback: when the
+ * measurements are there, the rule gets `graceMs` more, then the caller decides without it and waits afterwards.
+ */
+export async function firstSight(
+  clock: Clock,
+  looking: Looking,
+  graceMs: number,
+): Promise<{ measurements: readonly Measurement[]; route: RouteReading | null }> {
+  const measurements = await looking.measurements;
+  if (!looking.isLook) return { measurements, route: await looking.route };
+  const timer = new AbortController();
+  const route = await Promise.race([looking.route, sleep(clock, graceMs, timer.signal).then(() => null)]);
+  timer.abort();
+  return { measurements, route };
+}

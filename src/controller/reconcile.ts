@@ -1,0 +1,93 @@
+/**
+ * One run for one Canary: load, look, decide, save, apply, read back. Level-triggered: it does not know why it was
+ * called. Every decision is committed before anything outside changes.
+ */
+import { decide } from '../core/decide.ts';
+import { NOTHING_SEEN, type Observation } from '../core/observation.ts';
+import type { Decision } from '../core/rollout.ts';
+import { initialState } from '../core/state.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../telemetry/log.ts';
+import { apply } from './apply.ts';
+import { type CommitDeps, commit } from './commit.ts';
+import type { Entry } from './memory.ts';
+import { firstSight, look, type ObserveDeps } from './observe.ts';
+
+export interface ReconcileDeps extends ObserveDeps, CommitDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** "canary-controller/STORE-ID". */
+  readonly controller: string;
+  readonly bootId: string;
+  readonly epoch: () => number;
+  /** Whether this process may write outside now; asked before each write. */
+  readonly confirmLeader: () => boolean;
+  /** A decision came into force. */
+  readonly onDecided: (entry: Entry) => void;
+  /** Aborts at shutdown. */
+  readonly signal: AbortSignal;
+}
+
+/** The live rule gets this much longer than the measurements before a decision is made without it. */
+const ROUTE_GRACE_MS = 100;
+/** Writes that may follow each other in one run, e.g. 0 of the old revision, then the first step of the new one. */
+const WRITES_PER_RUN = 4;
+
+/** Runs once for `entry`. Throws what the queue should back off for; a fenced store throws STORE_FENCED. */
+export async function reconcile(deps: ReconcileDeps, entry: Entry): Promise<void> {
+  if (entry.commands.length > 0 && entry.state !== null) await step(deps, entry, NOTHING_SEEN);
+  if (isDone(deps, entry)) return;
+
+  const state = entry.state ?? initialState(entry.spec, deps.clock.now(), deps.bootId);
+  const looking = look(deps, entry.spec.canary, state, entry.commands, deps.signal);
+  const { measurements, route } = await firstSight(deps.clock, looking, ROUTE_GRACE_MS);
+  if (isDone(deps, entry)) return;
+  const beta = await looking.beta;
+  if (route !== null) {
+    await step(deps, entry, { ...NOTHING_SEEN, measurements, beta, route });
+    return;
+  }
+  const lowered = await step(deps, entry, { ...NOTHING_SEEN, measurements });
+  if (!lowered) await step(deps, entry, { ...NOTHING_SEEN, route: await looking.route, beta });
+}
+
+/** Shutting down, forgotten, or no longer the leader. */
+function isDone(deps: ReconcileDeps, entry: Entry): boolean {
+  return deps.signal.aborted || !deps.confirmLeader() || (entry.state === null && entry.file === 'gone');
+}
+
+/** Decides, commits and carries out, until nothing is left to be written. Returns whether anything was written. */
+async function step(deps: ReconcileDeps, entry: Entry, seen: Observation): Promise<boolean> {
+  let observation = seen;
+  for (let writes = 0; ; writes += 1) {
+    const decision = think(deps, entry, observation);
+    await commit(deps, entry, decision);
+    say(deps.log, decision);
+    deps.onDecided(entry);
+    const { intent } = decision.state;
+    const mayWrite = writes < WRITES_PER_RUN && !deps.signal.aborted && deps.confirmLeader();
+    if (!decision.publish || intent === null || !mayWrite) return writes > 0;
+    const applied = await apply(deps, decision.state, intent, deps.signal);
+    observation = { ...NOTHING_SEEN, route: applied.route, publish: applied.publish };
+  }
+}
+
+function think(deps: ReconcileDeps, entry: Entry, seen: Observation): Decision {
+  const now = deps.clock.now();
+  return decide({
+    spec: entry.spec,
+    file: entry.file,
+    state: entry.state ?? initialState(entry.spec, now, deps.bootId),
+    seen: { ...seen, commands: entry.commands },
+    now,
+    elapsedMs: entry.decidedAt === null ? null : deps.clock.monotonic() - entry.decidedAt,
+    controller: deps.controller,
+    epoch: deps.epoch(),
+    bootId: deps.bootId,
+  });
+}
+
+function say(log: Log, decision: Decision): void {
+  const { canary, rolloutId } = decision.explanation;
+  for (const { type, message } of decision.events) log.info({ canary, rolloutId, type, message }, 'decision');
+}

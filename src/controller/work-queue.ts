@@ -1,0 +1,126 @@
+/**
+ * The keyed work queue. A name on it is worked on once, however often it was added: one run per name at a time, many
+ * names at once. A name added while it is being worked on runs again afterwards. `addAfter` keeps the earliest time
+ * asked for. A run that throws puts its name back with exponential, fully jittered back-off; a run that returns
+ * clears that. Nothing is ever lost: a name leaves the queue only by a run that returned or by `remove`.
+ */
+import type { Clock } from '../lib/clock.ts';
+
+export interface WorkQueue {
+  /** Work on `name` as soon as there is room. */
+  add(name: string): void;
+  /** Work on `name` after `delayMs`, unless something earlier is planned. */
+  addAfter(name: string, delayMs: number): void;
+  /** Forgets what is planned for `name`; a run under way ends by itself. */
+  remove(name: string): void;
+  /** Names waiting for room now (not those with a time in the future). */
+  depth(): number;
+  /** Resolves once nothing runs and nothing is ready. Planned names do not count. */
+  idle(): Promise<void>;
+  /** Starts nothing more; resolves once every run under way has ended. */
+  stop(): Promise<void>;
+}
+
+export interface WorkQueueOptions {
+  readonly clock: Clock;
+  /** Works on one name. Throwing means: try again later. */
+  readonly work: (name: string) => Promise<void>;
+  readonly onError: (name: string, error: unknown, retryInMs: number) => void;
+  /** Runs under way at once. They mostly wait for others, so this bounds memory, not CPU. */
+  readonly concurrency: number;
+  readonly random?: () => number;
+}
+
+const BACKOFF_FIRST_MS = 250;
+const BACKOFF_CAP_MS = 60_000;
+
+export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
+  const { clock, work, onError, concurrency, random = Math.random } = options;
+  const ready = new Set<string>();
+  const running = new Set<string>();
+  const again = new Set<string>();
+  const planned = new Map<string, { at: number; cancel: () => void }>();
+  const failures = new Map<string, number>();
+  const waiters: (() => void)[] = [];
+  let stopped = false;
+
+  function add(name: string): void {
+    if (stopped) return;
+    cancelPlan(name);
+    if (running.has(name)) again.add(name);
+    else ready.add(name);
+    pump();
+  }
+
+  function addAfter(name: string, delayMs: number): void {
+    if (stopped) return;
+    const at = clock.monotonic() + Math.max(0, delayMs);
+    const plan = planned.get(name);
+    if (plan !== undefined && plan.at <= at) return;
+    cancelPlan(name);
+    const cancel = clock.after(Math.max(0, delayMs), () => {
+      planned.delete(name);
+      add(name);
+    });
+    planned.set(name, { at, cancel });
+  }
+
+  function cancelPlan(name: string): void {
+    planned.get(name)?.cancel();
+    planned.delete(name);
+  }
+
+  function pump(): void {
+    for (const name of ready) {
+      if (stopped || running.size >= concurrency) break;
+      ready.delete(name);
+      running.add(name);
+      void run(name);
+    }
+    if (running.size === 0 && (ready.size === 0 || stopped)) {
+      for (const wake of waiters.splice(0)) wake();
+    }
+  }
+
+  async function run(name: string): Promise<void> {
+    try {
+      await work(name);
+      failures.delete(name);
+    } catch (error) {
+      const count = (failures.get(name) ?? 0) + 1;
+      failures.set(name, count);
+      const retryInMs = Math.ceil(random() * Math.min(BACKOFF_FIRST_MS * 2 ** count, BACKOFF_CAP_MS));
+      onError(name, error, retryInMs);
+      addAfter(name, retryInMs);
+    } finally {
+      running.delete(name);
+      if (again.delete(name) && !stopped) ready.add(name);
+      pump();
+    }
+  }
+
+  function drained(): Promise<void> {
+    return new Promise((resolve) => {
+      waiters.push(resolve);
+      pump();
+    });
+  }
+
+  return {
+    add,
+    addAfter,
+    remove(name) {
+      cancelPlan(name);
+      ready.delete(name);
+      again.delete(name);
+      failures.delete(name);
+    },
+    depth: () => ready.size,
+    idle: drained,
+    stop() {
+      stopped = true;
+      for (const name of [...planned.keys()]) cancelPlan(name);
+      return drained();
+    },
+  };
+}
