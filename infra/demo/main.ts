@@ -58,6 +58,11 @@ async function until(
   }
 }
 
+async function aborted(signal: AbortSignal): Promise<never> {
+  if (!signal.aborted) await once(signal, 'abort');
+  throw signal.reason;
+}
+
 /** Deploys, as a merged change would: stable is declared already, now the files name the new revisions. */
 function release(world: World, startedAt: number): void {
   for (const one of RELEASES) {
@@ -160,7 +165,7 @@ async function run(stage: Stage): Promise<boolean> {
   sayHeadline('Three releases, each decided by what its metrics say');
   sayReleases();
   say('\nStarting Nacos, Prometheus, six service instances, the gateway, load and the controller ...');
-  const world = await stage.build();
+  const world = await Promise.race([stage.build(), aborted(stage.signal)]);
   const api = createApi(world.controller);
   await until(api.isReady, 'readiness of the controller', START_MS, stage.signal);
   sayAddresses(world);
@@ -175,12 +180,21 @@ async function run(stage: Stage): Promise<boolean> {
   return isGood;
 }
 
+/** A signal to `make` or `npm` ends them and the shell between, but does not reach this process: it sees them gone. */
+function endWithParent(abort: (reason: Error) => void): void {
+  const parent = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== parent) abort(new Interrupted('whoever started it is gone'));
+  }, POLL_MS).unref();
+}
+
 async function main(): Promise<number> {
   const ending = new AbortController();
   const abort = (reason: Error) => ending.abort(reason);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => abort(new Interrupted(`stopped by ${signal}`)));
   }
+  endWithParent(abort);
   process.stdout.on('error', () => abort(new Interrupted('nobody reads the output any more')));
   const stage = openStage(ending.signal, (reason) => abort(new Error(reason)));
   let isGood = false;

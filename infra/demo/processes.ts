@@ -12,7 +12,7 @@ export interface ProcessPlan {
   /** A line of output that says it is ready; the first group is its address. */
   readonly ready: RegExp;
   readonly readyWithinMs: number;
-  /** Called once when it ends without having been stopped. */
+  /** Called once when it ends after it was ready and without having been stopped. */
   onDeath(reason: string): void;
 }
 
@@ -26,6 +26,11 @@ export interface StartedProcess {
 }
 
 const GRACE_MS = 5_000;
+
+const alive = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of alive) killGroup(child, 'SIGKILL');
+});
 
 /**
  * Starts one process and resolves when it is ready. Rejects, with the process gone, when it ends first or takes too
@@ -41,16 +46,15 @@ export async function startProcess(plan: ProcessPlan): Promise<StartedProcess> {
     child.once('error', (error) => resolve(error.message));
     child.once('exit', (code, signal) => resolve(signal === null ? `exit code ${code}` : `signal ${signal}`));
   });
-  const killAtExit = () => killGroup(child, 'SIGKILL');
-  process.once('exit', killAtExit);
-  let isStopping = false;
+  alive.add(child);
+  let isWanted = false;
   void ended.then((reason) => {
-    process.off('exit', killAtExit);
-    if (!isStopping) plan.onDeath(reason);
+    alive.delete(child);
+    if (isWanted) plan.onDeath(reason);
   });
 
   const stop = async (graceMs = GRACE_MS) => {
-    isStopping = true;
+    isWanted = false;
     killGroup(child, 'SIGTERM');
     const force = setTimeout(() => killGroup(child, 'SIGKILL'), graceMs);
     await ended;
@@ -58,6 +62,7 @@ export async function startProcess(plan: ProcessPlan): Promise<StartedProcess> {
   };
   try {
     const address = await readyAddress(plan, child, ended);
+    isWanted = true;
     return { name: plan.name, pid: child.pid ?? 0, address, stop };
   } catch (error) {
     await stop();

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ensurePrometheus } from '../prometheus/fetch.ts';
 import { startPrometheus, waitForSample } from '../prometheus/process.ts';
-import { type StartedProcess, startProcess } from './processes.ts';
+import { startProcess } from './processes.ts';
 import { commit, RELEASES, type Release } from './releases.ts';
 
 export interface Instance {
@@ -55,6 +55,14 @@ export function openStage(signal: AbortSignal, abort: (reason: string) => void):
   mkdirSync(canaries);
   const stops: (() => Promise<void>)[] = [];
 
+  /** Known before it has started: whatever fails meanwhile, what comes up afterwards is still ended. */
+  function stopLater<Started>(starting: Promise<Started>, stop: (started: Started) => Promise<void>): void {
+    stops.push(async () => {
+      const started = await starting.catch(() => null);
+      if (started !== null) await stop(started);
+    });
+  }
+
   async function start(
     name: string,
     ready: RegExp,
@@ -62,7 +70,7 @@ export function openStage(signal: AbortSignal, abort: (reason: string) => void):
     graceMs?: number,
   ): Promise<string> {
     signal.throwIfAborted();
-    const started: StartedProcess = await startProcess({
+    const starting = startProcess({
       name,
       args,
       ready,
@@ -70,8 +78,8 @@ export function openStage(signal: AbortSignal, abort: (reason: string) => void):
       readyWithinMs: READY_MS,
       onDeath: (reason) => abort(`${name} ended by itself (${reason})`),
     });
-    stops.push(() => started.stop(graceMs));
-    return started.address;
+    stopLater(starting, (started) => started.stop(graceMs));
+    return (await starting).address;
   }
 
   async function startInstance(release: Release, version: string): Promise<Instance> {
@@ -86,9 +94,9 @@ export function openStage(signal: AbortSignal, abort: (reason: string) => void):
 
   async function startMetrics(instances: readonly Instance[]): Promise<string> {
     signal.throwIfAborted();
-    const prometheus = await startPrometheus({ config: scrapeConfig(instances) });
-    stops.push(prometheus.stop);
-    return prometheus.url;
+    const starting = startPrometheus({ config: scrapeConfig(instances) });
+    stopLater(starting, (prometheus) => prometheus.stop());
+    return (await starting).url;
   }
 
   async function build(): Promise<World> {
