@@ -95,7 +95,7 @@ export interface Store {
   index(): readonly { canary: string; nextCheckAt: number; state: CanaryState }[];
   /**
    * Commits one decision at once, together with everything that waits for the group commit. Returns the events with
-   * their numbers. Throws STORE_FENCED when `epoch` is no longer the newest.
+   * their numbers. When it throws, nothing of it was kept, and what waited was rejected too.
    */
   save(save: Save): readonly Event[];
   /**
@@ -106,13 +106,17 @@ export interface Store {
   /** Commits what waits. */
   flush(): void;
 
-  /** Records a command and its CommandReceived event; the id of both is returned. */
+  /**
+   * Records a command and its CommandReceived event; the id of both is returned. A command that still waits when
+   * its canary is forgotten is answered with CommandRefused.
+   */
   addCommand(command: NewCommand, at: number): number;
   /** Appends events that no decision made (leadership, mass deletion, invalid specs). */
   appendEvents(
     events: readonly (NewEvent & { readonly canary: string | null })[],
     at: number,
   ): readonly Event[];
+  /** In the order of their numbers: the first `limit` after `after`, or without `after` the newest `limit`. */
   events(query: {
     canary?: string;
     after?: number;
@@ -123,11 +127,16 @@ export interface Store {
   /** True once an event with this `causedBy` exists. */
   isAnswered(commandId: number): boolean;
   lastEventId(): number;
-  /** Called after each commit, with the committed events, outside the transaction. Returns an unsubscriber. */
+  /**
+   * Called after each commit of this process, with the committed events, outside the transaction. A listener must
+   * not throw; what it throws surfaces as an uncaught exception, never as a failed save. Returns an unsubscriber.
+   */
   onCommit(listener: (events: readonly Event[]) => void): () => void;
 
+  /** Newest first. */
   rollouts(canary: string, limit: number): readonly RolloutRecord[];
   rollout(id: string): RolloutRecord | null;
+  /** Newest first: all that were no pass, and of passes the last one of each minute and metric. */
   measurements(rolloutId: string, limit: number): readonly StoredMeasurement[];
 
   /** Last valid specs by canary name, kept for files that stopped being valid and for the deletion baseline. */
@@ -135,16 +144,24 @@ export interface Store {
   putSpecs(changed: readonly Spec[], removed: readonly string[]): void;
   /** Parsed form of a file's content, by content and schema hash. */
   cachedParse(contentHash: string, schemaHash: string): string | null;
+  /** Travels with the next group commit; whether it gets there matters to nobody. */
   cacheParse(contentHash: string, schemaHash: string, parsed: string): void;
 
-  cursor(sink: string): number;
+  /** Number of the last event that the sink is done with; null when none was ever stored. */
+  cursor(sink: string): number | null;
   setCursor(sink: string, eventId: number): void;
 
-  /** The newest epoch; `claimEpoch` takes the next one and fences older leaders. */
+  /**
+   * The newest epoch, 0 before the first. From `claimEpoch` on, every write of a process whose own epoch is no longer
+   * the newest throws STORE_FENCED; a process that never claimed one is not checked. Claiming appends LeaderChanged.
+   */
   epoch(): number;
   claimEpoch(holder: string, at: number): number;
 
-  /** Deletes measurements past their time (keep 7 days after a rollout's end), in small slices. Returns rows deleted. */
+  /**
+   * Deletes one small slice of what is past its time: measurements 7 days after their rollout's end, old parses.
+   * Returns the rows deleted: more than 0 means call again soon.
+   */
   prune(now: number): number;
   sizeBytes(): number;
   close(): void;

@@ -1,0 +1,252 @@
+/** The store on SQLite: one file, synchronous transactions, every write fenced by the epoch. */
+import { statSync } from 'node:fs';
+import type Database from 'better-sqlite3';
+import type { NewEvent } from '../core/rollout.ts';
+import type { Clock } from '../lib/clock.ts';
+import { type CanaryTable, createCanaryTable } from './canary-table.ts';
+import { commandOf, receiptOf, refusalOf } from './commands.ts';
+import { type Cursors, createCursors } from './cursors.ts';
+import { openDatabase } from './database.ts';
+import { type EncodedSave, encodeSave, wholeMs } from './encode.ts';
+import { guarded } from './errors.ts';
+import { createEventLog, type EventLog, type LogEntry } from './event-log.ts';
+import { createFence, type Fence } from './fence.ts';
+import { createGroupCommit, type GroupCommit } from './group-commit.ts';
+import { createListeners, type Listeners } from './listeners.ts';
+import { createRolloutHistory, type RolloutHistory } from './rollout-history.ts';
+import { createSpecTable, type SpecTable } from './spec-table.ts';
+import type { Event, Store } from './store.ts';
+
+export interface StoreOptions {
+  /** Times the group commit. */
+  readonly clock: Clock;
+  /** Longest wait for another process's lock, ms; the event loop stands still meanwhile. Default 250. */
+  readonly busyTimeoutMs?: number;
+  /** Upper bound of the file in pages of 4 KiB. Default: the disk. */
+  readonly maxPages?: number;
+}
+
+/**
+ * Opens the database `file`, creating it where there is none. A damaged one is moved aside and begun anew, which
+ * `notices` tells. Throws a StoreError with advice when that is not possible; see `openDatabase`.
+ */
+export function openStore(file: string, options: StoreOptions): Store {
+  const { db, notices } = openDatabase(file, {
+    now: options.clock.now(),
+    busyTimeoutMs: options.busyTimeoutMs ?? 250,
+    maxPages: options.maxPages ?? null,
+  });
+  try {
+    const parts = createParts(file, db, options.clock);
+    return {
+      storeId: parts.read(() => storeIdOf(db)),
+      notices,
+      ...decisionVerbs(parts),
+      ...eventVerbs(parts),
+      ...historyVerbs(parts),
+      ...specVerbs(parts),
+      ...leadershipVerbs(parts),
+      prune: (now) => parts.transact(() => parts.history.prune(now) + parts.specs.prune()),
+      sizeBytes: () => sizeOf(file) + sizeOf(`${file}-wal`),
+      close() {
+        if (!db.open) return;
+        settle(parts.group);
+        db.close();
+      },
+    };
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+interface Parts {
+  /** Runs its argument, with SQLite's errors as StoreErrors. */
+  readonly read: <T>(work: () => T) => T;
+  /** The same in one read transaction: everything seen is of one moment. */
+  readonly snapshot: <T>(work: () => T) => T;
+  /** The same in one write transaction, which a process that was fenced does not get. */
+  readonly transact: <T>(work: () => T) => T;
+  /** A write transaction that asks nobody: the one that claims an epoch. */
+  readonly transactUnfenced: <T>(work: () => T) => T;
+  readonly group: GroupCommit;
+  readonly canaries: CanaryTable;
+  readonly log: EventLog;
+  readonly history: RolloutHistory;
+  readonly specs: SpecTable;
+  readonly cursors: Cursors;
+  readonly fence: Fence;
+  readonly listeners: Listeners;
+}
+
+function createParts(file: string, db: Database.Database, clock: Clock): Parts {
+  const fence = createFence(db);
+  const listeners = createListeners();
+  const read = <T>(work: () => T): T => guarded(file, work);
+  const transactUnfenced = <T>(work: () => T): T => read(() => db.transaction(work).immediate());
+  const transact = <T>(work: () => T): T =>
+    transactUnfenced(() => {
+      fence.check();
+      return work();
+    });
+  return {
+    read,
+    snapshot: (work) => read(() => db.transaction(work).deferred()),
+    transact,
+    transactUnfenced,
+    group: createGroupCommit({ clock, transact, committed: listeners.tell }),
+    canaries: createCanaryTable(db),
+    log: createEventLog(db),
+    history: createRolloutHistory(db),
+    specs: createSpecTable(db),
+    cursors: createCursors(db),
+    fence,
+    listeners,
+  };
+}
+
+function decisionVerbs(
+  parts: Parts,
+): Pick<Store, 'load' | 'index' | 'save' | 'saveLater' | 'flush' | 'addCommand'> {
+  const { read, snapshot, group, canaries, log, history } = parts;
+
+  function apply(save: EncodedSave): readonly Event[] {
+    for (const rollout of save.rollouts) history.record(rollout);
+    for (const verdict of save.verdicts) history.measure(verdict);
+    const refused = canaries.write(save).map(refusalOf);
+    const entries = [...save.events, ...refused].map((event) => ({ canary: save.canary, event }));
+    return log.append(entries, save.at, { explanation: save.explanation, json: save.explanationJson });
+  }
+
+  return {
+    load: (canary) => snapshot(() => canaries.load(canary, group.queued(canary))),
+    index: () => read(canaries.index),
+    save(save) {
+      const encoded = encodeSave(save);
+      return group.now(() => apply(encoded));
+    },
+    saveLater(save) {
+      const encoded = encodeSave(save);
+      return group.later(() => apply(encoded), encoded);
+    },
+    flush: group.flush,
+    addCommand(command, at) {
+      let id = 0;
+      group.now(() => {
+        const events = log.append([{ canary: command.canary, event: receiptOf(command) }], wholeMs(at), null);
+        for (const event of events) id = event.id;
+        canaries.addCommand(command.canary, commandOf(command, id, wholeMs(at)));
+        return events;
+      });
+      return id;
+    },
+  };
+}
+
+function eventVerbs({
+  read,
+  group,
+  log,
+  listeners,
+}: Parts): Pick<Store, 'appendEvents' | 'events' | 'event' | 'isAnswered' | 'lastEventId' | 'onCommit'> {
+  return {
+    appendEvents(events, at) {
+      const entries = events.map(({ canary, ...event }) => ({ canary, event }));
+      return group.now(() => log.append(entries, wholeMs(at), null));
+    },
+    events: (query) => read(() => log.query(query)),
+    event: (id) => read(() => log.find(id)),
+    isAnswered: (commandId) => read(() => log.isAnswered(commandId)),
+    lastEventId: () => read(log.lastId),
+    onCommit: listeners.add,
+  };
+}
+
+function historyVerbs({ read, history }: Parts): Pick<Store, 'rollouts' | 'rollout' | 'measurements'> {
+  return {
+    rollouts: (canary, limit) => read(() => history.rollouts(canary, limit)),
+    rollout: (id) => read(() => history.rollout(id)),
+    measurements: (rolloutId, limit) => read(() => history.measurements(rolloutId, limit)),
+  };
+}
+
+function specVerbs({
+  read,
+  transact,
+  group,
+  specs,
+}: Parts): Pick<Store, 'specs' | 'putSpecs' | 'cachedParse' | 'cacheParse'> {
+  return {
+    specs: () => read(specs.specs),
+    putSpecs: (changed, removed) => transact(() => specs.put(changed, removed)),
+    cachedParse: (contentHash, schemaHash) => read(() => specs.cachedParse(contentHash, schemaHash)),
+    cacheParse(contentHash, schemaHash, parsed) {
+      const write = () => {
+        specs.cacheParse(contentHash, schemaHash, parsed);
+        return [];
+      };
+      group.later(write, null).catch(() => {
+        // Only a cache: the file is parsed once more at the next start.
+      });
+    },
+  };
+}
+
+function leadershipVerbs({
+  read,
+  transact,
+  transactUnfenced,
+  group,
+  log,
+  cursors,
+  fence,
+  listeners,
+}: Parts): Pick<Store, 'cursor' | 'setCursor' | 'epoch' | 'claimEpoch'> {
+  return {
+    cursor: (sink) => read(() => cursors.get(sink)),
+    setCursor: (sink, eventId) => transact(() => cursors.set(sink, eventId)),
+    epoch: () => read(fence.epoch),
+    claimEpoch(holder, at) {
+      // What still waits belongs to a leadership that ended: it is committed or fenced before the new one begins.
+      settle(group);
+      const { epoch, events } = transactUnfenced(() => {
+        const next = fence.claim(holder, wholeMs(at));
+        return { epoch: next, events: log.append([changeOf(holder, next)], wholeMs(at), null) };
+      });
+      fence.adopt(epoch);
+      listeners.tell(events);
+      return epoch;
+    },
+  };
+}
+
+function changeOf(holder: string, epoch: number): LogEntry {
+  const event: NewEvent = {
+    type: 'LeaderChanged',
+    message: `${holder} leads with epoch ${epoch}`,
+    rolloutId: null,
+    causedBy: null,
+    actor: null,
+    data: { holder, epoch },
+  };
+  return { canary: null, event };
+}
+
+/** Commits what waits; a failure is told to those who wait and to nobody else. */
+function settle(group: GroupCommit): void {
+  try {
+    group.flush();
+  } catch {
+    // Each writer was rejected with it.
+  }
+}
+
+function storeIdOf(db: Database.Database): string {
+  const row = db.prepare<[], { store_id: string }>('SELECT store_id FROM identity').get();
+  if (row === undefined) throw new Error('the database has no identity row');
+  return row.store_id;
+}
+
+function sizeOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+}
