@@ -47,7 +47,7 @@ export function createAccess(options: AccessOptions): Access {
 
   function issue(user: string): string {
     const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
-    const expiresAt = Math.floor(clock.now() / 1_000) + tokenTtlSeconds;
+    const expiresAt = clock.now() / 1_000 + tokenTtlSeconds;
     const unsigned = `${encode({ alg: 'HS256' })}.${encode({ sub: user, exp: expiresAt })}`;
     return `${unsigned}.${signature(unsigned)}`;
   }

@@ -5,7 +5,7 @@ import type { View } from './dump.ts';
 import { v1Tenant } from './generation.ts';
 import type { NacosRequest, Reply } from './http.ts';
 import type { Parts } from './parts.ts';
-import { publishRequest, stored, storedType, tagRefusal } from './publishing.ts';
+import { publishRequest, storedType, tagRefusal } from './publishing.ts';
 import { caused, JSON_TYPE, json, NO_CACHE, TEXT_TYPE } from './replies.ts';
 
 /** Plain text under a JSON label, on every generation: clients must decide by the body. */
@@ -68,14 +68,13 @@ export function readV1(parts: Parts, request: NacosRequest): Reply {
   const name = namedV1(parts, request, 'read');
   const complaint = checkV1(parts.generation, name, 'content');
   if (complaint !== null) return complaint;
-  const view = parts.dump.view(keyOf(name), request.ip);
+  const key = keyOf(name);
+  const view = parts.dump.view(key, request.ip);
   if (view === null || (request.params.get('tag') ?? '') !== '') return NO_SUCH_CONFIG;
-  if (!parts.generation.readsDatabase) {
-    return { status: 200, headers: readHeaders(parts, view), body: view.document.content };
-  }
-  const current = view.isBeta ? parts.documents.findBeta(keyOf(name)) : stored(parts, name);
-  if (current === undefined) return NO_SUCH_CONFIG;
-  return { status: 200, headers: readHeaders(parts, view), body: current.content };
+  const headers = readHeaders(parts, view);
+  if (!parts.generation.readsDatabase) return { status: 200, headers, body: view.document.content };
+  const current = view.isBeta ? parts.documents.findBeta(key) : parts.documents.find(key);
+  return current === undefined ? NO_SUCH_CONFIG : { status: 200, headers, body: current.content };
 }
 
 /** A publish: 200 `true`, or a failed compare-and-set in this generation's words. */

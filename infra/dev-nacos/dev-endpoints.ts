@@ -17,6 +17,12 @@ const Event = z.discriminatedUnion('fault', [
 ]);
 type Event = z.infer<typeof Event>;
 
+const Order = z.discriminatedUnion('fault', [FaultRule, Event]);
+
+function isEvent(order: z.infer<typeof Order>): order is Event {
+  return order.fault === 'refuse' || order.fault === 'dropPolls' || order.fault === 'restart';
+}
+
 export interface DevEndpoints {
   readonly rules: FaultRules;
   /** Called after the answer was sent. */
@@ -36,13 +42,13 @@ function parsed(body: string): unknown {
 }
 
 function inject(dev: DevEndpoints, body: string): { reply: Reply; event: Event | null } {
-  const value = parsed(body);
-  const event = Event.safeParse(value);
-  if (event.success) return { reply: json(202, event.data), event: event.data };
-  const rule = FaultRule.safeParse(value);
-  if (rule.success) return { reply: json(201, shown(dev.rules.inject(rule.data))), event: null };
-  const reasons = z.prettifyError(rule.error);
-  return { reply: json(400, { error: 'not a fault rule', reasons }), event: null };
+  const order = Order.safeParse(parsed(body));
+  if (!order.success) {
+    const reasons = z.prettifyError(order.error);
+    return { reply: json(400, { error: 'not a fault', reasons }), event: null };
+  }
+  if (isEvent(order.data)) return { reply: json(202, order.data), event: order.data };
+  return { reply: json(201, shown(dev.rules.inject(order.data))), event: null };
 }
 
 /** GET lists, POST adds one rule or makes one event happen, DELETE removes one by id or all. */

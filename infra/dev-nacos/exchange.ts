@@ -16,6 +16,8 @@ export interface Exchange {
   readonly dev: DevEndpoints;
   /** True while 3.x still serves the v1 endpoints that clients use. */
   readonly clientApiEnabled: boolean;
+  /** Aborts when the server that the request came to stops or restarts. */
+  life(): AbortSignal;
 }
 
 function isGated(exchange: Exchange, route: Route): boolean {
@@ -35,7 +37,12 @@ async function answer(exchange: Exchange, request: NacosRequest): Promise<Answer
   const { parts, dev } = exchange;
   const route = findRoute(parts.generation, request);
   const { delayMs, spoiler } = dev.rules.take(request, route?.operation ?? null);
-  if (delayMs > 0) await sleep(parts.clock, delayMs, request.abandoned);
+  if (delayMs > 0) {
+    // A client that gives up does not end the work: a delayed write still lands, later than anyone expects.
+    const life = exchange.life();
+    await sleep(parts.clock, delayMs, life);
+    if (life.aborted) return 'cut';
+  }
   if (spoiler === null) return unspoiled(exchange, request, route);
   const spoiled = spoiledReply(parts, request, spoiler);
   if (spoiled !== null) return spoiled;
@@ -57,7 +64,7 @@ async function respond(exchange: Exchange, incoming: IncomingMessage, response: 
   const abandoned = abandonment(response);
   const body = await readBody(incoming);
   if (body === 'too large') {
-    incoming.socket.destroy();
+    response.destroy();
     return;
   }
   if (fullPath.startsWith(DEV_PATH)) {
@@ -79,7 +86,7 @@ async function respond(exchange: Exchange, incoming: IncomingMessage, response: 
     ip: clientIp(incoming),
     abandoned,
   });
-  if (reply === 'cut') incoming.socket.destroy();
+  if (reply === 'cut') response.destroy();
   else send(response, reply);
 }
 

@@ -53,7 +53,7 @@ export async function readBody(incoming: IncomingMessage): Promise<Buffer | 'too
 export function parametersOf(query: string, contentType: string, body: Buffer): ReadonlyMap<string, string> {
   const params = new Map<string, string>();
   if (body.length > FORM_LIMIT_BYTES) return params;
-  const isForm = contentType.startsWith('application/x-www-form-urlencoded');
+  const isForm = contentType.toLowerCase().startsWith('application/x-www-form-urlencoded');
   for (const text of [query, isForm ? body.toString('utf8') : '']) {
     for (const [name, value] of new URLSearchParams(text)) {
       if (!params.has(name)) params.set(name, value);

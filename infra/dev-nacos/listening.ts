@@ -7,7 +7,6 @@ import type { Clock } from '../../src/lib/clock.ts';
 export interface Listening {
   /** The port in use; stays the same while connections are refused. */
   port(): number;
-  isOpen(): boolean;
   /** Cuts every connection and stops listening; with `forMs` it listens again after that time. */
   refuse(forMs?: number): Promise<void>;
   /** Listens again on the same port. */
@@ -51,7 +50,6 @@ export async function openListening(
 
   return {
     port: () => address.port,
-    isOpen: () => server.listening,
     async refuse(forMs) {
       await stop();
       if (forMs === undefined) return;

@@ -1,5 +1,5 @@
 /** The publish that the v1 and the v3 API share: variants, compare-and-set and what a missing field means. */
-import { type DocumentName, keyOf, md5Of, type Publish } from './documents.ts';
+import { md5Of, type Publish } from './documents.ts';
 import { publicTenant } from './generation.ts';
 import { headerOf, type NacosRequest, type Reply } from './http.ts';
 import type { Parts } from './parts.ts';
@@ -17,7 +17,7 @@ const TYPES: ReadonlySet<string> = new Set([
 ]);
 
 /** The sentence of a failed compare-and-set, for a formal document and for a variant. */
-export const CONFLICT = 'Cas publish fail, server md5 may have changed.';
+const CONFLICT = 'Cas publish fail, server md5 may have changed.';
 const BETA_CONFLICT = 'Cas publish gray config fail, server md5 may have changed.';
 
 /** An unknown or absent type is stored as `text`, whatever was stored before. */
@@ -58,9 +58,4 @@ export function announce(
   const tenant = publish.tenant === publicTenant(parts.generation) ? '' : publish.tenant;
   const at = parts.clock.now();
   parts.published({ dataId, group, tenant, content, md5: md5Of(content), at, ...how });
-}
-
-/** The stored document as the database has it now. */
-export function stored(parts: Parts, name: DocumentName) {
-  return parts.documents.find(keyOf(name));
 }

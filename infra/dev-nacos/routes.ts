@@ -39,6 +39,9 @@ interface Gate {
   readonly instead: string;
 }
 
+/** The servers print the property's placeholder, not its value. */
+const CONTEXT = `\${contextPath:nacos}`;
+
 /** An endpoint of v1 or v2 and the switch it hangs on; `instead` is below `/v3`, '' where there is no successor. */
 function old(
   operation: Operation,
@@ -48,7 +51,7 @@ function old(
   protectedAs: Route['protectedAs'] = 'v1',
 ): Route {
   const [method, path] = instead.split(' ');
-  const successor = instead === '' ? '' : `${method} $` + `{contextPath:nacos}/v3${path}`;
+  const successor = instead === '' ? '' : `${method} ${CONTEXT}/v3${path}`;
   return { operation, gate: { by, instead: successor }, protectedAs, handle };
 }
 

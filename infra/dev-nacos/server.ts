@@ -19,6 +19,7 @@ import { openListening } from './listening.ts';
 import type { Parts, PublishedEvent } from './parts.ts';
 import { createPolls } from './polls.ts';
 import { announce } from './publishing.ts';
+import { seededRandom } from './seeded-random.ts';
 
 export interface DevNacosOptions {
   readonly version: Version;
@@ -76,7 +77,7 @@ export interface DevNacos {
   readonly url: string;
   readonly port: number;
   readonly faults: DevNacosFaults;
-  /** Every request under any path, oldest first; of more than 20,000 only the newest are kept. */
+  /** Every request under any path, oldest first; of very many only the newest 20,000 are kept. */
   readonly requests: readonly RecordedRequest[];
   /** What the database holds, whatever runtime reads say. */
   get(dataId: string, group: string, tenant?: string): StoredDocument | undefined;
@@ -99,17 +100,6 @@ export interface DevNacos {
 
 const OPERATOR = { user: 'operator', ip: '127.0.0.1' } as const;
 const REQUESTS_KEPT = 20_000;
-
-/** Mulberry32: small, seedable, good enough to spread the tail of the dump lag. */
-function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 function lagOf(option: DevNacosOptions['dumpLag']): DumpLag | null {
   if (option === 'none') return null;
@@ -218,7 +208,11 @@ export async function startDevNacos(options: DevNacosOptions): Promise<DevNacos>
     },
   };
 
+  let life = new AbortController();
+
   async function restart(downMs = 0): Promise<void> {
+    life.abort();
+    life = new AbortController();
     await listening.refuse();
     storage.polls.cutAll();
     storage.dump.rebuild();
@@ -234,7 +228,12 @@ export async function startDevNacos(options: DevNacosOptions): Promise<DevNacos>
       else void restart(event.ms);
     },
   };
-  const exchange = { parts, dev, clientApiEnabled: options.clientApiEnabled ?? true };
+  const exchange = {
+    parts,
+    dev,
+    clientApiEnabled: options.clientApiEnabled ?? true,
+    life: () => life.signal,
+  };
   server.on('request', (incoming, response) => {
     record(incoming);
     void serve(exchange, incoming, response);
@@ -243,7 +242,7 @@ export async function startDevNacos(options: DevNacosOptions): Promise<DevNacos>
 
   return {
     version: options.version,
-    url: `http://${host}:${listening.port()}/nacos`,
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${listening.port()}/nacos`,
     port: listening.port(),
     requests,
     ...createOperator(parts),
@@ -261,6 +260,7 @@ export async function startDevNacos(options: DevNacosOptions): Promise<DevNacos>
     },
     restart,
     async close() {
+      life.abort();
       await listening.close();
       storage.dump.close();
     },
