@@ -44,8 +44,9 @@ bench: setup ## Measure
 	@npm run -s bench
 
 # npm writes this file last, so it is as new as the installed tree; dependencies come again when the lock changes.
+# Warnings are hidden: npm itself may run on an older Node than the one that it installs, and says so once a package.
 node_modules/.package-lock.json: package-lock.json
 	@command -v npm >/dev/null || { $(SUDO) apt-get update -qq && \
 	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends npm >/dev/null; }
-	@npm ci
+	@npm ci --loglevel=error
 	@touch $@
