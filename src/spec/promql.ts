@@ -137,7 +137,8 @@ function unexpected(text: string, from: number): PromqlProblem {
   const token = /\s*([A-Za-z0-9_:.]+|.)/suy;
   token.lastIndex = from;
   const found = token.exec(text)?.[1];
-  if (found === undefined || found.trim() === '') return { offset: text.length, detail: 'it ends too early' };
+  if (found === undefined || found.trim() === '')
+    return { offset: text.trimEnd().length, detail: 'it ends too early' };
   const offset = token.lastIndex - found.length;
   const before = /([A-Za-z_][A-Za-z0-9_:]*)\s*$/.exec(text.slice(0, offset));
   if (found === '(' && before?.[1] !== undefined) {

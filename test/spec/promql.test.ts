@@ -28,7 +28,7 @@ describe('checkPromql', () => {
   test.each([
     ['', 0, 'it ends too early'],
     ['rate(x[1m]', 10, 'it ends too early'],
-    ['up ==  ', 7, 'it ends too early'],
+    ['up ==  ', 5, 'it ends too early'],
     ['foo bar', 4, 'unexpected "bar"'],
     ['x{a="b" c="d"}', 8, 'unexpected "c"'],
     ['1 + foo(x)', 4, '"foo" is not a PromQL function'],

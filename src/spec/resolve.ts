@@ -1,0 +1,106 @@
+/** From the document as written to the Canary that runs: defaults that depend on other fields are filled in here. */
+import type { Bounds, Canary, Metric, MetricSource, TrafficTarget } from './canary.ts';
+import { type CanaryDocument, DEFAULT_GROUP, type MetricDocument } from './schema.ts';
+
+const MIN_REQUESTS = 10;
+
+/** A breach lasts this many intervals before it fails a rollout, unless the metric says otherwise. */
+const INTERVALS_OF_BREACH = 3;
+
+/** The Canary of a document that schema and lint accept. */
+export function resolve({ metadata, spec }: CanaryDocument): Canary {
+  const { traffic, strategy, analysis } = spec;
+  const service = spec.service ?? metadata.name;
+  return {
+    name: metadata.name,
+    labels: metadata.labels,
+    service,
+    revision: spec.revision ?? null,
+    stableRevision: spec.stableRevision ?? null,
+    suspend: spec.suspend,
+    target: targetOf(traffic, service),
+    settleMs: traffic.settle,
+    verifyTimeoutMs: traffic.verifyTimeout,
+    onDrift: traffic.onDrift,
+    strategy: {
+      steps: strategy.steps.map(({ setWeight, bake, approval }) => ({
+        weight: setWeight,
+        bakeMs: bake,
+        approval: approval === 'required',
+      })),
+      ready: strategy.ready ?? null,
+      onRevisionChange: strategy.onRevisionChange,
+      onFailure: strategy.onFailure,
+      onDelete: strategy.onDelete,
+      progressDeadlineMs: strategy.progressDeadline,
+    },
+    analysis: {
+      skip: analysis.skip,
+      intervalMs: analysis.interval,
+      versionLabel: analysis.versionLabel,
+      onNoData: analysis.onNoData,
+      noDataGraceMs: analysis.noDataGrace,
+      onError: analysis.onError,
+      errorLimit: analysis.errorLimit,
+      onInconclusive: analysis.onInconclusive,
+      metrics: analysis.metrics.map((metric) => metricOf(metric, analysis)),
+    },
+  };
+}
+
+/** The dataId of a service's rule document, unless the file names another. */
+export function defaultDataId(service: string): string {
+  return `canary-rules.${service}.json`;
+}
+
+/** The path without `.` and empty parts: equal paths, equal text. */
+export function plainPath(path: string): string {
+  return path
+    .split('/')
+    .filter((part) => part !== '' && part !== '.')
+    .join('/');
+}
+
+function targetOf({ nacos, file }: CanaryDocument['spec']['traffic'], service: string): TrafficTarget {
+  if (file !== undefined) return { kind: 'file', path: plainPath(file.path) };
+  const namespace = nacos?.namespace ?? '';
+  return {
+    kind: 'nacos',
+    // The public namespace has two spellings; servers before 3 store the word as a namespace of its own.
+    namespace: namespace === 'public' ? '' : namespace,
+    group: nacos?.group ?? DEFAULT_GROUP,
+    dataId: nacos?.dataId ?? defaultDataId(service),
+  };
+}
+
+function metricOf(metric: MetricDocument, analysis: CanaryDocument['spec']['analysis']): Metric {
+  const byDefault = metric.failureLimit === undefined ? INTERVALS_OF_BREACH * analysis.interval : null;
+  return {
+    name: metric.name,
+    source: sourceOf(metric),
+    bounds: boundsOf(metric),
+    windowMs: metric.window ?? analysis.window,
+    forMs: metric.for ?? byDefault,
+    failureLimit: metric.failureLimit ?? null,
+    critical: metric.critical,
+    dryRun: metric.dryRun,
+    judge: metric.judge,
+  };
+}
+
+function sourceOf({ name, ratio, latency, query, minRequests = MIN_REQUESTS }: MetricDocument): MetricSource {
+  if (ratio !== undefined) return { kind: 'ratio', ...ratio, minRequests };
+  if (latency !== undefined) return { kind: 'latency', ...latency, minRequests };
+  if (query === undefined) throw new Error(`metric ${name} has no source, which lint refuses`);
+  return { kind: 'query', query };
+}
+
+function boundsOf({ max, min, maxDelta, minDelta, maxRatio }: MetricDocument): Bounds {
+  return {
+    ...(max === undefined ? {} : { max }),
+    ...(min === undefined ? {} : { min }),
+    ...(maxDelta === undefined ? {} : { maxDelta }),
+    ...(minDelta === undefined ? {} : { minDelta }),
+    ...(maxRatio === undefined ? {} : { maxRatio }),
+  };
+}
