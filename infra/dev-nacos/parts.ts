@@ -29,6 +29,6 @@ export interface Parts {
   readonly access: Access;
   /** True when the server was started with an account. */
   readonly hasAccount: boolean;
-  port(): number;
+  readonly port: number;
   published(event: PublishedEvent): void;
 }

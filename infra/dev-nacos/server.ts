@@ -1,24 +1,18 @@
 /** A Nacos-compatible server for demo and tests: the HTTP side of 2.2.3, 2.5.1, 3.1 or 3.2, traps included. */
 import { createServer, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
-import { type Clock, sleep, systemClock } from '../../src/lib/clock.ts';
+import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { type Account, createAccess } from './access.ts';
 import type { DevEndpoints } from './dev-endpoints.ts';
-import {
-  createDocuments,
-  type Documents,
-  type HistoryRow,
-  keyOf,
-  type Publish,
-  type StoredDocument,
-} from './documents.ts';
+import { createDocuments, type Documents } from './documents.ts';
 import { createDump, type DumpLag, MEASURED_LAG } from './dump.ts';
 import { serve } from './exchange.ts';
 import { createFaultRules, type FaultRule, type InjectedFault } from './faults.ts';
-import { type Generation, generationOf, publicTenant, storedTenant, type Version } from './generation.ts';
+import { generationOf, type Version } from './generation.ts';
+import { createLifecycle } from './lifecycle.ts';
 import { openListening } from './listening.ts';
+import { createOperator, type Operator } from './operator.ts';
 import type { Parts, PublishedEvent } from './parts.ts';
 import { createPolls } from './polls.ts';
-import { announce } from './publishing.ts';
 import { seededRandom } from './seeded-random.ts';
 
 export interface DevNacosOptions {
@@ -48,16 +42,6 @@ export interface RecordedRequest {
   readonly headers: IncomingHttpHeaders;
 }
 
-/** Who holds a long poll for a document, and the md5 it has. */
-export interface Listener {
-  readonly dataId: string;
-  readonly group: string;
-  /** The empty string is the public namespace. */
-  readonly tenant: string;
-  readonly ip: string;
-  readonly md5: string;
-}
-
 export interface DevNacosFaults {
   /** Adds a rule; it lasts until its `times` are used up or it is removed. */
   inject(rule: FaultRule): InjectedFault;
@@ -70,8 +54,7 @@ export interface DevNacosFaults {
   accept(): Promise<void>;
 }
 
-/** In the operator's calls a namespace of '' or 'public' is the public one. */
-export interface DevNacos {
+export interface DevNacos extends Operator {
   readonly version: Version;
   /** Base URL with the context path, e.g. `http://127.0.0.1:40001/nacos`. */
   readonly url: string;
@@ -79,17 +62,6 @@ export interface DevNacos {
   readonly faults: DevNacosFaults;
   /** Every request under any path, oldest first; of very many only the newest 20,000 are kept. */
   readonly requests: readonly RecordedRequest[];
-  /** What the database holds, whatever runtime reads say. */
-  get(dataId: string, group: string, tenant?: string): StoredDocument | undefined;
-  /** Someone edits in the console: a write without HTTP, visible to readers after the dump as any other. */
-  put(dataId: string, group: string, content: string, tenant?: string): void;
-  delete(dataId: string, group: string, tenant?: string): void;
-  /** Someone leaves a beta variant for the addresses `ips`. */
-  publishBeta(dataId: string, group: string, content: string, ips: readonly string[], tenant?: string): void;
-  stopBeta(dataId: string, group: string, tenant?: string): void;
-  /** History rows of one document, newest first. */
-  history(dataId: string, group: string, tenant?: string): readonly HistoryRow[];
-  listeners(): readonly Listener[];
   /** Calls `listener` after each stored publish, by HTTP or by the operator; the returned function ends it. */
   onPublish(listener: (event: PublishedEvent) => void): () => void;
   /** Refuses connections for `downMs` (default 0) and comes back with what was stored. Tokens stay valid. */
@@ -98,15 +70,23 @@ export interface DevNacos {
   close(): Promise<void>;
 }
 
-const OPERATOR = { user: 'operator', ip: '127.0.0.1' } as const;
 const REQUESTS_KEPT = 20_000;
+/** Tomcat's default. */
+const KEEP_ALIVE_MS = 20_000;
 
 function lagOf(option: DevNacosOptions['dumpLag']): DumpLag | null {
   if (option === 'none') return null;
   return option === undefined || option === 'measured' ? MEASURED_LAG : option;
 }
 
-function createStorage(generation: Generation, clock: Clock, options: DevNacosOptions) {
+function createParts(
+  options: DevNacosOptions,
+  clock: Clock,
+  port: number,
+  published: Parts['published'],
+): Parts {
+  const generation = generationOf(options.version);
+  const account = options.auth ?? null;
   const polls = createPolls(clock);
   const dump = createDump({
     documents: () => documents,
@@ -120,7 +100,9 @@ function createStorage(generation: Generation, clock: Clock, options: DevNacosOp
     recordsVariants: generation.recordsVariants,
     onChange: dump.changed,
   });
-  return { polls, dump, documents };
+  const tokenTtlSeconds = options.tokenTtlSeconds ?? 18_000;
+  const access = createAccess({ generation, account, tokenTtlSeconds, clock });
+  return { generation, clock, documents, dump, polls, access, hasAccount: account !== null, port, published };
 }
 
 function recorder() {
@@ -134,123 +116,45 @@ function recorder() {
   };
 }
 
-function createOperator(parts: Parts) {
-  const { generation, documents, polls } = parts;
-  const name = (dataId: string, group: string, tenant = '') => ({
-    tenant: storedTenant(generation, tenant),
-    group,
-    dataId,
-  });
-  const edit = (dataId: string, group: string, content: string, tenant?: string): Publish => {
-    const target = name(dataId, group, tenant);
-    const old = documents.find(keyOf(target));
-    return {
-      ...target,
-      ...OPERATOR,
-      content,
-      type: old?.type ?? 'json',
-      appName: null,
-      desc: old?.desc ?? null,
-      configTags: null,
-      expectedMd5: null,
-    };
-  };
-  return {
-    get: (dataId, group, tenant) => documents.find(keyOf(name(dataId, group, tenant))),
-    put(dataId, group, content, tenant) {
-      const publish = edit(dataId, group, content, tenant);
-      documents.publish(publish);
-      announce(parts, publish, { isBeta: false, by: 'operator' });
-    },
-    delete: (dataId, group, tenant) => documents.remove(name(dataId, group, tenant), OPERATOR),
-    publishBeta(dataId, group, content, ips, tenant) {
-      const publish = edit(dataId, group, content, tenant);
-      documents.publishBeta(publish, ips.join(','));
-      announce(parts, publish, { isBeta: true, by: 'operator' });
-    },
-    stopBeta: (dataId, group, tenant) => documents.removeBeta(name(dataId, group, tenant), OPERATOR),
-    history: (dataId, group, tenant) => [...documents.history(keyOf(name(dataId, group, tenant)))].reverse(),
-    listeners: () =>
-      polls.all().flatMap(({ ip, watched }) =>
-        watched.map(({ dataId, group, md5, tenant }) => ({
-          dataId,
-          group,
-          tenant: tenant === publicTenant(generation) ? '' : tenant,
-          ip,
-          md5,
-        })),
-      ),
-  } satisfies Partial<DevNacos>;
-}
-
 /** Starts a server and resolves when it listens; rejects when the port cannot be had. */
 export async function startDevNacos(options: DevNacosOptions): Promise<DevNacos> {
   const clock = options.clock ?? systemClock;
   const host = options.host ?? '127.0.0.1';
-  const generation = generationOf(options.version);
-  const account = options.auth ?? null;
-  const tokenTtlSeconds = options.tokenTtlSeconds ?? 18_000;
-  const storage = createStorage(generation, clock, options);
+  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS });
+  const listening = await openListening(server, host, options.port ?? 0, clock);
+  const port = listening.port();
   const watchers = new Set<(event: PublishedEvent) => void>();
-  const { requests, record } = recorder();
+  const parts = createParts(options, clock, port, (event) => {
+    for (const watcher of watchers) watcher(event);
+  });
+  const life = createLifecycle(parts, listening);
   const rules = createFaultRules();
-  const server = createServer({ keepAliveTimeout: 20_000 });
-
-  const parts: Parts = {
-    ...storage,
-    generation,
-    clock,
-    access: createAccess({ generation, account, tokenTtlSeconds, clock }),
-    hasAccount: account !== null,
-    port: () => listening.port(),
-    published: (event) => {
-      for (const watcher of watchers) watcher(event);
-    },
-  };
-
-  let life = new AbortController();
-
-  async function restart(downMs = 0): Promise<void> {
-    life.abort();
-    life = new AbortController();
-    await listening.refuse();
-    storage.polls.cutAll();
-    storage.dump.rebuild();
-    if (downMs > 0) await sleep(clock, downMs);
-    await listening.accept();
-  }
-
   const dev: DevEndpoints = {
     rules,
     happen(event) {
-      if (event.fault === 'dropPolls') storage.polls.cutAll();
+      if (event.fault === 'dropPolls') parts.polls.cutAll();
       else if (event.fault === 'refuse') void listening.refuse(event.ms);
-      else void restart(event.ms);
+      else void life.restart(event.ms);
     },
   };
-  const exchange = {
-    parts,
-    dev,
-    clientApiEnabled: options.clientApiEnabled ?? true,
-    life: () => life.signal,
-  };
+  const exchange = { parts, dev, clientApiEnabled: options.clientApiEnabled ?? true, life: life.signal };
+  const { requests, record } = recorder();
   server.on('request', (incoming, response) => {
     record(incoming);
     void serve(exchange, incoming, response);
   });
-  const listening = await openListening(server, host, options.port ?? 0, clock);
 
   return {
     version: options.version,
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${listening.port()}/nacos`,
-    port: listening.port(),
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${port}/nacos`,
+    port,
     requests,
     ...createOperator(parts),
     faults: {
       inject: rules.inject,
       list: rules.list,
       clear: rules.clear,
-      dropPolls: storage.polls.cutAll,
+      dropPolls: parts.polls.cutAll,
       refuse: listening.refuse,
       accept: listening.accept,
     },
@@ -258,11 +162,7 @@ export async function startDevNacos(options: DevNacosOptions): Promise<DevNacos>
       watchers.add(listener);
       return () => watchers.delete(listener);
     },
-    restart,
-    async close() {
-      life.abort();
-      await listening.close();
-      storage.dump.close();
-    },
+    restart: life.restart,
+    close: life.close,
   };
 }

@@ -17,7 +17,7 @@ function stateOf(parts: Parts): Record<string, string | null> {
   return {
     ...common,
     startup_mode: 'standalone',
-    server_port: String(parts.port()),
+    server_port: String(parts.port),
     auth_admin_request: String(generation.major === 3 && !hasAccount),
     datasource_platform: 'derby',
     config_retention_days: '30',

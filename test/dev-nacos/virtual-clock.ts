@@ -4,6 +4,8 @@ import type { Clock } from '../../src/lib/clock.ts';
 export interface VirtualClock extends Clock {
   /** Moves time on and runs what falls due, in order. */
   advance(ms: number): void;
+  /** How many timers are waiting. */
+  pending(): number;
 }
 
 interface Timer {
@@ -27,6 +29,7 @@ export function createVirtualClock(startMs = Date.UTC(2026, 10, 23, 8, 5, 45, 1)
       timers.add(timer);
       return () => timers.delete(timer);
     },
+    pending: () => timers.size,
     advance(ms) {
       const end = elapsed + ms;
       for (let timer = earliest(end); timer !== undefined; timer = earliest(end)) {
