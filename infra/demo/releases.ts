@@ -91,7 +91,7 @@ spec:
     settle: 2s
   strategy:
     steps:
-${STEPS.map((weight) => `      - {setWeight: ${weight}, bake: 8s}\n`).join('')}\
+${STEPS.map((weight) => `      - {setWeight: ${weight}, bake: 10s}\n`).join('')}\
     ready: {query: 'count(up{job="${service}",version="{{canary}}"} == 1)', min: 1}
   analysis:
     interval: 1s
