@@ -24,7 +24,7 @@ export function needs(canary: Canary, state: CanaryState, commands: readonly Com
   const isDue = now >= state.nextLookAt;
   if (isWaiting(rollout)) {
     const ready = isDue ? readyRequest(canary, rollout) : null;
-    return { requests: ready === null ? requests : [...requests, ready], beta: !rollout.written };
+    return { requests: ready === null ? requests : [...requests, ready], beta: true };
   }
   if (!isDue) return { requests, beta: false };
   return {

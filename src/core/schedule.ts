@@ -15,8 +15,8 @@ export function nextCheckAt(canary: Canary, state: CanaryState, now: number): nu
   if (rollout === null) return state.phase === 'Initializing' ? now + UNREAD_MS : nextIdle(state.name, now);
   if (state.ending !== null) return now + CONFIRM_MS;
   const times = [Math.max(state.nextLookAt, now)];
-  if (rollout.withdrawDue || rollout.raiseAfter > now)
-    times.push(Math.max(rollout.raiseAfter, now + CONFIRM_MS));
+  if (rollout.withdrawDue) times.push(now + UNREAD_MS);
+  if (rollout.raiseAfter > now) times.push(rollout.raiseAfter);
   if (isWaiting(rollout)) {
     if (rollout.absentUntil !== null && rollout.absentUntil > now) times.push(rollout.absentUntil);
     if (state.nextLookAt <= now) times[0] = now + canary.analysis.intervalMs;
