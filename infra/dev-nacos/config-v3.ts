@@ -12,7 +12,7 @@ import type { NacosRequest, Reply } from './http.ts';
 import type { Parts } from './parts.ts';
 import { publishRequest, storedType, tagRefusal } from './publishing.ts';
 import { extInfo, findDocuments, paddedOperation, paged } from './queries.ts';
-import { failure, json, success } from './replies.ts';
+import { failure, success } from './replies.ts';
 
 /** Every history row of v3 claims to be created then, whatever it is. */
 const HISTORY_CREATED_MS = Date.UTC(2010, 4, 5);
@@ -193,8 +193,7 @@ export function historyAdmin(parts: Parts, request: NacosRequest): Reply {
     return failure(404, 20004, `certain config history for nid = ${nid} not exist`);
   }
   if (keyOf(row.document) !== keyOf(named(parts, request))) {
-    const message = 'Please check dataId, group or namespaceId.';
-    return json(403, { code: 10001, message: 'access denied', data: message });
+    return failure(403, 10001, 'Please check dataId, group or namespaceId.');
   }
   return success({
     ...historyItem(row),

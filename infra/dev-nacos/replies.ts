@@ -57,17 +57,18 @@ export function success(payload: unknown): Reply {
   return json(200, { code: 0, message: 'success', data: payload });
 }
 
-const FAILURES: Readonly<Record<number, string>> = {
+const FAILURES = {
   10000: 'parameter missing',
+  10001: 'access denied',
   20002: 'parameter validate error',
   20004: 'resource not found',
   20005: 'resource conflict',
   30000: 'server error',
-};
+} as const;
 
 /** The v3 envelope of a failure: the code's sentence as message, the detail as `data`. */
-export function failure(status: number, code: keyof typeof FAILURES & number, detail: string | null): Reply {
-  return json(status, { code, message: FAILURES[code] ?? 'server error', data: detail });
+export function failure(status: number, code: keyof typeof FAILURES, detail: string | null): Reply {
+  return json(status, { code, message: FAILURES[code], data: detail });
 }
 
 /** The page that a proxy in front, or another program on the port, answers: not from Nacos at all. */

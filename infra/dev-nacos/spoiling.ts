@@ -3,7 +3,7 @@
 import type { Spoiler } from './faults.ts';
 import type { NacosRequest, Reply } from './http.ts';
 import type { Parts } from './parts.ts';
-import { caused, foreignNotFound, JSON_TYPE, json, springError, success, text } from './replies.ts';
+import { caused, failure, foreignNotFound, JSON_TYPE, json, springError, success, text } from './replies.ts';
 import { gone, unknownEndpoint } from './routes.ts';
 
 function statusReply(parts: Parts, request: NacosRequest, status: number): Reply {
@@ -28,7 +28,7 @@ function statusReply(parts: Parts, request: NacosRequest, status: number): Reply
       return gone(parts, request);
     case 500:
       return request.path.startsWith('/v3/')
-        ? json(500, { code: 30000, message: 'server error', data: 'injected fault' })
+        ? failure(500, 30000, 'injected fault')
         : caused(500, 'injected fault');
     case 503:
       return text(503, 'server is busy, please try later.\n');

@@ -5,6 +5,7 @@ import type { DevNacos } from '../../infra/dev-nacos/server.ts';
 import {
   call,
   DATA_ID,
+  eventually,
   GROUP,
   publishAdmin,
   publishV1,
@@ -70,7 +71,7 @@ describe.each(V1_VERSIONS)('a beta on %s', (version) => {
       form: { 'Listening-Configs': `${DATA_ID}\u0002${GROUP}\u0002${md5Of('F1')}\u0001` },
       headers: { ...NAMED.headers, 'Long-Pulling-Timeout': '30000' },
     });
-    await expect.poll(() => nacos.listeners().length).toBe(1);
+    await eventually(() => nacos.listeners().length).toBe(1);
     nacos.publishBeta(DATA_ID, GROUP, 'BETA', BETA_IPS);
     expect((await poll).body).toContain(DATA_ID);
   });

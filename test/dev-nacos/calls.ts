@@ -1,7 +1,7 @@
 /** Servers and calls for the tests of the development server; one connection a call, so that nothing is shared. */
 import { once } from 'node:events';
 import { type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
-import { afterEach } from 'vitest';
+import { afterEach, expect } from 'vitest';
 import { VERSIONS, type Version } from '../../infra/dev-nacos/generation.ts';
 import { type DevNacos, type DevNacosOptions, startDevNacos } from '../../infra/dev-nacos/server.ts';
 
@@ -21,6 +21,11 @@ export async function start(version: Version, options: Partial<DevNacosOptions> 
   const nacos = await startDevNacos({ version, dumpLag: 'none', ...options });
   running.push(nacos);
   return nacos;
+}
+
+/** Waits for a state; the long time-out is for busy machines and never part of what is tested. */
+export function eventually<T>(look: () => T) {
+  return expect.poll(look, { timeout: 20_000, interval: 10 });
 }
 
 export interface CallOptions {

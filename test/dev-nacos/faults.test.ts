@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   call,
   DATA_ID,
+  eventually,
   GROUP,
   outcome,
   publishAdmin,
@@ -104,7 +105,7 @@ describe('a fault rule', () => {
     const publishing = call(nacos, `POST /v1/cs/configs?dataId=${DATA_ID}&group=${GROUP}&content=late`, {
       signal: impatient.signal,
     });
-    await expect.poll(() => delay.hits()).toBe(1);
+    await eventually(() => delay.hits()).toBe(1);
     impatient.abort();
     await expect(publishing).rejects.toThrow();
     expect(nacos.get(DATA_ID, GROUP)).toBeUndefined();
@@ -118,7 +119,7 @@ describe('a fault rule', () => {
     const nacos = await start('2.5.1', { clock });
     const delay = nacos.faults.inject({ fault: 'delay', ms: 5_000, times: 1 });
     const lost = outcome(publishV1(nacos, 'lost'));
-    await expect.poll(() => delay.hits()).toBe(1);
+    await eventually(() => delay.hits()).toBe(1);
     await nacos.restart();
     expect(await lost).toBe('ECONNRESET');
     clock.advance(5_000);
@@ -143,7 +144,7 @@ describe('a server in trouble', () => {
     clock.advance(2_999);
     expect(await outcome(call(nacos, READ_V1))).toBe('ECONNREFUSED');
     clock.advance(1);
-    await expect.poll(() => outcome(call(nacos, READ_V1))).toBe(404);
+    await eventually(() => outcome(call(nacos, READ_V1))).toBe(404);
   });
 
   it('drops the long polls it holds', async () => {
@@ -153,7 +154,7 @@ describe('a server in trouble', () => {
       headers: { 'Long-Pulling-Timeout': '30000' },
     });
     const ended = outcome(poll);
-    await expect.poll(() => nacos.listeners().length).toBe(1);
+    await eventually(() => nacos.listeners().length).toBe(1);
     expect(nacos.faults.dropPolls()).toBe(1);
     expect(await ended).toBe('ECONNRESET');
   });
@@ -215,15 +216,15 @@ describe('faults over HTTP', () => {
         headers: { 'Long-Pulling-Timeout': '30000' },
       }),
     );
-    await expect.poll(() => nacos.listeners().length).toBe(1);
+    await eventually(() => nacos.listeners().length).toBe(1);
     expect((await call(nacos, `POST ${FAULTS}`, add({ fault: 'dropPolls' }))).status).toBe(202);
     expect(await poll).toBe('ECONNRESET');
     expect((await call(nacos, `POST ${FAULTS}`, add({ fault: 'refuse', ms: 1_000 }))).status).toBe(202);
-    await expect.poll(() => outcome(call(nacos, READ_V1))).toBe('ECONNREFUSED');
+    await eventually(() => outcome(call(nacos, READ_V1))).toBe('ECONNREFUSED');
     clock.advance(1_000);
-    await expect.poll(() => outcome(call(nacos, READ_V1))).toBe(200);
+    await eventually(() => outcome(call(nacos, READ_V1))).toBe(200);
     expect((await call(nacos, `POST ${FAULTS}`, add({ fault: 'restart' }))).status).toBe(202);
-    await expect.poll(() => outcome(call(nacos, READ_V1))).toBe(200);
+    await eventually(() => outcome(call(nacos, READ_V1))).toBe(200);
   });
 });
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { md5Of } from '../../infra/dev-nacos/documents.ts';
 import { MEASURED_LAG } from '../../infra/dev-nacos/dump.ts';
 import type { DevNacos } from '../../infra/dev-nacos/server.ts';
-import { type Called, call, DATA_ID, GROUP, start, V1_VERSIONS } from './calls.ts';
+import { type Called, call, DATA_ID, eventually, GROUP, start, V1_VERSIONS } from './calls.ts';
 import { createVirtualClock } from './virtual-clock.ts';
 
 const LISTEN = 'POST /v1/cs/configs/listener';
@@ -26,7 +26,7 @@ function listen(
 }
 
 function held(nacos: DevNacos, count: number) {
-  return expect.poll(() => nacos.listeners().length).toBe(count);
+  return eventually(() => nacos.listeners().length).toBe(count);
 }
 
 describe.each(V1_VERSIONS)('the listener of %s', (version) => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { DataClient } from 'nacos';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { DevNacos } from '../../infra/dev-nacos/server.ts';
-import { DATA_ID, GROUP, start, V1_VERSIONS } from './calls.ts';
+import { DATA_ID, eventually, GROUP, start, V1_VERSIONS } from './calls.ts';
 import { createVirtualClock, type VirtualClock } from './virtual-clock.ts';
 
 const JSON_TYPE = { unit: 'CURRENT_UNIT', type: 'json' } as const;
@@ -27,10 +27,10 @@ async function connect(nacos: DevNacos, namespace = ''): Promise<DataClient> {
 
 /** Closes a client whose poll is held: the poll must end well, or the package throws an unhandled error. */
 async function closeListening(client: DataClient, nacos: DevNacos, clock: VirtualClock): Promise<void> {
-  await expect.poll(() => nacos.listeners().length).toBeGreaterThan(0);
+  await eventually(() => nacos.listeners().length).toBeGreaterThan(0);
   client.close();
   clock.advance(30_000);
-  await expect.poll(() => nacos.listeners().length).toBe(0);
+  await eventually(() => nacos.listeners().length).toBe(0);
 }
 
 describe.each(V1_VERSIONS)('the npm client on %s', (version) => {
@@ -54,12 +54,12 @@ describe.each(V1_VERSIONS)('the npm client on %s', (version) => {
     const heard: (string | null)[] = [];
     client.subscribe({ dataId: DATA_ID, group: GROUP }, (content: string | null) => heard.push(content));
     for (const content of ['one', 'two', null]) {
-      await expect.poll(() => nacos.listeners().length).toBe(1);
+      await eventually(() => nacos.listeners().length).toBe(1);
       if (content === null) nacos.delete(DATA_ID, GROUP);
       else nacos.put(DATA_ID, GROUP, content);
       const count = heard.length;
       clock.advance(1_100);
-      await expect.poll(() => heard.length).toBe(count + 1);
+      await eventually(() => heard.length).toBe(count + 1);
     }
     expect(heard).toEqual([null, 'one', 'two', null]);
     await closeListening(client, nacos, clock);
@@ -71,10 +71,10 @@ describe.each(V1_VERSIONS)('the npm client on %s', (version) => {
     const client = await connect(nacos, 'team-a');
     const heard: (string | null)[] = [];
     client.subscribe({ dataId: DATA_ID, group: GROUP }, (content: string | null) => heard.push(content));
-    await expect.poll(() => nacos.listeners().length).toBe(1);
+    await eventually(() => nacos.listeners().length).toBe(1);
     nacos.put(DATA_ID, GROUP, 'elsewhere');
     nacos.put(DATA_ID, GROUP, 'here', 'team-a');
-    await expect.poll(() => heard).toEqual([null, 'here']);
+    await eventually(() => heard).toEqual([null, 'here']);
     await closeListening(client, nacos, clock);
   });
 });

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { VERSIONS } from '../../infra/dev-nacos/generation.ts';
 import { startDevNacos } from '../../infra/dev-nacos/server.ts';
-import { call, DATA_ID, GROUP, outcome, publishV1, start } from './calls.ts';
+import { call, DATA_ID, eventually, GROUP, outcome, publishV1, start } from './calls.ts';
 import { createVirtualClock } from './virtual-clock.ts';
 
 describe('an operator', () => {
@@ -70,7 +70,7 @@ it('a closed server cuts its polls, frees its port and leaves no timer behind', 
       headers: { 'Long-Pulling-Timeout': '30000' },
     }),
   );
-  await expect.poll(() => nacos.listeners().length).toBe(1);
+  await eventually(() => nacos.listeners().length).toBe(1);
   await nacos.close();
   expect(await poll).toBe('ECONNRESET');
   expect(nacos.listeners()).toEqual([]);
