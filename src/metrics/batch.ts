@@ -1,0 +1,253 @@
+/** The port to metrics on Prometheus: requests that come close together become few queries, and their answers come apart again. */
+import type { MeasureRequest, Reading } from '../core/observation.ts';
+import type { Clock } from '../lib/clock.ts';
+import { err, type Result } from '../lib/result.ts';
+import type { Measure } from './measure.ts';
+import { type Ask, type Batch, halve, planBatches, queryOf, type Unit } from './plan.ts';
+import type { Answer, Failure, Prometheus } from './prometheus.ts';
+import { createShapeReader, singleQuery } from './promql.ts';
+import { readFree, readParts, splitAnswer } from './reading.ts';
+import { createSlots } from './slots.ts';
+
+const DEADLINE_MS = 10_000;
+const CONCURRENCY = 8;
+const APART_MS = 600_000;
+const MOST_APART = 2_000;
+
+export interface MeasureOptions {
+  readonly prometheus: Pick<Prometheus, 'query'>;
+  readonly clock: Clock;
+  /** How long a request waits for others like it; default: a tenth of its deadline, so at most 1 s. */
+  readonly batchMs?: (intervalMs: number) => number;
+  /** Most queries at once; default 8. */
+  readonly concurrency?: number;
+}
+
+/** `close` ends every request with a transient error and resolves once nothing is in flight. */
+export type BatchedMeasure = Measure & { close(): Promise<void> };
+
+interface Waiting extends Ask {
+  /** On the monotonic clock: min(10 s, interval) after the request came. */
+  readonly deadline: number;
+  isDone(): boolean;
+  settle(reading: Reading, at: number, skewMs: number | null): void;
+  /** For bugs only. */
+  reject(cause: unknown): void;
+}
+
+/** What halves have from the batch they come from. */
+interface Attempt {
+  /** Evaluation time; null: the moment it is sent. */
+  readonly at: number | null;
+  /** A timeout was not answered by halving yet. */
+  readonly mayTimeOut: boolean;
+  /** Part of a batch that was refused. */
+  readonly isSearch: boolean;
+}
+
+/**
+ * Makes the port. A batch that is refused (400, 422, or a warning about the contents of some series) is halved down
+ * to single requests, so that only those at fault suffer; they are asked apart for the next ten minutes. A batch
+ * that times out is halved once, for which its first try gets half of the time. Every other failure is a transient
+ * error for all of it. Nobody waits beyond the deadline, and a query that found no free place until then is not sent
+ * at all: a sick Prometheus is not asked more.
+ */
+export function createMeasure(options: MeasureOptions): BatchedMeasure {
+  const { prometheus, clock } = options;
+  const batchMs = options.batchMs ?? ((intervalMs) => deadlineMs(intervalMs) / 10);
+  const slots = createSlots(options.concurrency ?? CONCURRENCY, clock);
+  const readShape = createShapeReader();
+  const apart = createApart(clock);
+  const collecting = new Map<string, { readonly asks: Waiting[]; readonly cancel: () => void }>();
+  const waiting = new Set<Waiting>();
+  const running = new Set<Promise<void>>();
+  const closing = new AbortController();
+
+  const measure: Measure = (request, signal) =>
+    new Promise((resolve, reject) => {
+      const shape = readShape(request);
+      const query =
+        shape.ok && shape.value !== null ? singleQuery(shape.value, request.version) : textOf(request.source);
+      const onAbort = () => one.settle(failed('aborted', 'the look was given up'), clock.now(), null);
+      const one: Waiting = {
+        request,
+        shape: shape.ok ? shape.value : null,
+        query,
+        deadline: clock.monotonic() + deadlineMs(request.intervalMs),
+        isDone: () => !waiting.has(one),
+        settle(reading, at, skewMs) {
+          if (!waiting.delete(one)) return;
+          signal.removeEventListener('abort', onAbort);
+          resolve({ id: request.id, at: request.at ?? at, reading, query, skewMs });
+        },
+        reject(cause) {
+          if (!waiting.delete(one)) return;
+          signal.removeEventListener('abort', onAbort);
+          reject(cause);
+        },
+      };
+      waiting.add(one);
+      signal.addEventListener('abort', onAbort, { once: true });
+      if (signal.aborted || closing.signal.aborted) onAbort();
+      else if (shape.ok) collect(one);
+      else one.settle(refused('PROM_BAD_SELECTOR', shape.error), clock.now(), null);
+    });
+
+  function collect(one: Waiting): void {
+    const { intervalMs } = one.request;
+    const waitMs = batchMs(intervalMs);
+    const key = `${waitMs} ${deadlineMs(intervalMs)}`;
+    const open = collecting.get(key);
+    if (open !== undefined) {
+      open.asks.push(one);
+      return;
+    }
+    const asks = [one];
+    const send = () => {
+      collecting.delete(key);
+      for (const batch of planBatches(asks.filter(isWaiting), apart.has)) start(batch);
+    };
+    collecting.set(key, { asks, cancel: clock.after(waitMs, send) });
+  }
+
+  function start(batch: Batch<Waiting>): void {
+    const run = answer(batch, { at: batch.at, mayTimeOut: true, isSearch: false })
+      .catch((cause: unknown) => {
+        for (const one of asksOf(batch)) one.reject(cause);
+      })
+      .finally(() => running.delete(run));
+    running.add(run);
+  }
+
+  async function answer(batch: Batch<Waiting>, attempt: Attempt): Promise<void> {
+    const open = asksOf(batch).filter(isWaiting);
+    if (open.length === 0) return;
+    const deadline = open.reduce((earliest, one) => Math.min(earliest, one.deadline), Infinity);
+    const { result, at } = await ask(batch, attempt, deadline);
+    const isSingle = batch.units.length === 1;
+    const isRefused = result.ok ? blamesContents(result.value) : result.error.kind === 'refused';
+    const isLate = !result.ok && result.error.kind === 'timeout';
+    const hasTime = clock.monotonic() < deadline;
+    if (!isSingle && hasTime && (isRefused || (isLate && attempt.mayTimeOut))) {
+      const rest = { at, mayTimeOut: attempt.mayTimeOut && !isLate, isSearch: attempt.isSearch || isRefused };
+      await Promise.all(halve(batch).map((half) => answer(half, rest)));
+      return;
+    }
+    if (isRefused || (isLate && attempt.isSearch)) apart.add(batch);
+    if (result.ok) deliver(batch, result.value, at);
+    else {
+      const { kind, detail } = result.error;
+      const reading = isRefused && isSingle ? refused('PROM_REFUSED', detail) : failed(kind, detail);
+      for (const one of asksOf(batch)) one.settle(reading, at, null);
+    }
+  }
+
+  async function ask(
+    batch: Batch<Waiting>,
+    attempt: Attempt,
+    deadline: number,
+  ): Promise<{ result: Result<Answer, Failure>; at: number }> {
+    const isSingle = batch.units.length === 1;
+    const release = await slots.take(deadline - clock.monotonic(), !isSingle);
+    const at = attempt.at ?? clock.now();
+    const leftMs = deadline - clock.monotonic();
+    if (release === null || leftMs <= 0) {
+      release?.();
+      return { at, result: err({ kind: 'timeout', detail: 'too many queries waited for Prometheus' }) };
+    }
+    const result = await prometheus
+      .query(queryOf(batch), {
+        timeMs: at,
+        timeoutMs: isSingle || !attempt.mayTimeOut ? leftMs : leftMs / 2,
+        signal: closing.signal,
+        retry: asksOf(batch).every(({ request }) => deadlineMs(request.intervalMs) === DEADLINE_MS),
+      })
+      .finally(release);
+    return { result, at };
+  }
+
+  return Object.assign(measure, {
+    async close() {
+      closing.abort();
+      for (const { cancel } of collecting.values()) cancel();
+      collecting.clear();
+      for (const one of [...waiting])
+        one.settle(failed('aborted', 'the controller stops'), clock.now(), null);
+      slots.close();
+      await Promise.all(running);
+    },
+  });
+}
+
+function deliver({ shape, label, units }: Batch<Waiting>, found: Answer, at: number): void {
+  const parts = shape === null ? [] : splitAnswer(shape, label, units, found.samples);
+  for (const [place, unit] of units.entries()) {
+    const own = parts[place];
+    const reading = shape === null || own === undefined ? readFree(found.samples) : readParts(shape, own, at);
+    for (const one of unit.asks) one.settle(doubted(reading, found.warnings), at, found.skewMs);
+  }
+}
+
+/** An answer that the server itself doubts is no data, whatever it says. */
+function doubted(reading: Reading, warnings: readonly string[]): Reading {
+  const [warning] = warnings;
+  if (warning === undefined || reading.kind === 'error') return reading;
+  return { kind: 'noData', why: 'partial', detail: `Prometheus warned: ${warning.slice(0, 300)}` };
+}
+
+/**
+ * Warnings of the query engine itself ("PromQL warning: bucket label "le" is missing…") come from the series of
+ * some name and would spoil the whole batch at every look; others (a store did not answer) can concern any name.
+ */
+function blamesContents({ warnings }: Answer): boolean {
+  return warnings.some((warning) => warning.startsWith('PromQL warning'));
+}
+
+/**
+ * What was refused, or held up the search for it: for a while each of these is asked apart. Both arms of a name are,
+ * because a query for one arm beside others also touches the series of the other.
+ */
+function createApart(clock: Clock) {
+  const until = new Map<string, number>();
+  const idOf = ({ shape, query }: Ask) => shape?.id ?? query;
+  const isStill = (id: string): boolean => {
+    const end = until.get(id);
+    if (end !== undefined && end <= clock.monotonic()) until.delete(id);
+    return until.has(id);
+  };
+  return {
+    has: (ask: Ask) => isStill(idOf(ask)),
+    add({ units }: Batch<Waiting>): void {
+      if (until.size >= MOST_APART) for (const id of [...until.keys()]) isStill(id);
+      for (const id of units.flatMap(({ asks }) => asks.slice(0, 1).map(idOf))) {
+        if (until.size < MOST_APART) until.set(id, clock.monotonic() + APART_MS);
+      }
+    },
+  };
+}
+
+function deadlineMs(intervalMs: number): number {
+  return Math.min(DEADLINE_MS, intervalMs);
+}
+
+function asksOf({ units }: { readonly units: readonly Unit<Waiting>[] }): Waiting[] {
+  return units.flatMap(({ asks }) => asks);
+}
+
+function isWaiting(one: Waiting): boolean {
+  return !one.isDone();
+}
+
+function textOf(source: MeasureRequest['source']): string {
+  if (source.kind === 'query') return source.query;
+  if (source.kind === 'ratio') return `${source.bad} / ${source.total}`;
+  return source.kind === 'latency' ? source.histogram : source.selector;
+}
+
+function failed(kind: Failure['kind'], detail: string): Reading {
+  return { kind: 'error', structural: false, code: `PROM_${kind.toUpperCase()}`, detail };
+}
+
+function refused(code: string, detail: string): Reading {
+  return { kind: 'error', structural: true, code, detail };
+}

@@ -1,0 +1,298 @@
+/** A client for the instant queries of Prometheus and of everything that speaks its API, with typed failures. */
+import { Pool } from 'undici';
+import { type Clock, sleep } from '../lib/clock.ts';
+import { err, ok, type Result } from '../lib/result.ts';
+
+/** One series of an answer. The value may be NaN or infinite; its time is the one that was asked for. */
+export interface Sample {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+export interface Answer {
+  /** A scalar is one sample without labels. */
+  readonly samples: readonly Sample[];
+  /** The server doubts its answer, e.g. a store behind it did not reply. `infos` are left out: they doubt nothing. */
+  readonly warnings: readonly string[];
+  /** Prometheus' clock minus ours in ms, to half a second, from its Date header; null without one. */
+  readonly skewMs: number | null;
+}
+
+/**
+ * refused: 400 or 422, or an answer that no number can be read from: asking again gives the same. connect: no
+ * connection, or it broke. timeout: no answer in time, here or on the server. status: any other status. body: not
+ * the answer of a Prometheus. aborted: the caller gave up.
+ */
+export interface Failure {
+  readonly kind: 'refused' | 'connect' | 'timeout' | 'status' | 'body' | 'aborted';
+  /** A clause for people, without secrets. */
+  readonly detail: string;
+}
+
+export interface QueryOptions {
+  /** Evaluation time, Unix ms. */
+  readonly timeMs: number;
+  /** For everything: waiting for a connection, the retry, the server's work, the transfer. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  /** Try once more, a second later, when the connection is refused or breaks. */
+  readonly retry: boolean;
+}
+
+export interface Prometheus {
+  /** One instant query. Never rejects. */
+  query(promql: string, options: QueryOptions): Promise<Result<Answer, Failure>>;
+  /** Whether the last query that came to an end was understood; false before the first one. */
+  isUp(): boolean;
+  /** Breaks off what is in flight and closes all connections. */
+  close(): Promise<void>;
+}
+
+export interface PrometheusOptions {
+  /** Base address, with the path in front of /api/v1 if there is one. */
+  readonly url: string;
+  /** Bearer token. */
+  readonly token?: string;
+  /** user:password */
+  readonly basic?: string;
+  /** Further headers of every request, e.g. a tenant. Their values are treated as secrets. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Certificates (PEM) to trust instead of the system's. */
+  readonly ca?: string;
+  readonly clock: Clock;
+  /** Most connections, and so most queries at once; default 8. */
+  readonly connections?: number;
+  /** Largest answer that is read; default 32 MiB. */
+  readonly maxBytes?: number;
+}
+
+const RETRY_AFTER_MS = 1_000;
+const KEEP_ALIVE_MS = 60_000;
+const MAX_BYTES = 32 * 1024 * 1024;
+const REASON_LENGTH = 300;
+
+/** Throws an Error that says what to write instead when the address cannot be used. */
+export function createPrometheus(options: PrometheusOptions): Prometheus {
+  const { clock } = options;
+  const maxBytes = options.maxBytes ?? MAX_BYTES;
+  const base = readAddress(options.url);
+  const headers = headersOf(options);
+  const redact = redactorOf(options);
+  const pool = new Pool(base.origin, {
+    connections: options.connections ?? 8,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    // The deadline of a query covers all of these.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    ...(options.ca === undefined ? {} : { connect: { ca: options.ca } }),
+  });
+  let up = false;
+
+  async function ask(body: string, signal: AbortSignal): Promise<Result<Answer, Failure>> {
+    const response = await pool.request({ method: 'POST', path: base.path, headers, body, signal });
+    const date = Date.parse(String(response.headers['date']));
+    const skewMs = Number.isNaN(date) ? null : date + 500 - clock.now();
+    const text = await readText(response.body, maxBytes);
+    if (text === null) return err({ kind: 'refused', detail: `the answer is larger than ${maxBytes} bytes` });
+    const { statusCode } = response;
+    const parsed = statusCode >= 200 && statusCode < 300 ? readAnswer(text) : err(refusal(statusCode, text));
+    return parsed.ok ? ok({ ...parsed.value, skewMs }) : parsed;
+  }
+
+  async function askAgain(
+    body: string,
+    signal: AbortSignal,
+    retry: boolean,
+  ): Promise<Result<Answer, Failure>> {
+    try {
+      return await ask(body, signal);
+    } catch (cause) {
+      if (!retry || signal.aborted || !isBroken(cause)) return err(connectFailure(cause));
+      await sleep(clock, RETRY_AFTER_MS, signal);
+      return signal.aborted ? err(connectFailure(cause)) : askAgain(body, signal, false);
+    }
+  }
+
+  return {
+    async query(promql, { timeMs, timeoutMs, signal, retry }) {
+      const stop = new AbortController();
+      const onAbort = () => stop.abort();
+      const cancel = clock.after(timeoutMs, onAbort);
+      signal.addEventListener('abort', onAbort, { once: true });
+      if (signal.aborted) onAbort();
+      const body = new URLSearchParams({
+        query: promql,
+        time: (timeMs / 1000).toFixed(3),
+        timeout: `${Math.max(1, Math.ceil(timeoutMs))}ms`,
+      });
+      const result = await askAgain(body.toString(), stop.signal, retry);
+      cancel();
+      signal.removeEventListener('abort', onAbort);
+      if (result.ok) {
+        up = true;
+        return result;
+      }
+      if (signal.aborted) return err({ kind: 'aborted', detail: 'the look was given up' });
+      const failure: Failure = stop.signal.aborted
+        ? { kind: 'timeout', detail: `Prometheus did not answer within ${Math.round(timeoutMs)} ms` }
+        : result.error;
+      up = failure.kind === 'refused';
+      return err({ ...failure, detail: redact(failure.detail) });
+    },
+    isUp: () => up,
+    close: () => pool.destroy(),
+  };
+}
+
+function readAddress(text: string): { origin: string; path: string } {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
+    throw new Error(
+      'the address of Prometheus must be an http:// or https:// URL such as http://127.0.0.1:9090',
+    );
+  }
+  if (url.username !== '' || url.password !== '') {
+    throw new Error('the address of Prometheus must not hold a user or password: give them in a file');
+  }
+  if (url.search !== '' || url.hash !== '') {
+    throw new Error('the address of Prometheus must end with its path, without ? or #');
+  }
+  return { origin: url.origin, path: `${url.pathname.replace(/\/+$/, '')}/api/v1/query` };
+}
+
+function headersOf({ token, basic, headers }: PrometheusOptions): Record<string, string> {
+  return {
+    'user-agent': 'canary-controller',
+    accept: 'application/json',
+    'content-type': 'application/x-www-form-urlencoded',
+    ...Object.fromEntries(Object.entries(headers ?? {}).map(([name, value]) => [name.toLowerCase(), value])),
+    ...(basic === undefined ? {} : { authorization: `Basic ${Buffer.from(basic).toString('base64')}` }),
+    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+  };
+}
+
+/** A server or proxy may echo what it was sent: no secret comes back out in an error. */
+function redactorOf({ token, basic, headers }: PrometheusOptions): (text: string) => string {
+  const secrets = [
+    token,
+    basic,
+    basic?.slice(basic.indexOf(':') + 1),
+    basic === undefined ? undefined : Buffer.from(basic).toString('base64'),
+    ...Object.values(headers ?? {}),
+  ].filter((secret) => secret !== undefined && secret !== '');
+  return (text) =>
+    secrets.reduce<string>((redacted, secret) => redacted.replaceAll(secret ?? '', '***'), text);
+}
+
+/** Null when there is more than `maxBytes`. */
+async function readText(body: AsyncIterable<Uint8Array>, maxBytes: number): Promise<string | null> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    size += chunk.byteLength;
+    if (size > maxBytes) return null;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, size).toString('utf8');
+}
+
+const BROKEN: ReadonlySet<unknown> = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
+
+/** Refused or reset: the server is being restarted, or closed a connection that was kept open. */
+function isBroken(cause: unknown): boolean {
+  return cause instanceof Error && BROKEN.has(codeOf(cause));
+}
+
+function connectFailure(cause: unknown): Failure {
+  const reason = cause instanceof Error ? cause.message || String(codeOf(cause)) : String(cause);
+  return { kind: 'connect', detail: `Prometheus cannot be reached: ${reason}` };
+}
+
+function codeOf(cause: Error): unknown {
+  return 'code' in cause ? cause.code : cause.name;
+}
+
+const HINTS: Readonly<Record<number, string>> = {
+  301: '; redirects are not followed, give the final address',
+  302: '; redirects are not followed, give the final address',
+  307: '; redirects are not followed, give the final address',
+  308: '; redirects are not followed, give the final address',
+  401: '; check the credentials for Prometheus',
+  403: '; check the credentials for Prometheus',
+  404: '; check that the address, with its path, is the one in front of /api/v1',
+};
+
+/** Status and `errorType` as in the Prometheus documentation, "HTTP API": a query that timed out there is a 503. */
+function refusal(status: number, text: string): Failure {
+  const body = parseObject(text);
+  const said = typeof body?.['error'] === 'string' ? body['error'] : text;
+  const reason = said.replace(/\s+/g, ' ').trim().slice(0, REASON_LENGTH);
+  const detail = `Prometheus answered ${status}${reason === '' ? '' : `: ${reason}`}${HINTS[status] ?? ''}`;
+  if (status === 400 || status === 422) return { kind: 'refused', detail };
+  return { kind: body?.['errorType'] === 'timeout' ? 'timeout' : 'status', detail };
+}
+
+function readAnswer(text: string): Result<Omit<Answer, 'skewMs'>, Failure> {
+  const body = parseObject(text);
+  const payload = body?.['data'];
+  if (body?.['status'] !== 'success' || !isObject(payload)) {
+    return err({ kind: 'body', detail: 'what answered is not the API of a Prometheus' });
+  }
+  const type = payload['resultType'];
+  if (type !== 'vector' && type !== 'scalar') {
+    return err({ kind: 'refused', detail: `the query gives a ${String(type)}, not numbers at one moment` });
+  }
+  const samples = type === 'scalar' ? [readScalar(payload['result'])] : readVector(payload['result']);
+  if (samples === 'histogram') {
+    const detail =
+      'the query gives native histograms, not numbers: take a quantile, a fraction or a count of them';
+    return err({ kind: 'refused', detail });
+  }
+  const known = samples?.filter((sample) => sample !== null);
+  if (known === undefined || known.length !== samples?.length) {
+    return err({ kind: 'body', detail: 'the answer of Prometheus cannot be read' });
+  }
+  const warnings = Array.isArray(body['warnings']) ? body['warnings'].map(String) : [];
+  return ok({ samples: known, warnings });
+}
+
+function readVector(result: unknown): (Sample | null)[] | 'histogram' | null {
+  if (!Array.isArray(result)) return null;
+  const rows: (Sample | null)[] = [];
+  for (const row of result) {
+    if (!isObject(row) || !isObject(row['metric'])) return null;
+    if (row['value'] === undefined && row['histogram'] !== undefined) return 'histogram';
+    const value = readValue(row['value']);
+    rows.push(value === null ? null : { labels: row['metric'] as Record<string, string>, value });
+  }
+  return rows;
+}
+
+function readScalar(result: unknown): Sample | null {
+  const value = readValue(result);
+  return value === null ? null : { labels: {}, value };
+}
+
+/** `[time, "text"]`; the texts NaN, +Inf and -Inf are numbers too. */
+function readValue(pair: unknown): number | null {
+  const text: unknown = Array.isArray(pair) ? pair[1] : undefined;
+  if (typeof text !== 'string' || text === '') return null;
+  if (text === 'NaN') return Number.NaN;
+  const infinite = /^([+-]?)Inf$/.exec(text);
+  if (infinite !== null) return infinite[1] === '-' ? -Infinity : Infinity;
+  const value = Number(text);
+  return Number.isNaN(value) ? null : value;
+}
+
+function parseObject(text: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
