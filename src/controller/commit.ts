@@ -93,8 +93,7 @@ function putInForce(clock: Clock, entry: Entry, decision: Decision): void {
 
 function saveOf(entry: Entry, decision: Decision): Save {
   const rolloutId = decision.state.rollout?.id;
-  const decidedAt = entry.state?.decidedAt ?? 0;
-  const fresh = decision.explanation.verdicts.filter((verdict) => verdict.at > decidedAt);
+  const fresh = decision.looked ? decision.explanation.verdicts : [];
   return {
     canary: entry.name,
     at: decision.explanation.at,

@@ -4,8 +4,8 @@
  */
 import { randomUUID } from 'node:crypto';
 import { type AlreadySo, type Objection, objection } from '../core/admit.ts';
-import type { Command } from '../core/observation.ts';
-import type { NewEvent } from '../core/rollout.ts';
+import type { Command, PublishReport } from '../core/observation.ts';
+import type { Decision, NewEvent, Verdict } from '../core/rollout.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Measure } from '../metrics/measure.ts';
 import type { Journal } from '../store/journal.ts';
@@ -18,6 +18,14 @@ import { createMemory, type Entry, newEntry } from './memory.ts';
 import { reconcile } from './reconcile.ts';
 import type { Changes, SpecIndex } from './specs.ts';
 import { createWorkQueue } from './work-queue.ts';
+
+/** What the loop counts. */
+export interface ControllerMetrics {
+  looked(canary: string, verdicts: readonly Verdict[]): void;
+  wrote(canary: string, result: PublishReport['result']): void;
+  reconciled(seconds: number): void;
+  reconcileFailed(stage: string): void;
+}
 
 export interface ControllerDeps {
   readonly store: Store;
@@ -32,8 +40,7 @@ export interface ControllerDeps {
   /** Whether this process may write outside now. */
   readonly confirmLeader: () => boolean;
   readonly isPrometheusUp: () => boolean;
-  readonly onReconciled: (seconds: number) => void;
-  readonly onError: (stage: string) => void;
+  readonly metrics: ControllerMetrics;
 }
 
 export interface Controller extends Controls {
@@ -69,7 +76,8 @@ export function createController(deps: ControllerDeps): Controller {
     ...deps,
     controller: `canary-controller/${store.storeId}`,
     bootId,
-    onDecided: answerTaken,
+    onDecided: decided,
+    onWritten: deps.metrics.wrote,
     signal: ended.signal,
   };
 
@@ -82,21 +90,27 @@ export function createController(deps: ControllerDeps): Controller {
     if (entry.state !== null && entry.decidedAt !== null)
       lag = Math.max(0, clock.now() - entry.nextCheckAt) / 1000;
     await reconcile(loop, entry);
-    deps.onReconciled((clock.monotonic() - startedAt) / 1000);
+    deps.metrics.reconciled((clock.monotonic() - startedAt) / 1000);
     if (entry.state === null && entry.file !== 'present') drop(entry);
     else queue.addAfter(name, Math.max(0, entry.nextCheckAt - clock.now()));
   }
 
+  function decided(entry: Entry, decision: Decision): void {
+    const { verdicts } = decision.explanation;
+    if (decision.looked) deps.metrics.looked(entry.name, verdicts);
+    answerTaken(entry);
+  }
+
   function failed(name: string, error: unknown, retryInMs: number): void {
     if (error instanceof StoreError) {
-      deps.onError('save');
+      deps.metrics.reconcileFailed('save');
       log.warn(
         { canary: name, code: error.code, retryInMs },
         'a decision could not be saved and was not taken',
       );
       return;
     }
-    deps.onError('reconcile');
+    deps.metrics.reconcileFailed('reconcile');
     log.error(
       { canary: name, err: error, retryInMs },
       'a run ended by a fault of the program; this canary backs off',
@@ -114,7 +128,7 @@ export function createController(deps: ControllerDeps): Controller {
     try {
       takeChanges(await specs.rescan());
     } catch (error) {
-      deps.onError('scan');
+      deps.metrics.reconcileFailed('scan');
       log.error({ err: error }, 'the canaries directory could not be scanned');
     }
   }
@@ -164,8 +178,17 @@ export function createController(deps: ControllerDeps): Controller {
         prunedAt = now;
         attempt('prune', () => store.prune(now));
       }
+      emptyJournal();
     }
     cancelTick = clock.after(deps.tickMs, () => void tick());
+  }
+
+  /** What the journal kept is in the database once every Canary was decided about and saved again. */
+  function emptyJournal(): void {
+    if (deps.journal.entries().length === 0) return;
+    for (const { decidedAt, unsaved } of memory.entries())
+      if (decidedAt === null || unsaved.length > 0) return;
+    deps.journal.clear();
   }
 
   function attempt(stage: string, act: () => void): void {
@@ -173,7 +196,7 @@ export function createController(deps: ControllerDeps): Controller {
       act();
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
-      deps.onError(stage);
+      deps.metrics.reconcileFailed(stage);
       log.warn({ code: error.code, stage }, 'the store could not be written');
     }
   }

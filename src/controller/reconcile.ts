@@ -3,7 +3,7 @@
  * called. Every decision is committed before anything outside changes.
  */
 import { decide } from '../core/decide.ts';
-import { NOTHING_SEEN, type Observation } from '../core/observation.ts';
+import { NOTHING_SEEN, type Observation, type PublishReport } from '../core/observation.ts';
 import type { Decision } from '../core/rollout.ts';
 import { initialState } from '../core/state.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -23,7 +23,9 @@ export interface ReconcileDeps extends ObserveDeps, CommitDeps {
   /** Whether this process may write outside now; asked before each write. */
   readonly confirmLeader: () => boolean;
   /** A decision came into force. */
-  readonly onDecided: (entry: Entry) => void;
+  readonly onDecided: (entry: Entry, decision: Decision) => void;
+  /** A write was tried. */
+  readonly onWritten: (canary: string, result: PublishReport['result']) => void;
   /** Aborts at shutdown. */
   readonly signal: AbortSignal;
 }
@@ -63,11 +65,12 @@ async function step(deps: ReconcileDeps, entry: Entry, seen: Observation): Promi
     const decision = think(deps, entry, observation);
     await commit(deps, entry, decision);
     say(deps.log, decision);
-    deps.onDecided(entry);
+    deps.onDecided(entry, decision);
     const { intent } = decision.state;
     const mayWrite = writes < WRITES_PER_RUN && !deps.signal.aborted && deps.confirmLeader();
     if (!decision.publish || intent === null || !mayWrite) return writes > 0;
     const applied = await apply(deps, decision.state, intent, deps.signal);
+    deps.onWritten(entry.name, applied.publish.result);
     observation = { ...NOTHING_SEEN, route: applied.route, publish: applied.publish };
   }
 }

@@ -188,8 +188,7 @@ function currentWeight(turn: Turn): number {
 
 function conclude(turn: Turn, from: number): Decision {
   const { state, input, now } = turn;
-  const looked = turn.verdicts.length > 0 || input.seen.measurements.length > 0;
-  if (looked) state.nextLookAt = nextLook(turn);
+  if (input.seen.measurements.length > 0) state.nextLookAt = nextLook(turn);
   state.decidedAt = now;
   const next = turn.recheck ? now : nextCheckAt(turn.canary, state, now);
   const before = input.state;
@@ -212,6 +211,7 @@ function conclude(turn: Turn, from: number): Decision {
       verdicts: turn.verdicts.length > 0 ? turn.verdicts : lastVerdicts(state.rollout),
       nextCheckAt: next,
     },
+    looked: turn.verdicts.length > 0,
     publish: turn.publish && !turn.forget,
     nextCheckAt: next,
     consumed: turn.consumed,

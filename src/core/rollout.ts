@@ -457,6 +457,8 @@ export interface Decision {
   /** Rollouts begun, moved on or ended by this decision. */
   readonly rollouts: readonly RolloutRecord[];
   readonly explanation: Explanation;
+  /** Whether `explanation.verdicts` are of a look made in this run. */
+  readonly looked: boolean;
   /** Publish `state.intent` now. */
   readonly publish: boolean;
   readonly nextCheckAt: number;
