@@ -1,0 +1,103 @@
+/** Reading and writing one document on one probed server, whichever API it speaks and whatever it can guarantee. */
+import { md5 } from '../../core/rule.ts';
+import type { PublishGuard } from '../router.ts';
+import type { Dialect, LiveDocument, NewDocument } from './dialect.ts';
+import { NacosError } from './errors.ts';
+import type { DocumentName } from './names.ts';
+import type { Redact } from './redact.ts';
+import type { Server } from './servers.ts';
+import { v1 } from './v1.ts';
+import { v3 } from './v3.ts';
+
+type Expected = PublishGuard['expectMd5'];
+
+/** No stored document can have it, because Nacos takes no blank content: it makes a guarded write insert or fail. */
+const MD5_OF_NOTHING = md5('');
+/** Above this many bytes of form data Tomcat drops every parameter and the answer is misleading (measured). */
+const FORM_LIMIT_BYTES = 2 * 1024 * 1024;
+
+export function dialectOf(server: Server): Dialect {
+  return server.facts.api === 'v3' ? v3 : v1;
+}
+
+/** The live document, null when there is none. Throws a `NacosError`, NACOS_BETA when a variant hides it from us. */
+export async function readDocument(
+  server: Server,
+  name: DocumentName,
+  signal: AbortSignal,
+  redact: Redact,
+): Promise<LiveDocument | null> {
+  const dialect = dialectOf(server);
+  const answer = await server.exchange(dialect.readRequest(name), signal);
+  const live = dialect.document(answer, redact);
+  if (live?.isBeta) throw new NacosError('NACOS_BETA', `${name.group}/${name.dataId}`);
+  return live;
+}
+
+/**
+ * Writes a document if it is `expected` to be there (or absent); null overwrites whatever is there. The server
+ * compares where it can. Where it cannot, a read just before the write compares, and an edit in between is lost.
+ * A document that was deleted meanwhile is inserted again, by every Nacos. Throws a `NacosError`.
+ */
+export async function publishDocument(
+  server: Server,
+  document: Omit<NewDocument, 'casMd5'>,
+  expected: Expected,
+  signal: AbortSignal,
+  redact: Redact,
+): Promise<void> {
+  const dialect = dialectOf(server);
+  const isCompared = expected !== null && server.facts.compareAndSet;
+  if (expected !== null && !isCompared) {
+    const live = await readDocument(server, document.name, signal, redact);
+    if (!isAsExpected(live, expected)) throw conflict(live);
+  }
+  const casMd5 = !isCompared ? null : expected === 'absent' ? MD5_OF_NOTHING : expected;
+  const wire = dialect.publishRequest({ ...document, casMd5 });
+  const formBytes = new URLSearchParams(wire.form ?? {}).toString().length;
+  if (formBytes > FORM_LIMIT_BYTES) {
+    const particulars = `the document has ${formBytes} bytes as a form, Nacos takes ${FORM_LIMIT_BYTES}`;
+    throw new NacosError('NACOS_REJECTED', particulars);
+  }
+  const answer = await server.exchange(wire, signal);
+  try {
+    dialect.requireWritten(answer, redact);
+  } catch (error) {
+    const isUnclear = error instanceof NacosError && error.code === 'NACOS_FAILED';
+    if (!isUnclear || !isCompared || dialect.namesConflicts) throw error;
+    await explainFailure(server, document, expected, signal, redact, error);
+  }
+}
+
+/**
+ * A guarded write failed without a reason: the live document tells which. It is ours: written after all. It is neither
+ * ours nor the expected one: a conflict. It is as expected, or cannot be read: the failure stays what it is.
+ */
+async function explainFailure(
+  server: Server,
+  document: Omit<NewDocument, 'casMd5'>,
+  expected: Expected,
+  signal: AbortSignal,
+  redact: Redact,
+  failure: NacosError,
+): Promise<void> {
+  let live: LiveDocument | null;
+  try {
+    live = await readDocument(server, document.name, signal, redact);
+  } catch {
+    throw failure;
+  }
+  if (live?.content === document.content) return;
+  throw isAsExpected(live, expected) ? failure : conflict(live);
+}
+
+function isAsExpected(live: LiveDocument | null, expected: Expected): boolean {
+  return expected === 'absent' ? live === null : live !== null && md5(live.content) === expected;
+}
+
+function conflict(live: LiveDocument | null): NacosError {
+  return new NacosError(
+    'NACOS_CONFLICT',
+    live === null ? 'it does not exist' : `its md5 is ${md5(live.content)}`,
+  );
+}

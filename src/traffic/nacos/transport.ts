@@ -1,0 +1,133 @@
+/** One HTTP exchange at a time with a deadline: verified TLS, no redirects, no retries, nothing left after `close`. */
+import { setMaxListeners } from 'node:events';
+import type { IncomingHttpHeaders } from 'node:http';
+import { Agent, request } from 'undici';
+import type { Clock } from '../../lib/clock.ts';
+import { NacosError } from './errors.ts';
+import { excerpt, type Redact } from './redact.ts';
+
+export interface WireRequest {
+  readonly method: 'GET' | 'POST';
+  /** Below the context path, e.g. `/v1/cs/configs`. */
+  readonly path: string;
+  /** Never holds a secret: URLs end up in access logs. */
+  readonly query?: Readonly<Record<string, string>>;
+  readonly form?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+export interface Transport {
+  /**
+   * Sends one request below `base` (scheme, host, port and context path) and resolves with the whole answer, whatever
+   * its status. Throws a `NacosError`: unavailable, timeout (of this attempt), TLS, not Nacos, aborted.
+   */
+  send(base: string, wire: WireRequest, signal: AbortSignal | null): Promise<Answer>;
+  /** Ends every exchange and every connection, also those that are only being opened. */
+  close(): Promise<void>;
+}
+
+export interface TransportOptions {
+  readonly clock: Clock;
+  /** For one attempt, connecting included, milliseconds. */
+  readonly timeoutMs: number;
+  /** PEM certificates that replace the system's authorities. */
+  readonly ca: string | undefined;
+  readonly redact: Redact;
+}
+
+/** More callers than this wait for a free connection instead of opening one. */
+const CONNECTIONS_PER_SERVER = 16;
+/** A Nacos document is at most 2 MiB as a form (measured); an answer far above that is none. */
+const ANSWER_LIMIT_BYTES = 16 * 1024 * 1024;
+/** A caller who gives up sooner tells nothing about the server; one who waited longer was let down by it. */
+const PATIENCE_MS = 1_000;
+
+export function createTransport(options: TransportOptions): Transport {
+  const { clock, timeoutMs, ca, redact } = options;
+  const closing = new AbortController();
+  // Every connection and every exchange listens to this one signal.
+  setMaxListeners(0, closing.signal);
+  const dispatcher = new Agent({
+    connections: CONNECTIONS_PER_SERVER,
+    allowH2: false,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    maxResponseSize: ANSWER_LIMIT_BYTES,
+    connect: {
+      signal: closing.signal,
+      timeout: timeoutMs,
+      // Said explicitly, so that NODE_TLS_REJECT_UNAUTHORIZED=0 has no say in it.
+      rejectUnauthorized: true,
+      ...(ca === undefined ? {} : { ca }),
+    },
+  });
+
+  async function exchange(url: string, wire: WireRequest, signal: AbortSignal): Promise<Answer> {
+    const form = wire.form === undefined ? null : new URLSearchParams(wire.form).toString();
+    const { statusCode, headers, body } = await request(url, {
+      dispatcher,
+      method: wire.method,
+      signal,
+      headers: {
+        'user-agent': 'canary-controller',
+        ...(form === null ? {} : { 'content-type': 'application/x-www-form-urlencoded; charset=UTF-8' }),
+        ...wire.headers,
+      },
+      body: form,
+    });
+    // Not `body.text()`: it drops a byte order mark, and then the MD5 of the text is not the document's.
+    const bytes = Buffer.from(await body.arrayBuffer());
+    return { status: statusCode, headers, body: bytes.toString('utf8') };
+  }
+
+  return {
+    async send(base, wire, signal) {
+      const query = new URLSearchParams(wire.query ?? {}).toString();
+      const url = `${base}${wire.path}${query === '' ? '' : `?${query}`}`;
+      const attempt = new AbortController();
+      const abort = () => attempt.abort();
+      const startedAt = clock.monotonic();
+      const cancel = clock.after(timeoutMs, abort);
+      const enders = [closing.signal, ...(signal === null ? [] : [signal])];
+      for (const ender of enders) ender.addEventListener('abort', abort, { once: true });
+      if (enders.some((ender) => ender.aborted)) abort();
+      try {
+        return await exchange(url, wire, attempt.signal);
+      } catch (error) {
+        const where = `${wire.method} ${base}${wire.path}`;
+        if (closing.signal.aborted) throw new NacosError('NACOS_ABORTED', `${where}: the router is closed`);
+        if (!attempt.signal.aborted) throw brokenExchange(where, error, redact);
+        const waitedMs = Math.round(clock.monotonic() - startedAt);
+        const code = waitedMs < Math.min(PATIENCE_MS, timeoutMs) ? 'NACOS_ABORTED' : 'NACOS_TIMEOUT';
+        throw new NacosError(code, `${where}: no answer within ${waitedMs} ms`);
+      } finally {
+        cancel();
+        for (const ender of enders) ender.removeEventListener('abort', abort);
+      }
+    },
+    async close() {
+      closing.abort();
+      await dispatcher.destroy();
+    },
+  };
+}
+
+/** OpenSSL's and Node's names for a certificate that does not hold. */
+const CERTIFICATE_CODE = /^(CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS_CERT|HOSTNAME_MISMATCH)/;
+/** What answered does not speak HTTP as Nacos does. */
+const FOREIGN_CODE = /^(HPE_|UND_ERR_RES_EXCEEDED_MAX_SIZE|UND_ERR_HEADERS_OVERFLOW)/;
+
+function brokenExchange(where: string, error: unknown, redact: Redact): NacosError {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const words = excerpt(error instanceof Error ? error.message : String(error), redact);
+  const particulars = `${where}: ${code === '' ? words : `${code}, ${words}`}`;
+  if (CERTIFICATE_CODE.test(code)) return new NacosError('NACOS_TLS', particulars);
+  if (FOREIGN_CODE.test(code)) return new NacosError('NACOS_NOT_NACOS', particulars);
+  return new NacosError('NACOS_UNAVAILABLE', particulars);
+}
