@@ -109,6 +109,19 @@ describe('the group commit', () => {
     expect(commits).toEqual([2, 1]);
   });
 
+  test('counts its 50 ms anew after an urgent save took along what waited', () => {
+    const { open, clock } = tempStore();
+    const store = open();
+    store.saveLater(saveWith('a', 'x'));
+    clock.advance(30);
+    store.save(saveWith('b', 'x'));
+    store.saveLater(saveWith('c', 'x'));
+    clock.advance(49);
+    expect(store.lastEventId()).toBe(2);
+    clock.advance(1);
+    expect(store.lastEventId()).toBe(3);
+  });
+
   test('does not wait when 200 saves have come together', () => {
     const store = tempStore().open();
     for (let i = 0; i < 199; i += 1) store.saveLater(saveWith(`service-${i}`, 'x'));
