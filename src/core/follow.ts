@@ -2,6 +2,7 @@
 
 import { formatDuration } from '../lib/duration.ts';
 import { indexForWeight, stepsKey } from '../spec/edit.ts';
+import { shiftTimes } from './clock-jump.ts';
 import type { RolloutState } from './rollout.ts';
 import { sameTarget } from './state.ts';
 import {
@@ -94,13 +95,13 @@ export function followClock(turn: Turn): void {
     state.bootId = input.bootId;
     state.bootAt = now;
   }
-  const jumpMs = input.elapsedMs === null ? 0 : now - state.decidedAt - input.elapsedMs;
+  const jumpMs = clockJump(turn);
   const isJump = Math.abs(jumpMs) > JUMP_MS;
   if (isJump) {
     const text = `the wall clock jumped by ${jumpMs < 0 ? '-' : ''}${formatDuration(Math.abs(jumpMs))}`;
     emit(turn, 'ClockJump', text, { data: { jumpMs } });
     because(turn, 'clockJump', text, { jumpMs });
-    state.nextLookAt = now;
+    shiftTimes(state, jumpMs);
   }
   state.nextLookAt = Math.min(state.nextLookAt, now + Math.max(turn.canary.analysis.intervalMs, 15 * 60_000));
   if (rollout === null) return;
@@ -117,6 +118,13 @@ export function followClock(turn: Turn): void {
   ) {
     rollout.held.stalledMs += elapsedMs;
   }
+}
+
+/** Over a restart only a clock that went back can be told from time that passed. */
+function clockJump({ state, now, input }: Turn): number {
+  return input.elapsedMs === null
+    ? Math.min(0, now - state.decidedAt)
+    : now - state.decidedAt - input.elapsedMs;
 }
 
 function isOutage(turn: Turn, rollout: RolloutState): boolean {

@@ -22,7 +22,9 @@ const ABSENT_LAST_MS = 15 * 60_000;
 export function checkVerdicts(turn: Turn): void {
   const { state } = turn;
   const rollout = activeRollout(state);
-  if (rollout === null || state.ending !== null || isWaiting(rollout)) return;
+  if (rollout === null || state.ending !== null) return;
+  // A look made just before the weight went to 0 by someone's hand still counts: the revision failed.
+  if (isWaiting(rollout) && turn.verdicts.length === 0) return;
   if (isPausedBy(state, 'ForeignController')) {
     because(turn, 'foreign', 'another controller owns the document: nothing is written, not even a rollback');
     return;

@@ -152,40 +152,44 @@ describe('the core under hostile worlds', () => {
     expect(tally.openIntents, 'daemons died with an open intent').toBeGreaterThan(0);
   });
 
-  it.each([true, false])('keeps every invariant (database reads: %s)', (authoritative) => {
-    fc.assert(
-      fc.property(
-        spec,
-        fc.array(change, { maxLength: 12 }),
-        fc.array(fate, { maxLength: 120 }),
-        (aSpec, changes, fates) => {
-          const trace: string[] = [];
-          try {
-            const run = runChaos({
-              spec: aSpec,
-              scenario: scenario('100m'),
-              changes: [...changes, ...calm],
-              fates,
-              authoritative,
-              tally,
-              trace,
-            });
-            checkEnd(run);
-          } catch (error) {
-            const { strategy, settleMs, onDrift, analysis } = aSpec.canary;
-            const story = [...changes.map((change) => JSON.stringify(change)), ...trace.slice(-40)].join(
-              '\n',
-            );
-            throw new Error(
-              `${error}\n${JSON.stringify({ settleMs, onDrift, strategy, analysis })}\n${story}`,
-              {
-                cause: error,
-              },
-            );
-          }
-        },
-      ),
-      { numRuns, ...(seed === undefined ? {} : { seed: Number(seed) }) },
-    );
-  });
+  it.each([true, false])(
+    'keeps every invariant (database reads: %s)',
+    (authoritative) => {
+      fc.assert(
+        fc.property(
+          spec,
+          fc.array(change, { maxLength: 12 }),
+          fc.array(fate, { maxLength: 120 }),
+          (aSpec, changes, fates) => {
+            const trace: string[] = [];
+            try {
+              const run = runChaos({
+                spec: aSpec,
+                scenario: scenario('100m'),
+                changes: [...changes, ...calm],
+                fates,
+                authoritative,
+                tally,
+                trace,
+              });
+              checkEnd(run);
+            } catch (error) {
+              const { strategy, settleMs, onDrift, analysis } = aSpec.canary;
+              const story = [...changes.map((change) => JSON.stringify(change)), ...trace.slice(-40)].join(
+                '\n',
+              );
+              throw new Error(
+                `${error}\n${JSON.stringify({ settleMs, onDrift, strategy, analysis })}\n${story}`,
+                {
+                  cause: error,
+                },
+              );
+            }
+          },
+        ),
+        { numRuns, ...(seed === undefined ? {} : { seed: Number(seed) }) },
+      );
+    },
+    600_000,
+  );
 });
