@@ -1,0 +1,218 @@
+/** The command line: grammar, global flags, and from each command its exit code. */
+import { Command, CommanderError, InvalidArgumentError, Option, type OptionValues } from 'commander';
+import { parseDuration } from '../lib/duration.ts';
+import { didYouMean } from '../lib/text.ts';
+import type { Verb } from '../view/requests.ts';
+import { events } from './commands/events.ts';
+import { get } from './commands/get.ts';
+import { explain, history } from './commands/history.ts';
+import { lint, schema } from './commands/lint.ts';
+import { list } from './commands/list.ts';
+import { plan } from './commands/plan.ts';
+import { addServeFlags, type Serve, type ServeFlags } from './commands/serve.ts';
+import { giveCommand, start } from './commands/verbs.ts';
+import { version } from './commands/version.ts';
+import { WAIT_TARGETS, wait } from './commands/wait.ts';
+import { type Context, createContext, FORMATS, type Format } from './context.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
+import type { Io } from './io.ts';
+
+const DEFAULT_SERVER = 'http://127.0.0.1:5001';
+
+export interface CliOptions {
+  readonly io: Io;
+  /** Of this package. */
+  readonly version: string;
+  readonly serve: Serve;
+}
+
+/** Runs one command line (without node and script). Never throws for anything a caller may do wrong. */
+export async function runCli(argv: readonly string[], options: CliOptions): Promise<ExitCode> {
+  let code: ExitCode = EXIT.ok;
+  const program = createProgram(options, (ended) => {
+    code = ended;
+  });
+  try {
+    if (argv.length === 0) program.help({ error: true });
+    await program.parseAsync(argv, { from: 'user' });
+    return code;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return EXIT.ok;
+    return error.exitCode === EXIT.badSettings ? EXIT.badSettings : EXIT.usage;
+  }
+}
+
+interface GlobalFlags {
+  readonly server: URL;
+  readonly output: Format;
+  readonly color: boolean;
+}
+
+type Run<Flags> = (
+  context: Context,
+  /** The first argument, '' where the command takes none. */
+  name: string,
+  flags: Flags,
+  /** All arguments. */
+  args: readonly string[],
+) => ExitCode | Promise<ExitCode>;
+
+/** Adds one command and what it does. */
+type Define = <Flags extends OptionValues>(spec: string, description: string, run: Run<Flags>) => Command;
+
+function createProgram(options: CliOptions, ended: (code: ExitCode) => void): Command {
+  const { io } = options;
+  const program = new Command('canary')
+    .description('Canary releases that judge themselves.')
+    .version(options.version)
+    .addOption(
+      new Option('--server <url>', 'address of the controller')
+        .env('CANARY_SERVER')
+        .default(new URL(DEFAULT_SERVER), DEFAULT_SERVER)
+        .argParser(parseServer),
+    )
+    .addOption(
+      new Option('-o, --output <format>', 'how answers are printed').choices(FORMATS).default('table'),
+    )
+    .option('--no-color', 'no colors (also by NO_COLOR)')
+    .configureOutput({
+      writeOut: (text) => io.out(text.trimEnd()),
+      writeErr: (text) => io.talk(text.trimEnd()),
+      outputError: (text, write) => write(text.replaceAll('\n', ' ')),
+    })
+    .exitOverride();
+
+  const define: Define = (spec, description, run) => {
+    const command = program.command(spec).description(description);
+    return command.action(async () => {
+      const { server, output, color } = command.optsWithGlobals<GlobalFlags>();
+      const context = createContext({ io, server, format: output, color, version: options.version });
+      try {
+        const { args } = command;
+        ended(await run(context, args[0] ?? '', command.opts(), args));
+      } finally {
+        await context.client.close();
+      }
+    });
+  };
+
+  const serve = define<ServeFlags>('serve', 'run the controller', (_context, _name, flags) =>
+    options.serve.run(flags),
+  );
+  addServeFlags(serve, options.serve.flags);
+  serve.exitOverride(({ exitCode, code, message }) => {
+    throw new CommanderError(exitCode === 0 ? 0 : EXIT.badSettings, code, message);
+  });
+  defineReads(define);
+  defineChanges(define);
+  defineOffline(define);
+  return program;
+}
+
+function defineReads(define: Define): void {
+  define('list', 'all Canaries at a glance', list);
+  define<{ watch?: boolean }>(
+    'get <name>',
+    'one Canary: steps, metrics, what is next and why',
+    (context, name, flags) => get(context, name, flags.watch === true),
+  ).option('-w, --watch', 'print again on every change');
+  define<{ at?: string }>(
+    'explain <name>',
+    'why the last decision, or the one behind an event, was taken',
+    (context, name, flags) => explain(context, name, flags.at),
+  ).option('--at <event>', 'number of an event', parseEvent);
+  define('history <name>', 'rollouts of a Canary, newest first', history);
+  define<{ follow?: boolean; canary?: string; after?: string; limit?: string }>(
+    'events',
+    'what happened',
+    (context, _name, { follow, canary, after, limit }) =>
+      events(context, { follow: follow === true, canary, after, limit }),
+  )
+    .option('-f, --follow', 'go on as events come')
+    .option('--canary <name>', 'of one Canary only')
+    .option('--after <event>', 'the first ones after this number; without it the newest', parseEvent)
+    .option('--limit <count>', 'how many', parseEvent);
+  define<WaitFlags>(
+    'wait <name>',
+    'stand still until a rollout ended, or is in a phase',
+    (context, name, flags) =>
+      wait(context, name, { target: flags.for, revision: flags.revision ?? null, timeoutMs: flags.timeout }),
+  )
+    .option('--revision <revision>', 'the newest rollout of this revision, also when it has yet to begin')
+    .requiredOption('--for <what>', `one of ${WAIT_TARGETS.join(', ')}`, parseTarget)
+    .addOption(
+      new Option('--timeout <duration>', 'give up after').default(1_800_000, '30m').argParser(parseTimeout),
+    );
+}
+
+interface WaitFlags {
+  readonly for: string;
+  readonly revision?: string;
+  readonly timeout: number;
+}
+
+interface VerbFlags {
+  readonly reason: string;
+  readonly force?: boolean;
+  readonly full?: boolean;
+}
+
+function defineChanges(define: Define): void {
+  const verb = (name: Verb, description: string) =>
+    define<VerbFlags>(`${name} <name>`, description, (context, canary, flags) =>
+      giveCommand(context, name, canary, flags),
+    ).option('--reason <text>', 'kept in the history', '');
+  define<VerbFlags & { revision: string; restart?: boolean }>(
+    'start <name>',
+    'start a rollout of a revision',
+    (context, name, { revision, restart, reason }) =>
+      start(context, name, { revision, restart: restart === true, reason }),
+  )
+    .requiredOption('--revision <revision>', 'what to release')
+    .option('--restart', 'replace a rollout of another revision that is under way')
+    .option('--reason <text>', 'kept in the history', '');
+  verb('pause', 'hold the weight; looks and rollbacks go on');
+  verb('resume', 'end the pauses that need a person; what is missing for this step is accepted');
+  verb('approve', 'approve the step that asks for it');
+  verb('promote', 'leave the current step without the rest of its bake')
+    .option('--full', 'and every later step')
+    .option('--force', 'also without data');
+  verb('abort', 'go back to weight 0 now');
+  verb('retry', 'start the failed revision again');
+  verb('undo', 'take a promotion back').option('--force', 'also when the old version shows no live target');
+  verb('forget', 'confirm that a Canary whose file is gone was meant to be removed');
+}
+
+function defineOffline(define: Define): void {
+  define<{ exitCode?: boolean }>('plan <dir>', 'what a directory would change', (context, directory, flags) =>
+    plan(context, directory, flags.exitCode === true),
+  ).option('--exit-code', 'end with 5 when there are changes');
+  define('lint <paths...>', 'check Canary files', (context, _first, _flags, paths) => lint(context, paths));
+  define('schema', 'print the JSON Schema of Canary files', schema);
+  define('version', 'print the version', version);
+}
+
+function parseServer(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new InvalidArgumentError(`It must be an http or https address, such as ${DEFAULT_SERVER}.`);
+  }
+  return url;
+}
+
+function parseEvent(text: string): string {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('It must be a number.');
+  return text;
+}
+
+function parseTarget(text: string): string {
+  if (WAIT_TARGETS.includes(text)) return text;
+  throw new InvalidArgumentError(`It must be an outcome or a phase.${didYouMean(text, WAIT_TARGETS)}`);
+}
+
+function parseTimeout(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === null) throw new InvalidArgumentError('It must be a duration, such as 30m or 1h30m.');
+  return ms;
+}

@@ -1,0 +1,110 @@
+/** The command line's way to a running controller: HTTP, with answers checked against the wire contract. */
+import { userInfo } from 'node:os';
+import { Agent, request } from 'undici';
+import type { z } from 'zod';
+import { err, ok, type Result } from '../lib/result.ts';
+import { Problem } from '../view/schemas.ts';
+
+const CONNECT_TIMEOUT_MS = 5000;
+/** `start` and `retry` are answered when the loop has taken them. */
+const ANSWER_TIMEOUT_MS = 30_000;
+
+export type Failure =
+  /** Nothing answered. */
+  | { readonly kind: 'unreachable'; readonly detail: string }
+  /** The controller said no. */
+  | { readonly kind: 'problem'; readonly problem: Problem }
+  /** Something answered that is no controller, or one of another version. */
+  | { readonly kind: 'foreign'; readonly detail: string };
+
+export type Answered<T> = Result<T, Failure>;
+
+export interface Client {
+  readonly server: string;
+  get<T>(path: string, schema: z.ZodType<T>): Promise<Answered<T>>;
+  post<T>(path: string, body: object, schema: z.ZodType<T>): Promise<Answered<T>>;
+  close(): Promise<void>;
+}
+
+/** `server`: base address; a path in front of /api is kept. */
+export function createClient(server: URL, version: string): Client {
+  const agent = new Agent({
+    connect: { timeout: CONNECT_TIMEOUT_MS },
+    headersTimeout: ANSWER_TIMEOUT_MS,
+    bodyTimeout: ANSWER_TIMEOUT_MS,
+  });
+  const base = server.href.replace(/\/+$/, '');
+  const headers = {
+    accept: 'application/json',
+    'user-agent': `canary-cli/${version}`,
+    'x-canary-actor': actor(),
+  };
+
+  async function ask<T>(path: string, schema: z.ZodType<T>, body?: object): Promise<Answered<T>> {
+    const method = body === undefined ? 'GET' : 'POST';
+    const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+    const type = body === undefined ? {} : { 'content-type': 'application/json' };
+    try {
+      const response = await request(base + path, {
+        dispatcher: agent,
+        method,
+        headers: { ...headers, ...type },
+        ...sent,
+      });
+      return understand(response.statusCode, await response.body.text(), schema);
+    } catch (error) {
+      return err({ kind: 'unreachable', detail: `${base} does not answer: ${reasonOf(error)}` });
+    }
+  }
+
+  function understand<T>(status: number, text: string, schema: z.ZodType<T>): Answered<T> {
+    const json = parseJson(text);
+    if (status >= 200 && status < 300) {
+      const answer = schema.safeParse(json);
+      if (answer.success) return ok(answer.data);
+      const [issue] = answer.error.issues;
+      const where = issue === undefined ? '' : ` (${issue.path.join('.')}: ${issue.message})`;
+      return err({
+        kind: 'foreign',
+        detail: `${base} gave an answer that this command does not understand${where}`,
+      });
+    }
+    const problem = Problem.safeParse(json);
+    if (problem.success) return err({ kind: 'problem', problem: problem.data });
+    return err({ kind: 'foreign', detail: `${base} answered ${status} and is no canary controller` });
+  }
+
+  return {
+    server: base,
+    get: (path, schema) => ask(path, schema),
+    post: (path, body, schema) => ask(path, schema, body),
+    close: () => agent.close(),
+  };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whose command it is: the account's name, in the characters that a header may hold. */
+function actor(): string {
+  try {
+    return (
+      userInfo()
+        .username.replaceAll(/[^\x21-\x7e]/g, '?')
+        .slice(0, 64) || 'unknown'
+    );
+  } catch {
+    return 'unknown';
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error instanceof AggregateError) return [...new Set(error.errors.map(reasonOf))].join(', ');
+  return error.message || ('code' in error ? String(error.code) : error.name);
+}

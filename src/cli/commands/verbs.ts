@@ -1,0 +1,76 @@
+/** `pause`, `resume`, `approve`, `promote`, `abort`, `retry`, `undo`, `forget` and `start`: what changes something. */
+import { sleep } from '../../lib/clock.ts';
+import type { Verb } from '../../view/requests.ts';
+import { CommandAnswer, type EventView, StartAnswer } from '../../view/schemas.ts';
+import type { Context } from '../context.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { fetchEvents } from './events.ts';
+import { canaryPath } from './get.ts';
+
+const POLL_MS = 200;
+/** How often it is asked what became of a command before it is left to itself. */
+const POLLS = 25;
+
+export interface VerbOptions {
+  readonly reason: string;
+  readonly force?: boolean;
+  readonly full?: boolean;
+}
+
+/** Gives the command and waits a moment for what becomes of it: a command can also be refused when it is taken. */
+export async function giveCommand(
+  context: Context,
+  verb: Verb,
+  name: string,
+  { reason, force = false, full = false }: VerbOptions,
+): Promise<ExitCode> {
+  const flags = { ...(force ? { force } : {}), ...(full ? { full } : {}) };
+  const answer = await context.client.post(
+    `${canaryPath(name)}/${verb}`,
+    { reason, ...flags },
+    CommandAnswer,
+  );
+  if (!answer.ok) return context.fail(answer.error);
+  const { eventId, rolloutId } = answer.value;
+  const outcome = await outcomeOf(context, name, eventId);
+  if (outcome?.type === 'CommandRefused') return context.refuse(EXIT.failed, outcome.message);
+  context.print(answer.value, () => (rolloutId === undefined ? `event ${eventId}` : `rollout ${rolloutId}`));
+  context.talk(outcome?.message ?? `taken; \`canary get ${name}\` shows what becomes of it`);
+  return EXIT.ok;
+}
+
+async function outcomeOf(context: Context, name: string, eventId: number): Promise<EventView | null> {
+  for (let poll = 0; poll < POLLS; poll += 1) {
+    const answer = await fetchEvents(context, { canary: name, after: String(eventId) });
+    const outcome = answer.ok ? answer.value.items.find(({ causedBy }) => causedBy === eventId) : undefined;
+    if (outcome !== undefined) return outcome;
+    await sleep(context.io.clock, POLL_MS);
+  }
+  return null;
+}
+
+export interface StartOptions {
+  readonly revision: string;
+  readonly restart: boolean;
+  readonly reason: string;
+}
+
+export async function start(
+  context: Context,
+  name: string,
+  { revision, restart, reason }: StartOptions,
+): Promise<ExitCode> {
+  const body = {
+    service_name: name,
+    canary: name,
+    canary_version: revision,
+    reason,
+    ...(restart ? { restart } : {}),
+  };
+  const answer = await context.client.post('/api/v1/canary/start', body, StartAnswer);
+  if (!answer.ok) return context.fail(answer.error);
+  const { status, rolloutId } = answer.value;
+  context.print(answer.value, () => (rolloutId === null ? `${revision} is live` : `rollout ${rolloutId}`));
+  context.talk(`${name}: ${status}`);
+  return EXIT.ok;
+}

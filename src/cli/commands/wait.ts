@@ -1,0 +1,151 @@
+/** `canary wait NAME --for OUTCOME|PHASE`: lets a pipeline stand still until a rollout is where it should be. */
+import { OUTCOMES, PHASES } from '../../core/rollout.ts';
+import { sleep } from '../../lib/clock.ts';
+import { err, ok } from '../../lib/result.ts';
+import { roughDuration } from '../../lib/text.ts';
+import { CanaryView, RolloutListView, RolloutView } from '../../view/schemas.ts';
+import type { Answered } from '../client.ts';
+import type { Context } from '../context.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { OUTCOME_GLYPHS } from '../render/glyphs.ts';
+import { canaryPath } from './get.ts';
+
+const POLL_MS = 1000;
+
+type Outcome = (typeof OUTCOMES)[number];
+type Phase = (typeof PHASES)[number];
+
+/** RolledBack names an outcome and a phase: the outcome is meant. */
+export const WAIT_TARGETS: readonly string[] = [...new Set<string>([...OUTCOMES, ...PHASES])];
+
+/** The phase that follows each outcome: a rollout that ended so reached it, even if the Canary went on since. */
+const ENDS_IN: Readonly<Record<Outcome, Phase>> = {
+  Promoted: 'Succeeded',
+  RolledBack: 'RolledBack',
+  Aborted: 'RolledBack',
+  Reverted: 'Stable',
+  Superseded: 'Waiting',
+  Cancelled: 'Terminating',
+};
+
+export interface WaitOptions {
+  /** One of WAIT_TARGETS. */
+  readonly target: string;
+  readonly revision: string | null;
+  readonly timeoutMs: number;
+}
+
+/** What one look shows: the Canary, and the rollout that is waited for where there is one. */
+interface Look {
+  readonly canary: CanaryView;
+  readonly rollout: RolloutView | null;
+}
+
+/**
+ * With a revision its newest rollout counts, and none means wait. Without one it is the rollout that runs now, and
+ * none is an error: an old outcome must never pass for the new one's.
+ */
+export async function wait(context: Context, name: string, options: WaitOptions): Promise<ExitCode> {
+  const { clock } = context.io;
+  const startedAt = clock.monotonic();
+  const first = await look(context, name, options.revision, null);
+  if (!first.ok) return context.fail(first.error);
+  if (first.value.rollout === null && options.revision === null) {
+    const { phase } = first.value.canary;
+    return context.refuse(
+      EXIT.failed,
+      `no rollout of ${name} is under way (${phase})`,
+      'name the revision to wait for one that has not begun: --revision V',
+    );
+  }
+  const talk = onlyNews(context);
+  const followed = options.revision === null ? (first.value.rollout?.id ?? null) : null;
+  for (let answer: Answered<Look> = first; ; answer = await look(context, name, options.revision, followed)) {
+    if (answer.ok) {
+      talk(newsOf(name, answer.value, options));
+      const code = verdictOn(answer.value, options.target);
+      if (code !== null) return finish(context, answer.value, code, options.target);
+    } else if (answer.error.kind === 'unreachable') talk(`${answer.error.detail}; trying again`);
+    else return context.fail(answer.error);
+    const leftMs = options.timeoutMs - (clock.monotonic() - startedAt);
+    if (leftMs <= 0) {
+      const waited = roughDuration(options.timeoutMs);
+      return context.refuse(
+        EXIT.timedOut,
+        `${name} is not ${options.target} after ${waited}`,
+        'raise --timeout',
+      );
+    }
+    await sleep(clock, Math.min(POLL_MS, leftMs));
+  }
+}
+
+async function look(
+  { client }: Context,
+  name: string,
+  revision: string | null,
+  followed: string | null,
+): Promise<Answered<Look>> {
+  const canary = await client.get(canaryPath(name), CanaryView);
+  if (!canary.ok) return canary;
+  const id = followed ?? canary.value.rolloutId;
+  if (revision === null) {
+    if (id === null) return ok({ canary: canary.value, rollout: null });
+    const rollout = await client.get(`/api/v1/rollouts/${encodeURIComponent(id)}`, RolloutView);
+    if (!rollout.ok) return err(rollout.error);
+    const isOver = followed === null && rollout.value.outcome !== null;
+    return ok({ canary: canary.value, rollout: isOver ? null : rollout.value });
+  }
+  const rollouts = await client.get(`${canaryPath(name)}/rollouts`, RolloutListView);
+  if (!rollouts.ok) return err(rollouts.error);
+  const newest = rollouts.value.items.find((rollout) => rollout.revision === revision);
+  return ok({ canary: canary.value, rollout: newest ?? null });
+}
+
+/** Null: not decided yet. */
+function verdictOn({ canary, rollout }: Look, target: string): ExitCode | null {
+  if (rollout === null) return null;
+  const { outcome } = rollout;
+  if (outcome !== null) {
+    const isWanted = isOutcome(target) ? outcome === target : ENDS_IN[outcome] === target;
+    return isWanted ? EXIT.ok : EXIT.endedBadly;
+  }
+  return canary.rolloutId === rollout.id && canary.phase === target && !isOutcome(target) ? EXIT.ok : null;
+}
+
+function isOutcome(target: string): target is Outcome {
+  return OUTCOMES.some((outcome) => outcome === target);
+}
+
+function finish(context: Context, { rollout, canary }: Look, code: ExitCode, target: string): ExitCode {
+  if (rollout === null) return code;
+  const { id, revision, outcome, reason } = rollout;
+  const state = outcome === null ? canary.phase : `${OUTCOME_GLYPHS[outcome]} ${outcome}`;
+  context.print(rollout, () => `${state}  ${revision}  ${id}  ${outcome === null ? canary.reason : reason}`);
+  if (code === EXIT.endedBadly) {
+    const hint = `\`canary history ${rollout.canary}\` and \`canary explain ${rollout.canary}\` say why`;
+    return context.refuse(code, `the rollout of ${revision} ended ${outcome}, not ${target}`, hint);
+  }
+  return code;
+}
+
+function newsOf(name: string, { canary, rollout }: Look, { revision }: WaitOptions): string {
+  if (rollout === null) return `${name}: waiting for a rollout of ${revision} to begin`;
+  if (canary.rolloutId !== rollout.id) return `${name}: rollout ${rollout.id} is no longer the current one`;
+  const { phase, step, weight } = canary;
+  const place = step === null || step.index < 0 ? '' : ` at step ${step.index + 1} of ${step.count}`;
+  if (phase === 'Paused') {
+    const why = canary.pauses.map((pause) => `${pause.reason}: ${pause.detail}`).join('; ');
+    return `${name}: Paused${place}, still waiting (${why})`;
+  }
+  return `${name}: ${phase}${place}, weight ${weight.observed ?? '?'} %`;
+}
+
+/** Says a sentence only when it differs from the one before. */
+function onlyNews(context: Context): (sentence: string) => void {
+  let said = '';
+  return (sentence) => {
+    if (sentence !== said) context.talk(sentence);
+    said = sentence;
+  };
+}

@@ -1,0 +1,143 @@
+/** One Canary for people: where it is, its steps, its metrics, what is next and why. */
+import { alignColumns, clockTime, compactNumber, relativeTime, roughDuration } from '../../lib/text.ts';
+import { VERDICT_GLYPHS } from '../../view/explain-text.ts';
+import type { CanaryView, DiagnosticView, MetricView, StepView } from '../../view/schemas.ts';
+import { PHASE_GLYPHS } from './glyphs.ts';
+
+/** Looks in a row that each metric must pass before a step is left. */
+const PASSES_NEEDED = 3;
+const BAR_CELLS = 12;
+
+export function renderCanary(view: CanaryView, now: number): string {
+  return [
+    ...alignColumns(head(view, now)),
+    ...section(steps(view, now)),
+    ...section(metrics(view, now)),
+    '',
+    ...alignColumns(tail(view, now)),
+  ].join('\n');
+}
+
+function head(view: CanaryView, now: number): string[][] {
+  const { name, phase, step, canaryRevision, stableRevision, weight, since } = view;
+  const place = step === null || step.index < 0 ? '' : `, step ${step.index + 1} of ${step.count}`;
+  const revision =
+    canaryRevision === null
+      ? `${stableRevision ?? 'unknown'} is live`
+      : `${canaryRevision} (${stableRevision ?? 'unknown'} is stable)`;
+  return [
+    ['Canary', name, 'Phase', `${PHASE_GLYPHS[phase]} ${phase}${place}`],
+    ['Revision', revision, 'Since', since === null ? 'unknown' : when(since, now)],
+    [
+      'Weight',
+      `canary ${share(weight.observed)}${bar(weight.observed)}`,
+      'Desired',
+      `${share(weight.desired)}, observed ${share(weight.observed)}${
+        weight.readAt === null ? '' : ` ${relativeTime(Date.parse(weight.readAt), now)}`
+      }`,
+    ],
+  ];
+}
+
+function share(weight: number | null): string {
+  return weight === null ? 'unknown' : `${weight} %`;
+}
+
+function bar(weight: number | null): string {
+  if (weight === null) return '';
+  const filled = Math.round((weight / 100) * BAR_CELLS);
+  return `  ${'▓'.repeat(filled)}${'░'.repeat(BAR_CELLS - filled)}`;
+}
+
+function section(rows: string[][]): string[] {
+  return rows.length < 2 ? [] : ['', ...alignColumns(rows)];
+}
+
+function steps(view: CanaryView, now: number): string[][] {
+  if (view.step === null) return [];
+  return [
+    ['STEP', 'WEIGHT', 'BAKE', 'STATE', 'TOOK'],
+    ...view.steps.map((step) => {
+      const bake = roughDuration(step.bakeSeconds * 1000);
+      const { glyph, state } = stepState(step, view);
+      const gate = step.approval ? `${bake}, then approval` : bake;
+      return [`${glyph} ${step.index + 1}`, `${step.weight} %`, gate, state, took(step, state, now)];
+    }),
+  ];
+}
+
+function stepState(
+  step: StepView,
+  { step: current, phase, bakedSeconds }: CanaryView,
+): { glyph: string; state: string } {
+  const index = current?.index ?? -1;
+  if (step.index < index) return { glyph: '✓', state: step.verifiedAt === null ? 'passed over' : 'done' };
+  if (step.index > index) return { glyph: ' ', state: '' };
+  if (step.verifiedAt === null) return { glyph: PHASE_GLYPHS[phase], state: 'being written' };
+  const isBaked = (bakedSeconds ?? 0) >= step.bakeSeconds;
+  if (phase === 'Paused') return { glyph: PHASE_GLYPHS[phase], state: 'paused' };
+  return { glyph: PHASE_GLYPHS[phase], state: isBaked ? 'baked' : 'baking' };
+}
+
+function took(step: StepView, state: string, now: number): string {
+  if (step.verifiedAt === null || state === '') return '';
+  const end = step.leftAt === null || state !== 'done' ? now : Date.parse(step.leftAt);
+  return roughDuration(end - Date.parse(step.verifiedAt));
+}
+
+function metrics(view: CanaryView, now: number): string[][] {
+  return [
+    ['METRIC', 'JUDGE', 'CANARY', 'STABLE', 'LIMIT', 'VERDICT'],
+    ...view.metrics.map((metric) => [
+      metric.name,
+      metric.judge,
+      number(metric.canary),
+      number(metric.stable),
+      metric.bound,
+      verdict(metric, now),
+    ]),
+  ];
+}
+
+function verdict(metric: MetricView, now: number): string {
+  const notes = [
+    ...(metric.verdict === 'pass' ? [`${Math.min(metric.passes, PASSES_NEEDED)}/${PASSES_NEEDED}`] : []),
+    ...(metric.dryRun ? ['dry run, never counted'] : []),
+    ...(metric.stableFrozenAt === null ? [] : [`stable, frozen at ${time(metric.stableFrozenAt, now)}`]),
+    ...(metric.verdict === 'pass' || metric.detail === '' ? [] : [metric.detail]),
+  ];
+  const said = notes.length === 0 ? '' : `  (${notes.join('; ')})`;
+  return `${VERDICT_GLYPHS[metric.verdict]} ${metric.verdict}${said}`;
+}
+
+function number(value: number | null): string {
+  return value === null ? '-' : compactNumber(value);
+}
+
+function tail(view: CanaryView, now: number): string[][] {
+  const { nextCheckAt, reason, pauses, failedRevisions, file, line, diagnostics } = view;
+  return [
+    ...(nextCheckAt === null ? [] : [['Next', `look again ${time(nextCheckAt, now)}`]]),
+    ['Why', reason],
+    ...pauses.map((pause) => ['Paused', `${pause.reason}: ${pause.detail} (${when(pause.since, now)})`]),
+    ...(failedRevisions.length === 0
+      ? []
+      : [['Failed', `${failedRevisions.join(', ')}: \`retry\` tries it again`]]),
+    ...(file === null ? [] : [['File', line === null ? file : `${file}:${line}`]]),
+    ...diagnostics.map((diagnostic) => ['Trouble', diagnosticLine(diagnostic)]),
+  ];
+}
+
+/** "canaries/x.yaml:3:4 error SPEC_RANGE ..." as far as the place is known. */
+export function diagnosticLine({ file, line, column, severity, code, detail }: DiagnosticView): string {
+  const place = file === null ? '' : `${[file, line, column].filter((part) => part !== null).join(':')} `;
+  return `${place}${severity} ${code}: ${detail}`;
+}
+
+function time(text: string, now: number): string {
+  return clockTime(Date.parse(text), now);
+}
+
+function when(text: string, now: number): string {
+  return `${time(text, now)} (${relativeTime(Date.parse(text), now)})`;
+}

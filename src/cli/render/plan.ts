@@ -1,0 +1,37 @@
+/** A plan for people: a legend, what changes with its fields, and one line that counts. */
+import { alignColumns } from '../../lib/text.ts';
+import type { PlanEntry, PlanKind } from '../planning.ts';
+
+const SIGNS: Readonly<Record<PlanKind, string>> = { start: '+', change: '~', blocked: '!', unchanged: '=' };
+const KINDS = Object.keys(SIGNS) as PlanKind[];
+
+export type PlanCounts = Readonly<Record<PlanKind, number>>;
+
+export function countPlan(entries: readonly PlanEntry[]): PlanCounts {
+  const count = (kind: PlanKind) => entries.filter((entry) => entry.kind === kind).length;
+  return {
+    start: count('start'),
+    change: count('change'),
+    blocked: count('blocked'),
+    unchanged: count('unchanged'),
+  };
+}
+
+export function renderPlan(entries: readonly PlanEntry[]): string {
+  const legend = KINDS.map((kind) => `${SIGNS[kind]} ${kind}`).join('   ');
+  const counts = countPlan(entries);
+  const summary = `${counts.start} to start, ${counts.change} to change, ${counts.blocked} blocked, ${counts.unchanged} unchanged`;
+  const shown = entries.filter(({ kind }) => kind !== 'unchanged');
+  const width = Math.max(0, ...shown.map(({ canary }) => canary.length));
+  return [`  ${legend}`, ...shown.flatMap((entry) => entryLines(entry, width)), summary].join('\n');
+}
+
+function entryLines({ canary, kind, notes, changes }: PlanEntry, width: number): string[] {
+  const [first = 'the declaration changes', ...others] = notes;
+  const head = `${SIGNS[kind]} ${canary.padEnd(width)}  ${first}`;
+  const more = others.map((note) => `${' '.repeat(width + 4)}${note}`);
+  const fields = alignColumns(
+    changes.map(({ field, before, after }) => [field, `${before || 'none'} → ${after || 'none'}`]),
+  );
+  return [head, ...more, ...fields.map((line) => `    ${line}`)];
+}

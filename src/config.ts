@@ -1,0 +1,257 @@
+/** Settings of `canary serve`: flag, then environment, then file, then default; checked as a whole before anything starts. */
+import { z } from 'zod';
+import { formatDuration, parseDuration } from './lib/duration.ts';
+import { err, ok, type Result } from './lib/result.ts';
+import { type Givens, gather, reasonOf, type SettingSources } from './settings.ts';
+import { LOG_LEVELS, type LogLevel } from './telemetry/log.ts';
+
+export interface Config {
+  readonly canaries: string;
+  readonly db: string;
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly nacos: {
+    /** With the context path, without a slash at the end. */
+    readonly urls: readonly string[];
+    readonly api: 'auto' | 'v1' | 'v3';
+    readonly credentials: { readonly username: string; readonly password: string } | null;
+    /** PEM; null: the system's authorities. */
+    readonly ca: string | null;
+  };
+  readonly prometheus: {
+    /** Without a slash at the end. */
+    readonly url: string;
+    readonly token: string | null;
+    /** "user:password" */
+    readonly basic: string | null;
+    readonly ca: string | null;
+    readonly headers: Readonly<Record<string, string>>;
+  };
+  readonly notifyUrl: string | null;
+  readonly tickMs: number;
+  readonly logLevel: LogLevel;
+  readonly logFormat: 'json' | 'pretty';
+}
+
+export interface ConfigSources extends SettingSources {
+  /** The program runs from a checkout, whose `canaries/` holds examples. */
+  readonly isCheckout: boolean;
+  /** The log goes to a terminal. */
+  readonly isTerminal: boolean;
+}
+
+/** All settings, or every fault at once in one line. Reads the files that hold secrets and authorities. */
+export function loadConfig(sources: ConfigSources): Result<Config, string> {
+  const faults: string[] = [];
+  const givens = gather(sources, faults);
+  const reader = createReader(givens, sources, faults);
+  const config = read(reader, sources);
+  return faults.length > 0 || config === null ? err(faults.join('; ')) : ok(config);
+}
+
+const Text = z.string().min(1, 'must not be empty');
+
+/** No user or password inside: an address is printed and logged. */
+function address(purpose: string, where: string) {
+  return z.string().transform((text, context) => {
+    const url = URL.canParse(text) ? new URL(text) : null;
+    if (url === null || !/^https?:$/.test(url.protocol))
+      context.addIssue(`must be an http or https address of ${purpose}`);
+    else if (url.username !== '' || url.password !== '')
+      context.addIssue(`must not hold a user or password; ${where}`);
+    else if (url.hash !== '') context.addIssue('must not have a # part');
+    return text.replace(/\/+$/, '');
+  });
+}
+
+const NacosUrl = address('Nacos', 'use CANARY_NACOS_USERNAME and CANARY_NACOS_PASSWORD_FILE');
+const NacosUrls = z
+  .string()
+  .transform((text) => text.split(',').map((part) => part.trim()))
+  .pipe(z.array(NacosUrl));
+const PrometheusUrl = address('Prometheus', 'use CANARY_PROMETHEUS_BASIC_FILE');
+const NotifyUrl = address('a webhook', 'put a secret into its path');
+
+const LISTEN = /^(\[[0-9a-fA-F:.]+\]|[^:[\]\s]+):(\d{1,5})$/;
+const Listen = z.string().transform((text, context) => {
+  const [, host = '', port = ''] = LISTEN.exec(text) ?? [];
+  if (host === '' || Number(port) > 65_535)
+    context.addIssue('must be HOST:PORT, such as 127.0.0.1:5001 or [::1]:0');
+  return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
+});
+
+const TICK_MIN_MS = 100;
+const TICK_MAX_MS = 3_600_000;
+const Tick = z.string().transform((text, context) => {
+  const ms = parseDuration(text);
+  if (ms === null || ms < TICK_MIN_MS || ms > TICK_MAX_MS) {
+    context.addIssue('must be a duration from 100ms to 1h, such as 5s');
+  }
+  return ms ?? 0;
+});
+
+const HEADER = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x20-\x7e]+)$/;
+const Header = z.string().transform((text, context): [string, string] => {
+  const [, name = '', value = ''] = HEADER.exec(text.trim()) ?? [];
+  if (name === '') context.addIssue("must be 'NAME: VALUE'");
+  if (name.toLowerCase() === 'authorization') {
+    context.addIssue('must not be Authorization, which is a secret: use CANARY_PROMETHEUS_TOKEN_FILE');
+  }
+  return [name, value];
+});
+
+interface Reader {
+  isGiven(key: string): boolean;
+  /** The value, checked; `fallback` where it is not given; null where it is wrong. */
+  one<T>(key: string, schema: z.ZodType<T, string>, fallback: string): T | null;
+  optional<T>(key: string, schema: z.ZodType<T, string>): T | null;
+  many<T>(key: string, schema: z.ZodType<T, string>): readonly T[];
+  /** The text of the file that the setting names, checked; null where there is none. */
+  file(key: string, check: (text: string) => string | null): string | null;
+  fault(text: string): void;
+}
+
+function createReader(givens: Givens, { readFile }: ConfigSources, faults: string[]): Reader {
+  function checked<T>(schema: z.ZodType<T, string>, value: string, from: string): T | null {
+    const result = schema.safeParse(value);
+    if (result.success) return result.data;
+    // The value is not repeated here: it may hold a secret.
+    faults.push(`${from} ${result.error.issues.map(({ message }) => message).join(', ')}`);
+    return null;
+  }
+  function optional<T>(key: string, schema: z.ZodType<T, string>): T | null {
+    const given = givens.get(key);
+    if (given === undefined) return null;
+    const [value = '', second] = given.values;
+    if (second !== undefined) faults.push(`${given.from} takes one value only`);
+    return checked(schema, value, given.from);
+  }
+  return {
+    isGiven: (key) => givens.has(key),
+    one: (key, schema, fallback) =>
+      givens.has(key) ? optional(key, schema) : checked(schema, fallback, key),
+    optional,
+    many(key, schema) {
+      const { values, from } = givens.get(key) ?? { values: [], from: key };
+      return values.flatMap((value) => checked(schema, value, from) ?? []);
+    },
+    file(key, check) {
+      const path = optional(key, Text);
+      if (path === null) return null;
+      try {
+        const text = readFile(path);
+        const problem = check(text.trim());
+        if (problem !== null) faults.push(`${givens.get(key)?.from}: ${path} ${problem}`);
+        return text.trim();
+      } catch (error) {
+        faults.push(`${givens.get(key)?.from}: ${path} cannot be read: ${reasonOf(error)}`);
+        return null;
+      }
+    },
+    fault: (text) => faults.push(text),
+  };
+}
+
+/** Null only beside a fault: what a value would be without it is nobody's business. */
+function read(reader: Reader, { isCheckout, isTerminal }: ConfigSources): Config | null {
+  if (isCheckout && !reader.isGiven('canaries')) {
+    reader.fault(
+      '--canaries DIR is needed in a checkout, so that the examples in canaries/ never run by accident',
+    );
+  }
+  const nacosUrls = reader.one('nacos', NacosUrls, 'http://127.0.0.1:8848/nacos');
+  const api = reader.one('nacosApi', oneOf(['auto', 'v1', 'v3']), 'auto');
+  const prometheusUrl = reader.one('prometheus', PrometheusUrl, 'http://127.0.0.1:9090');
+  const canaries = reader.one('canaries', Text, 'canaries');
+  const db = reader.one('db', Text, 'canary.db');
+  const listen = reader.one('listen', Listen, '127.0.0.1:5001');
+  const tickMs = reader.one('tick', Tick, '5s');
+  const logLevel = reader.one('logLevel', oneOf(LOG_LEVELS), 'info');
+  const logFormat = reader.one('logFormat', oneOf(['json', 'pretty']), isTerminal ? 'pretty' : 'json');
+  const rest = {
+    credentials: readCredentials(reader),
+    nacosCa: reader.file('nacosCa', authorityProblem),
+    prometheus: readPrometheusAccess(reader),
+    notifyUrl: reader.optional('notifyUrl', NotifyUrl),
+  };
+  if (nacosUrls === null || api === null || prometheusUrl === null || canaries === null || db === null)
+    return null;
+  if (listen === null || tickMs === null || logLevel === null || logFormat === null) return null;
+  return {
+    canaries,
+    db,
+    listen,
+    nacos: { urls: nacosUrls, api, credentials: rest.credentials, ca: rest.nacosCa },
+    prometheus: { url: prometheusUrl, ...rest.prometheus },
+    notifyUrl: rest.notifyUrl,
+    tickMs,
+    logLevel,
+    logFormat,
+  };
+}
+
+function readCredentials(reader: Reader): Config['nacos']['credentials'] {
+  const username = reader.optional('nacosUsername', Text);
+  if (reader.isGiven('nacosPassword') && reader.isGiven('nacosPasswordFile')) {
+    reader.fault('set CANARY_NACOS_PASSWORD or CANARY_NACOS_PASSWORD_FILE, not both');
+  }
+  const password = reader.optional('nacosPassword', Text) ?? reader.file('nacosPasswordFile', secretProblem);
+  const hasPassword = reader.isGiven('nacosPassword') || reader.isGiven('nacosPasswordFile');
+  if (reader.isGiven('nacosUsername') !== hasPassword) {
+    reader.fault('CANARY_NACOS_USERNAME and a password (CANARY_NACOS_PASSWORD_FILE) belong together');
+  }
+  return username === null || password === null ? null : { username, password };
+}
+
+function readPrometheusAccess(reader: Reader): Omit<Config['prometheus'], 'url'> {
+  if (reader.isGiven('prometheusTokenFile') && reader.isGiven('prometheusBasicFile')) {
+    reader.fault('set CANARY_PROMETHEUS_TOKEN_FILE or CANARY_PROMETHEUS_BASIC_FILE, not both');
+  }
+  return {
+    token: reader.file('prometheusTokenFile', secretProblem),
+    basic: reader.file('prometheusBasicFile', basicProblem),
+    ca: reader.file('prometheusCa', authorityProblem),
+    headers: Object.fromEntries(reader.many('prometheusHeader', Header)),
+  };
+}
+
+function secretProblem(text: string): string | null {
+  if (text === '') return 'is empty';
+  return /[\r\n]/.test(text) ? 'holds more than one line' : null;
+}
+
+function basicProblem(text: string): string | null {
+  return secretProblem(text) ?? (/^[^:]+:./.test(text) ? null : 'must hold user:password');
+}
+
+function authorityProblem(text: string): string | null {
+  return text.includes('-----BEGIN CERTIFICATE-----') ? null : 'holds no PEM certificate';
+}
+
+function oneOf<const T extends readonly string[]>(values: T) {
+  return z.enum(values, `must be one of ${values.join(', ')}`);
+}
+
+const REDACTED = '[redacted]';
+
+/** The settings in force, for the start-up log: without passwords, tokens, header values and webhook paths. */
+export function effectiveSettings(config: Config): Readonly<Record<string, string | readonly string[]>> {
+  const { canaries, db, listen, nacos, prometheus, notifyUrl, tickMs, logLevel, logFormat } = config;
+  return {
+    canaries,
+    db,
+    listen: `${listen.host.includes(':') ? `[${listen.host}]` : listen.host}:${listen.port}`,
+    nacos: nacos.urls,
+    nacosApi: nacos.api,
+    nacosLogin: nacos.credentials === null ? 'none' : `${nacos.credentials.username}, password ${REDACTED}`,
+    nacosCa: nacos.ca === null ? 'system' : 'given',
+    prometheus: prometheus.url,
+    prometheusLogin:
+      prometheus.token !== null ? 'bearer token' : prometheus.basic !== null ? 'basic' : 'none',
+    prometheusCa: prometheus.ca === null ? 'system' : 'given',
+    prometheusHeaders: Object.keys(prometheus.headers).map((name) => `${name}: ${REDACTED}`),
+    notifyUrl: notifyUrl === null ? 'none' : `${new URL(notifyUrl).origin}/${REDACTED}`,
+    tick: formatDuration(tickMs),
+    logLevel,
+    logFormat,
+  };
+}

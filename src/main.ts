@@ -1,0 +1,55 @@
+#!/usr/bin/env node
+/** The entry: looks at the Node.js version before anything native is loaded, then hands over to the command line. */
+import { existsSync, readFileSync } from 'node:fs';
+import type { ServeFlags } from './cli/commands/serve.ts';
+import type { ExitCode } from './cli/exit-codes.ts';
+import { supportsNode } from './lib/node-version.ts';
+
+const OK = 0;
+const FAILED = 1;
+const BAD_SETTINGS = 78;
+
+if (supportsNode(process.versions.node)) {
+  process.exitCode = await run();
+} else {
+  process.stderr.write(
+    `error: canary needs Node.js 22.22 or later, 24.11 or later, or 26 and up; this is ${process.versions.node}. ` +
+      'In a checkout use `npm run -s canary -- ARGS`, which brings its own.\n',
+  );
+  process.exitCode = BAD_SETTINGS;
+}
+
+async function run(): Promise<number> {
+  const { runCli } = await import('./cli/cli.ts');
+  const { processIo } = await import('./cli/io.ts');
+  const { packageVersion } = await import('./telemetry/build.ts');
+  const { SETTINGS } = await import('./settings.ts');
+  return runCli(process.argv.slice(2), {
+    io: processIo(),
+    version: packageVersion(),
+    serve: { flags: SETTINGS, run: serve },
+  });
+}
+
+/** Settings that cannot work end with 78, a daemon that cannot start with 1, each with one readable line. */
+async function serve(flags: ServeFlags): Promise<ExitCode> {
+  const { loadConfig } = await import('./config.ts');
+  const config = loadConfig({
+    flags,
+    env: process.env,
+    readFile: (path) => readFileSync(path, 'utf8'),
+    isCheckout: existsSync(new URL('../src/main.ts', import.meta.url)),
+    isTerminal: process.stderr.isTTY,
+  });
+  if (!config.ok) {
+    process.stderr.write(`error: ${config.error}\n`);
+    return BAD_SETTINGS;
+  }
+  const { runDaemon } = await import('./daemon.ts');
+  try {
+    return (await runDaemon(config.value)) === 0 ? OK : FAILED;
+  } catch (error) {
+    process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`);
+    return FAILED;
+  }
+}

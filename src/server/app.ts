@@ -1,0 +1,108 @@
+/** The HTTP application: how requests are read, refused and answered. What they do is in the routes. */
+import fastify, { type FastifyError, type FastifyInstance, type HTTPMethods } from 'fastify';
+import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import { registerCanaries } from './canaries.ts';
+import { registerCommands } from './commands.ts';
+import type { ServerDeps } from './deps.ts';
+import { failureProblem, forRequest, pathOf } from './failures.ts';
+import { registerHealth } from './health.ts';
+import { registerHistory } from './history.ts';
+import { registerOpenapi } from './openapi.ts';
+import { problem, sendProblem } from './problems.ts';
+import { registerStart } from './start.ts';
+
+const BODY_LIMIT = 64 * 1024;
+
+/** Longest name in an address: a name that is too long gets its 404 from us and not from the router. */
+const PARAM_LIMIT = 1024;
+
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const satisfies HTTPMethods[];
+
+/** The application, not listening. */
+export function createApp(deps: ServerDeps): FastifyInstance {
+  const app = fastify({
+    bodyLimit: BODY_LIMIT,
+    routerOptions: { maxParamLength: PARAM_LIMIT },
+    forceCloseConnections: 'idle',
+    frameworkErrors(error, _request, reply) {
+      sendProblem(reply, problem('INVALID_REQUEST', error.message));
+    },
+  });
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  readJson(app);
+  answerFailures(app, deps.log);
+  app.addHook('onSend', async (_request, reply) => {
+    reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
+  });
+  registerOpenapi(app, deps.version);
+  app.register(async (scope) => {
+    const methods = collectMethods(scope);
+    const routes = scope.withTypeProvider<ZodTypeProvider>();
+    registerHealth(routes, deps);
+    registerCanaries(routes, deps);
+    registerHistory(routes, deps);
+    registerStart(routes, deps);
+    registerCommands(routes, deps);
+    refuseOtherMethods(scope, methods);
+  });
+  return app;
+}
+
+/** JSON is the only body; an empty one is none at all, so that `curl -X POST -H content-type:…` works. */
+function readJson(app: FastifyInstance): void {
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null, null);
+    else parse(request, String(body), done);
+  });
+}
+
+function answerFailures(app: FastifyInstance, log: ServerDeps['log']): void {
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    const known = failureProblem(error, request);
+    if (known === null) {
+      log.error({ err: error, method: request.method, path: pathOf(request) }, 'request failed');
+    }
+    sendProblem(
+      reply,
+      forRequest(known ?? problem('INTERNAL', 'the request failed by a fault of ours'), request),
+    );
+  });
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.is404) {
+      return sendProblem(reply, problem('NO_SUCH_ROUTE', `there is nothing at ${pathOf(request)}`));
+    }
+  });
+}
+
+/** Remembers which methods each address has. */
+function collectMethods(scope: FastifyInstance): Map<string, Set<string>> {
+  const methods = new Map<string, Set<string>>();
+  scope.addHook('onRoute', ({ url, method }) => {
+    const known = methods.get(url) ?? new Set();
+    for (const name of [method].flat()) known.add(name);
+    methods.set(url, known);
+  });
+  return methods;
+}
+
+function refuseOtherMethods(scope: FastifyInstance, methods: ReadonlyMap<string, ReadonlySet<string>>): void {
+  for (const [url, known] of [...methods]) {
+    const allowed = METHODS.filter((method) => known.has(method));
+    scope.route({
+      url,
+      method: METHODS.filter((method) => !known.has(method)),
+      schema: { hide: true },
+      async onRequest(request, reply) {
+        reply.header('allow', allowed.join(', '));
+        const detail = `${pathOf(request)} takes ${allowed.join(', ')}, not ${request.method}`;
+        return sendProblem(reply, problem('METHOD_NOT_ALLOWED', detail));
+      },
+      async handler() {
+        throw new Error('the request was answered before');
+      },
+    });
+  }
+}

@@ -1,0 +1,78 @@
+/** Canaries as they are now. */
+import { Readable } from 'node:stream';
+import type { FastifyReply } from 'fastify';
+import type { Controls } from '../controller/controls.ts';
+import type { Clock } from '../lib/clock.ts';
+import { beginSlices } from '../telemetry/slices.ts';
+import { diagnosticView, specView } from '../view/build.ts';
+import { NameParams } from '../view/requests.ts';
+import { CanaryListView, CanaryView } from '../view/schemas.ts';
+import { SpecView } from '../view/spec.ts';
+import { type App, PROBLEM_ANSWERS, type ServerDeps } from './deps.ts';
+import { canaryViews, findCanary, specOf, unknownCanary } from './lookup.ts';
+import { sendProblem } from './problems.ts';
+
+const tags = ['canaries'];
+
+export function registerCanaries(app: App, { controls, clock }: ServerDeps): void {
+  app.get(
+    '/api/v1/canaries',
+    {
+      exposeHeadRoute: false,
+      schema: {
+        summary: 'All Canaries, and everything that is wrong with files',
+        tags,
+        response: { 200: CanaryListView, ...PROBLEM_ANSWERS },
+      },
+    },
+    async (_request, reply) => sendPages(reply, listPages(controls, clock)),
+  );
+  app.get(
+    '/api/v1/canaries/:name',
+    {
+      schema: {
+        summary: 'One Canary as it is now',
+        tags,
+        params: NameParams,
+        response: { 200: CanaryView, ...PROBLEM_ANSWERS },
+      },
+    },
+    async ({ params: { name } }, reply) =>
+      findCanary(controls, name) ?? sendProblem(reply, unknownCanary(controls, name)),
+  );
+  app.get(
+    '/api/v1/canaries/:name/spec',
+    {
+      schema: {
+        summary: 'The declaration that runs, every default filled in',
+        tags,
+        params: NameParams,
+        response: { 200: SpecView, ...PROBLEM_ANSWERS },
+      },
+    },
+    async ({ params: { name } }, reply) => {
+      const spec = specOf(controls, name);
+      return spec === null ? sendProblem(reply, unknownCanary(controls, name)) : specView(spec);
+    },
+  );
+}
+
+function sendPages(reply: FastifyReply, pages: AsyncGenerator<string>): FastifyReply {
+  return reply.type('application/json; charset=utf-8').send(Readable.from(pages));
+}
+
+/** A CanaryListView as JSON text, in pieces: ten thousand Canaries must not keep the loop waiting. */
+async function* listPages(controls: Controls, clock: Clock): AsyncGenerator<string> {
+  const slices = beginSlices(clock);
+  let page = '{"items":[';
+  let separator = '';
+  for (const view of canaryViews(controls)) {
+    page += separator + JSON.stringify(view);
+    separator = ',';
+    if (!slices.isOver()) continue;
+    yield page;
+    page = '';
+    await slices.rest();
+  }
+  yield `${page}],"diagnostics":${JSON.stringify(controls.diagnostics().map(diagnosticView))}}`;
+}

@@ -1,0 +1,36 @@
+/** What the server is made from, and the type of an application whose routes are typed by their zod schemas. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { Controls } from '../controller/controls.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Store } from '../store/store.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { Problem } from '../view/schemas.ts';
+
+export interface ServerDeps {
+  readonly controls: Controls;
+  readonly store: Store;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly log: Pick<Log, 'error'>;
+  /** Of this package. */
+  readonly version: string;
+}
+
+export type App = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;
+
+const PROBLEM_ANSWER = {
+  description: 'A problem',
+  content: { 'application/problem+json': { schema: Problem } },
+};
+
+/** The answers that every route may give beside its own. */
+export const PROBLEM_ANSWERS = { '4xx': PROBLEM_ANSWER, '5xx': PROBLEM_ANSWER };

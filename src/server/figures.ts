@@ -1,0 +1,52 @@
+/** The numbers behind `GET /metrics`, taken from the controller's memory at scrape time. */
+import type { Controls } from '../controller/controls.ts';
+import { type CanaryState, healthOf, type RolloutState } from '../core/rollout.ts';
+import type { Metric, Spec } from '../spec/canary.ts';
+import type { Store } from '../store/store.ts';
+import type { CanaryFigures, MetricFigures } from '../telemetry/canary-series.ts';
+import type { MetricsIndex } from '../telemetry/metrics.ts';
+import { desiredWeight, trialOf } from '../view/build.ts';
+
+/** Call it for each scrape: it looks up the specs once. */
+export function metricsIndex(controls: Controls, store: Pick<Store, 'sizeBytes'>): MetricsIndex {
+  const specs = new Map(controls.specs().map((spec) => [spec.canary.name, spec]));
+  return {
+    names: () => controls.names(),
+    figures(name) {
+      const state = controls.state(name);
+      return state === null ? null : figuresOf(state, specs.get(name));
+    },
+    controller: () => ({
+      ...controls.figures(),
+      isLeader: controls.isLeader(),
+      dbSizeBytes: store.sizeBytes(),
+    }),
+  };
+}
+
+function figuresOf(state: CanaryState, spec: Spec | undefined): CanaryFigures {
+  const trial = trialOf(state);
+  return {
+    canary: state.name,
+    service: spec?.canary.service ?? state.name,
+    stable: state.stable,
+    canaryRevision: trial.revision,
+    phase: state.phase,
+    health: healthOf(state.phase),
+    stepIndex: trial.stepIndex,
+    weightDesired: desiredWeight(state),
+    weightObserved: state.observed?.weight ?? null,
+    metrics: spec?.canary.analysis.metrics.map((metric) => metricFigures(metric, state.rollout)) ?? [],
+  };
+}
+
+function metricFigures(metric: Metric, rollout: RolloutState | null): MetricFigures {
+  const verdict = rollout?.metrics[metric.name]?.verdict;
+  return {
+    metric: metric.name,
+    verdict: verdict?.class ?? 'pending',
+    canary: verdict?.canary ?? null,
+    stable: verdict?.stable ?? null,
+    bounds: { ...metric.bounds },
+  };
+}

@@ -1,0 +1,158 @@
+/** What was: rollouts, events, and the decisions behind them. */
+import type { Controls } from '../controller/controls.ts';
+import type { RolloutRecord } from '../core/rollout.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Event, Store, StoredMeasurement } from '../store/store.ts';
+import { eventView, explanationView, rolloutView } from '../view/build.ts';
+import { explainText } from '../view/explain-text.ts';
+import { EventsQuery, ExplainQuery, IdParams, NameParams } from '../view/requests.ts';
+import {
+  EventListView,
+  ExplanationView,
+  type Problem,
+  RolloutListView,
+  RolloutView,
+} from '../view/schemas.ts';
+import { type App, PROBLEM_ANSWERS, type ServerDeps } from './deps.ts';
+import { isKnown, unknownCanary } from './lookup.ts';
+import { problem, sendProblem } from './problems.ts';
+
+const tags = ['history'];
+
+const EVENTS_DEFAULT = 100;
+const ROLLOUTS_LISTED = 50;
+/** Newest measurements of a rollout among which the latest of each metric is looked for. */
+const LATEST_AMONG = 100;
+const MEASUREMENTS_SHOWN = 1000;
+
+export function registerHistory(app: App, deps: ServerDeps): void {
+  registerRollouts(app, deps);
+  registerExplain(app, deps);
+  registerEvents(app, deps);
+}
+
+function registerRollouts(app: App, { controls, store }: ServerDeps): void {
+  app.get(
+    '/api/v1/canaries/:name/rollouts',
+    {
+      schema: {
+        summary: `The newest ${ROLLOUTS_LISTED} rollouts of a Canary, newest first`,
+        tags,
+        params: NameParams,
+        response: { 200: RolloutListView, ...PROBLEM_ANSWERS },
+      },
+    },
+    async ({ params: { name } }, reply) => {
+      const records = store.rollouts(name, ROLLOUTS_LISTED);
+      if (records.length === 0 && !isKnown(controls, name)) {
+        return sendProblem(reply, unknownCanary(controls, name));
+      }
+      return {
+        items: records.map((record) => {
+          const latest = latestOfEach(store.measurements(record.id, LATEST_AMONG));
+          return viewOf(controls, record, latest);
+        }),
+      };
+    },
+  );
+  app.get(
+    '/api/v1/rollouts/:id',
+    {
+      schema: {
+        summary: `One rollout with its newest ${MEASUREMENTS_SHOWN} measurements`,
+        tags,
+        params: IdParams,
+        response: { 200: RolloutView, ...PROBLEM_ANSWERS },
+      },
+    },
+    async ({ params: { id } }, reply) => {
+      const record = store.rollout(id);
+      if (record === null) return sendProblem(reply, problem('NOT_FOUND', `there is no rollout ${id}`));
+      return viewOf(controls, record, store.measurements(id, MEASUREMENTS_SHOWN));
+    },
+  );
+}
+
+function viewOf(
+  controls: Controls,
+  record: RolloutRecord,
+  measurements: readonly StoredMeasurement[],
+): RolloutView {
+  const reason = controls.state(record.canary)?.reason ?? '';
+  const verdicts = measurements.map(({ verdict }) => verdict);
+  return rolloutView(record, verdicts, reason);
+}
+
+/** Of measurements, newest first, the first of each metric. */
+function latestOfEach(measurements: readonly StoredMeasurement[]): StoredMeasurement[] {
+  const seen = new Set<string>();
+  return measurements.filter(({ metric }) => {
+    const isFirst = !seen.has(metric);
+    seen.add(metric);
+    return isFirst;
+  });
+}
+
+function registerExplain(app: App, { controls, store, clock }: ServerDeps): void {
+  app.get(
+    '/api/v1/canaries/:name/explain',
+    {
+      schema: {
+        summary: 'The last decision, or the one behind an event, with its reasons as data and as text',
+        tags,
+        params: NameParams,
+        querystring: ExplainQuery,
+        response: { 200: ExplanationView, ...PROBLEM_ANSWERS },
+      },
+    },
+    async ({ params: { name }, query: { at } }, reply) => {
+      const found =
+        at === undefined ? lastDecision(controls, name, clock) : pastDecision(store, name, at, clock);
+      return 'code' in found ? sendProblem(reply, found) : found;
+    },
+  );
+}
+
+function lastDecision(controls: Controls, name: string, clock: Clock): ExplanationView | Problem {
+  const explanation = controls.explanation(name);
+  if (explanation !== null) {
+    return explanationView(explanation, null, explainText(explanation, { eventId: null, now: clock.now() }));
+  }
+  if (!isKnown(controls, name)) return unknownCanary(controls, name);
+  return problem('NOT_FOUND', `nothing was decided about ${name} yet`, 'ask again in a moment');
+}
+
+function pastDecision(store: Store, name: string, at: number, clock: Clock): ExplanationView | Problem {
+  const event = store.event(at);
+  const hint = `GET /api/v1/events?canary=${name} lists the events; those with "explained": true have a decision`;
+  if (event === null || event.canary !== name) {
+    return problem('NOT_FOUND', `${name} has no event ${at}`, hint);
+  }
+  const { explanation } = event;
+  if (explanation === null) {
+    return problem('NOT_FOUND', `event ${at} (${event.type}) was no decision`, hint);
+  }
+  return explanationView(explanation, at, explainText(explanation, { eventId: at, now: clock.now() }));
+}
+
+function registerEvents(app: App, { store }: ServerDeps): void {
+  app.get(
+    '/api/v1/events',
+    {
+      schema: {
+        summary: 'Committed events in the order of their numbers',
+        tags,
+        querystring: EventsQuery,
+        response: { 200: EventListView, ...PROBLEM_ANSWERS },
+      },
+    },
+    async ({ query: { canary, after, limit } }) => {
+      const events: readonly Event[] = store.events({
+        limit: limit ?? EVENTS_DEFAULT,
+        ...(canary === undefined ? {} : { canary }),
+        ...(after === undefined ? {} : { after }),
+      });
+      return { items: events.map(eventView) };
+    },
+  );
+}

@@ -1,0 +1,64 @@
+/** Finding what a caller names, and what of it is shown. */
+import type { Controls } from '../controller/controls.ts';
+import { didYouMean } from '../lib/text.ts';
+import type { Spec } from '../spec/canary.ts';
+import type { Diagnostic } from '../spec/diagnostic.ts';
+import { canaryView } from '../view/build.ts';
+import type { CanaryView, Problem } from '../view/schemas.ts';
+import { problem } from './problems.ts';
+
+/** All names with a valid file, a state, or both, in order. */
+export function canaryNames(controls: Controls): string[] {
+  const names = new Set([...controls.names(), ...controls.specs().map((spec) => spec.canary.name)]);
+  return [...names].sort();
+}
+
+export function isKnown(controls: Controls, name: string): boolean {
+  return controls.state(name) !== null || specOf(controls, name) !== null;
+}
+
+export function specOf(controls: Controls, name: string): Spec | null {
+  return controls.specs().find((spec) => spec.canary.name === name) ?? null;
+}
+
+/** The objects of all Canaries, made when they are asked for. */
+export function* canaryViews(controls: Controls): Generator<CanaryView> {
+  const specs = new Map(controls.specs().map((spec) => [spec.canary.name, spec]));
+  const diagnostics = Map.groupBy(controls.diagnostics(), ({ canary }) => canary);
+  for (const name of canaryNames(controls)) {
+    yield viewOf(controls, name, specs.get(name) ?? null, diagnostics.get(name) ?? []);
+  }
+}
+
+/** The object of one Canary, or null for an unknown name. */
+export function findCanary(controls: Controls, name: string): CanaryView | null {
+  if (!isKnown(controls, name)) return null;
+  const diagnostics = controls.diagnostics().filter(({ canary }) => canary === name);
+  return viewOf(controls, name, specOf(controls, name), diagnostics);
+}
+
+function viewOf(
+  controls: Controls,
+  name: string,
+  spec: Spec | null,
+  diagnostics: readonly Diagnostic[],
+): CanaryView {
+  const state = controls.state(name);
+  return canaryView({ name, spec, state, explanation: controls.explanation(name), diagnostics });
+}
+
+/** Why a name leads nowhere: its file is broken, it is a slip, or it is simply unknown. */
+export function unknownCanary(controls: Controls, name: string): Problem {
+  const broken = controls
+    .diagnostics()
+    .find(({ canary, severity }) => canary === name && severity === 'error');
+  if (broken !== undefined) {
+    const { file, line, column, code, detail } = broken;
+    return problem(
+      'NOT_FOUND',
+      `${name} was never valid: ${file}:${line}:${column} ${code} ${detail}`,
+      `correct ${file}`,
+    );
+  }
+  return problem('NOT_FOUND', `there is no Canary ${name}.${didYouMean(name, canaryNames(controls))}`);
+}

@@ -1,0 +1,64 @@
+/** `/openapi.json`: made from the same schemas that check requests and shape answers. */
+import swagger from '@fastify/swagger';
+import type { FastifyInstance } from 'fastify';
+import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fastify-type-provider-zod';
+
+type TransformOptions = NonNullable<Parameters<typeof createJsonSchemaTransform>[0]>;
+type Override = NonNullable<NonNullable<TransformOptions['zodToJsonConfig']>['override']>;
+
+/**
+ * An answer may gain fields with a newer controller, so only what callers send is closed: strict objects carry a
+ * catch-all of `never`, the others none.
+ */
+const override: Override = ({ zodSchema, jsonSchema }) => {
+  const { def } = zodSchema._zod;
+  if (def.type === 'object' && !('catchall' in def && def.catchall !== undefined)) {
+    delete jsonSchema.additionalProperties;
+  }
+};
+
+/** Registers the description. Must come before the routes that it describes. */
+export function registerOpenapi(app: FastifyInstance, version: string): void {
+  const config = { zodToJsonConfig: { override } };
+  const transformObject = createJsonSchemaTransformObject(config);
+  app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Canary controller',
+        version,
+        description:
+          'Canary releases that judge themselves. Errors are application/problem+json; their `code` is stable. ' +
+          'Writes are taken from loopback addresses only, as application/json.',
+        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      },
+    },
+    transform: createJsonSchemaTransform(config),
+    transformObject: (document) => onlyUsedSchemas(transformObject(document)),
+  });
+}
+
+/** Drops the components that nothing refers to: every schema arrives there once for requests and once for answers. */
+function onlyUsedSchemas<T extends object>(document: T): T {
+  const components = 'components' in document ? (document.components as { schemas?: Schemas }) : {};
+  const schemas = components.schemas ?? {};
+  const used = new Set<string>();
+  const pending: unknown[] = ['paths' in document ? document.paths : {}];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    if (typeof next !== 'object' || next === null) continue;
+    for (const [key, value] of Object.entries(next)) {
+      if (key !== '$ref' || typeof value !== 'string') {
+        pending.push(value ?? null);
+        continue;
+      }
+      const name = value.slice(value.lastIndexOf('/') + 1);
+      if (!used.has(name)) pending.push(schemas[name] ?? null);
+      used.add(name);
+    }
+  }
+  const kept = Object.entries(schemas).filter(([name]) => used.has(name));
+  kept.sort(([a], [b]) => (a < b ? -1 : 1));
+  return { ...document, components: { ...components, schemas: Object.fromEntries(kept) } };
+}
+
+type Schemas = Record<string, unknown>;

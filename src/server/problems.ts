@@ -1,0 +1,75 @@
+/** Every error the HTTP interface can answer, in one table, and how it is sent (RFC 9457). */
+import type { FastifyReply } from 'fastify';
+import type { Refusal } from '../controller/controls.ts';
+import type { Problem } from '../view/schemas.ts';
+
+interface Kind {
+  readonly status: number;
+  readonly title: string;
+  /** What to do next, where the caller of `problem` knows nothing better. */
+  readonly hint: string;
+}
+
+export const PROBLEM_KINDS = {
+  INVALID_JSON: { status: 400, title: 'Not JSON', hint: 'send one JSON object' },
+  INVALID_BODY: { status: 400, title: 'Invalid body', hint: 'see /openapi.json for the fields' },
+  INVALID_QUERY: { status: 400, title: 'Invalid query', hint: 'see /openapi.json for the parameters' },
+  INVALID_HEADER: { status: 400, title: 'Invalid header', hint: 'correct the header, or leave it out' },
+  INVALID_REQUEST: { status: 400, title: 'Invalid request', hint: 'see /openapi.json' },
+  NOT_LOOPBACK: {
+    status: 403,
+    title: 'Only from this machine',
+    hint: 'run the command on the machine that the controller runs on',
+  },
+  FOREIGN_HOST: {
+    status: 403,
+    title: 'Foreign host',
+    hint: 'use an address like http://127.0.0.1:5001 or http://localhost:5001',
+  },
+  FOREIGN_ORIGIN: {
+    status: 403,
+    title: 'Foreign origin',
+    hint: 'web pages of other origins may not change anything; use the command line',
+  },
+  NOT_FOUND: { status: 404, title: 'Not found', hint: 'GET /api/v1/canaries lists what there is' },
+  NO_SUCH_ROUTE: { status: 404, title: 'No such address', hint: 'see /openapi.json' },
+  METHOD_NOT_ALLOWED: { status: 405, title: 'Method not allowed', hint: 'see the Allow header' },
+  AMBIGUOUS: { status: 409, title: 'Ambiguous', hint: 'name the Canary in the field "canary"' },
+  BODY_TOO_LARGE: { status: 413, title: 'Body too large', hint: 'send at most 64 KiB' },
+  UNSUPPORTED_MEDIA_TYPE: {
+    status: 415,
+    title: 'Unsupported media type',
+    hint: 'send the header Content-Type: application/json',
+  },
+  KEY_REUSED: {
+    status: 422,
+    title: 'Idempotency-Key reused',
+    hint: 'use a new Idempotency-Key for another request',
+  },
+  INTERNAL: { status: 500, title: 'Internal error', hint: 'the controller’s log says more' },
+  NOT_READY: { status: 503, title: 'Not ready', hint: 'try again in a second' },
+  STANDBY: { status: 503, title: 'Standby', hint: 'ask the leader' },
+  STORE_FAILED: { status: 503, title: 'Store not available', hint: 'the controller’s log says more' },
+} as const satisfies Record<string, Kind>;
+
+export type ProblemCode = keyof typeof PROBLEM_KINDS;
+
+export function problem(code: ProblemCode, detail: string, hint?: string): Problem {
+  const { status, title, hint: usual } = PROBLEM_KINDS[code];
+  return { type: 'about:blank', title, status, code, detail, hint: hint ?? usual };
+}
+
+/** A refusal of the controller as a problem; its code is kept. */
+export function refusalProblem({ status, code, detail, hint }: Refusal): Problem {
+  const title = status === 404 ? 'Not found' : status === 409 ? 'Conflict' : 'Not available';
+  return { type: 'about:blank', title, status, code, detail, hint };
+}
+
+export function sendProblem(reply: FastifyReply, body: Problem): FastifyReply {
+  if (body.status === 503) reply.header('retry-after', '1');
+  return reply
+    .code(body.status)
+    .type('application/problem+json')
+    .serializer((payload: unknown) => JSON.stringify(payload))
+    .send(body);
+}

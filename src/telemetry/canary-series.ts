@@ -1,0 +1,188 @@
+/**
+ * Series that exist once for each Canary. They are written as text straight from what is known at scrape time: as
+ * objects of a metrics library, half a million of them (10,000 Canaries) would block one scrape for over a second.
+ */
+import {
+  HEALTHS,
+  type Health,
+  OUTCOMES,
+  type Outcome,
+  PHASES,
+  type Phase,
+  type VerdictClass,
+} from '../core/rollout.ts';
+import { familyHead, sampleLine } from './exposition.ts';
+
+const VERDICTS = [
+  'pass',
+  'fail',
+  'inconclusive',
+  'noData',
+  'error',
+  'pending',
+] as const satisfies readonly VerdictClass[];
+
+/** One metric of a Canary at its last look. Null values were not measured and have no sample. */
+export interface MetricFigures {
+  readonly metric: string;
+  readonly verdict: VerdictClass;
+  readonly canary: number | null;
+  readonly stable: number | null;
+  /** By the bound's name in the file, e.g. maxDelta. */
+  readonly bounds: Readonly<Record<string, number>>;
+}
+
+/** What a scrape shows of one Canary. Null has no sample. */
+export interface CanaryFigures {
+  readonly canary: string;
+  readonly service: string;
+  readonly stable: string | null;
+  readonly canaryRevision: string | null;
+  readonly phase: Phase;
+  readonly health: Health;
+  readonly stepIndex: number | null;
+  readonly weightDesired: number | null;
+  readonly weightObserved: number | null;
+  readonly metrics: readonly MetricFigures[];
+}
+
+/** What was counted for one Canary since the process began. */
+export interface Tally {
+  readonly rollouts: Map<Outcome, number>;
+  readonly writes: Map<string, number>;
+  /** By metric, then by verdict. */
+  readonly measurements: Map<string, Map<VerdictClass, number>>;
+  drift: number;
+}
+
+export function emptyTally(): Tally {
+  return { rollouts: new Map(), writes: new Map(), measurements: new Map(), drift: 0 };
+}
+
+/** All samples that share a name, with the text that explains it. */
+export interface Family {
+  readonly name: string;
+  readonly head: string;
+  /** Adds the sample lines of one Canary. */
+  write(figures: CanaryFigures, tally: Tally | undefined, lines: string[]): void;
+}
+
+type Labels = Readonly<Record<string, string>>;
+type Samples = (
+  figures: CanaryFigures,
+  tally: Tally | undefined,
+  add: (labels: Labels, value: number | null) => void,
+) => void;
+
+function family(name: string, type: 'counter' | 'gauge', help: string, samples: Samples): Family {
+  return {
+    name,
+    head: familyHead(name, type, help),
+    write(figures, tally, lines) {
+      samples(figures, tally, (labels, value) => {
+        if (value !== null) lines.push(sampleLine(name, { canary: figures.canary, ...labels }, value));
+      });
+    },
+  };
+}
+
+function oneHot<T extends string>(
+  all: readonly T[],
+  label: string,
+  current: T,
+  add: (labels: Labels, value: number) => void,
+  others: Labels = {},
+): void {
+  for (const value of all) add({ ...others, [label]: value }, value === current ? 1 : 0);
+}
+
+export const CANARY_FAMILIES: readonly Family[] = [
+  family(
+    'canary_info',
+    'gauge',
+    'Always 1; its labels say which revisions a Canary deals with. A label is empty while there is none.',
+    ({ service, stable, canaryRevision }, _tally, add) =>
+      add({ service, stable: stable ?? '', canary_revision: canaryRevision ?? '' }, 1),
+  ),
+  family(
+    'canary_phase',
+    'gauge',
+    '1 for the phase the Canary is in, 0 for the others.',
+    (figures, _tally, add) => oneHot(PHASES, 'phase', figures.phase, add),
+  ),
+  family(
+    'canary_health',
+    'gauge',
+    '1 for the health of the Canary, 0 for the others.',
+    (figures, _tally, add) => oneHot(HEALTHS, 'health', figures.health, add),
+  ),
+  family(
+    'canary_step_index',
+    'gauge',
+    'Step wanted now, counted from 0; -1 before the first one. Absent while no rollout is shown.',
+    ({ stepIndex }, _tally, add) => add({}, stepIndex),
+  ),
+  family(
+    'canary_weight_desired',
+    'gauge',
+    'Percent of traffic the canary revision should get. Absent while it is not known what is live.',
+    ({ weightDesired }, _tally, add) => add({}, weightDesired),
+  ),
+  family(
+    'canary_weight_observed',
+    'gauge',
+    'Percent of traffic in the live document when it was last read. Absent while unknown.',
+    ({ weightObserved }, _tally, add) => add({}, weightObserved),
+  ),
+  family(
+    'canary_metric_value',
+    'gauge',
+    'Value of a metric at its last look, for the arm canary or stable. Absent when it was not measured.',
+    ({ metrics }, _tally, add) => {
+      for (const { metric, canary, stable } of metrics) {
+        add({ metric, arm: 'canary' }, canary);
+        add({ metric, arm: 'stable' }, stable);
+      }
+    },
+  ),
+  family(
+    'canary_metric_bound',
+    'gauge',
+    'Limit of a metric as the file states it, by the name of the bound.',
+    ({ metrics }, _tally, add) => {
+      for (const { metric, bounds } of metrics) {
+        for (const [bound, limit] of Object.entries(bounds)) add({ metric, bound }, limit);
+      }
+    },
+  ),
+  family(
+    'canary_metric_verdict',
+    'gauge',
+    '1 for the verdict of a metric at its last look, 0 for the others.',
+    ({ metrics }, _tally, add) => {
+      for (const { metric, verdict } of metrics) oneHot(VERDICTS, 'verdict', verdict, add, { metric });
+    },
+  ),
+  family('canary_measurements_total', 'counter', 'Looks at a metric, by verdict.', (_figures, tally, add) => {
+    for (const [metric, verdicts] of tally?.measurements ?? []) {
+      for (const [verdict, count] of verdicts) add({ metric, verdict }, count);
+    }
+  }),
+  family('canary_rollouts_total', 'counter', 'Rollouts that ended, by outcome.', (_figures, tally, add) => {
+    for (const outcome of OUTCOMES) add({ outcome }, tally?.rollouts.get(outcome) ?? 0);
+  }),
+  family(
+    'canary_drift_total',
+    'counter',
+    'Times that somebody else changed the live document.',
+    (_figures, tally, add) => add({}, tally?.drift ?? 0),
+  ),
+  family(
+    'canary_traffic_writes_total',
+    'counter',
+    'Attempts to write the live document, by what the other side said: accepted, conflict, denied or failed.',
+    (_figures, tally, add) => {
+      for (const [result, count] of tally?.writes ?? []) add({ result }, count);
+    },
+  ),
+];

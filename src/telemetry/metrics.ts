@@ -1,0 +1,243 @@
+/** Everything `GET /metrics` shows: what is counted while the controller works, and what is read when it is asked. */
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { PublishReport } from '../core/observation.ts';
+import type { EventType, RolloutRecord, Verdict, VerdictClass } from '../core/rollout.ts';
+import type { Clock } from '../lib/clock.ts';
+import { CANARY_FAMILIES, type CanaryFigures, emptyTally, type Tally } from './canary-series.ts';
+import { beginSlices } from './slices.ts';
+
+/** Where the loop can fail: reading the directory, a run for one Canary, saving what it decided, tidying up. */
+export const RECONCILE_STAGES = ['scan', 'reconcile', 'save', 'prune'] as const;
+
+export const PROVIDERS = ['nacos', 'prometheus'] as const;
+export type Provider = (typeof PROVIDERS)[number];
+
+export const WEBHOOK_TYPES = ['grafana', 'alertmanager'] as const;
+export const WEBHOOK_RESULTS = ['accepted', 'refused'] as const;
+
+const MINUTE = 60;
+
+/** A committed event, as far as it is counted. */
+export interface CountedEvent {
+  readonly type: EventType;
+  readonly canary: string | null;
+  readonly rolloutId: string | null;
+}
+
+/** What a scrape reads, all of it from memory. */
+export interface MetricsIndex {
+  names(): readonly string[];
+  /** Null: gone since `names` was asked. */
+  figures(name: string): CanaryFigures | null;
+  controller(): ControllerFigures;
+}
+
+export interface ControllerFigures {
+  readonly isLeader: boolean;
+  readonly queueDepth: number;
+  readonly tickLagSeconds: number;
+  readonly specsByState: Readonly<Record<string, number>>;
+  readonly providers: Readonly<Record<Provider, boolean>>;
+  readonly dbSizeBytes: number;
+}
+
+export interface Metrics {
+  /** Counts what was committed. `rollout` finds the record of one that ended. */
+  committed(events: readonly CountedEvent[], rollout: (id: string) => RolloutRecord | null): void;
+  /** Counts the verdicts of one look. */
+  looked(canary: string, verdicts: readonly Verdict[]): void;
+  /** Counts one attempt to write the live document. */
+  wrote(canary: string, result: PublishReport['result']): void;
+  /** One run of the loop for one Canary took this long. */
+  reconciled(seconds: number): void;
+  /** `stage`: one of RECONCILE_STAGES, or a new one, which then has no zero before its first failure. */
+  reconcileFailed(stage: string): void;
+  /** One request to a provider took this long, whatever came of it. */
+  asked(provider: Provider, seconds: number): void;
+  webhook(type: (typeof WEBHOOK_TYPES)[number], result: (typeof WEBHOOK_RESULTS)[number]): void;
+  /**
+   * The whole page in pieces, each made in at most 20 ms; between two pieces everything else gets its turn. One
+   * family of samples is never split by another, as the format demands.
+   */
+  scrape(index: MetricsIndex): AsyncGenerator<string>;
+}
+
+export interface MetricsOptions {
+  readonly clock: Clock;
+  /** Of this package. */
+  readonly version: string;
+}
+
+/** Counters begin at 0 with the process. */
+export function createMetrics({ clock, version }: MetricsOptions): Metrics {
+  const series = createControllerSeries(version);
+  const tallies = new Map<string, Tally>();
+
+  function tallyOf(canary: string): Tally {
+    const tally = tallies.get(canary) ?? emptyTally();
+    tallies.set(canary, tally);
+    return tally;
+  }
+
+  function countEnd(canary: string, record: RolloutRecord): void {
+    if (record.outcome !== null) increase(tallyOf(canary).rollouts, record.outcome);
+    if (record.endedAt !== null) series.rolloutDuration.observe((record.endedAt - record.startedAt) / 1000);
+    if (record.rollbackMs !== null) series.rollbackDuration.observe(record.rollbackMs / 1000);
+  }
+
+  return {
+    committed(events, rollout) {
+      for (const { type, canary, rolloutId } of events) {
+        if (canary === null) continue;
+        if (type === 'DriftSeen' || type === 'DriftCorrected') tallyOf(canary).drift += 1;
+        if (type === 'Forgotten') tallies.delete(canary);
+        const record = type === 'RolloutEnded' && rolloutId !== null ? rollout(rolloutId) : null;
+        if (record !== null) countEnd(canary, record);
+      }
+    },
+    looked(canary, verdicts) {
+      const { measurements } = tallyOf(canary);
+      for (const { metric, class: verdict } of verdicts) {
+        const counts = measurements.get(metric) ?? new Map<VerdictClass, number>();
+        measurements.set(metric, counts);
+        increase(counts, verdict);
+      }
+    },
+    wrote: (canary, result) => increase(tallyOf(canary).writes, result),
+    reconciled: (seconds) => series.reconcileDuration.observe(seconds),
+    reconcileFailed: (stage) => series.reconcileErrors.inc({ stage }),
+    asked: (provider, seconds) => series.providerDuration.observe({ provider }, seconds),
+    webhook: (type, result) => series.webhooks.inc({ type, result }),
+    async *scrape(index) {
+      series.show(index.controller());
+      yield `${(await series.registry.metrics()).trimEnd()}\n`;
+      yield* canaryPages(index, tallies, clock);
+    },
+  };
+}
+
+function increase<K>(counts: Map<K, number>, key: K): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}
+
+async function* canaryPages(
+  index: MetricsIndex,
+  tallies: ReadonlyMap<string, Tally>,
+  clock: Clock,
+): AsyncGenerator<string> {
+  const slices = beginSlices(clock);
+  const shown: CanaryFigures[] = [];
+  for (const name of index.names()) {
+    const figures = index.figures(name);
+    if (figures !== null) shown.push(figures);
+    if (slices.isOver()) await slices.rest();
+  }
+  for (const family of CANARY_FAMILIES) {
+    let lines = [family.head];
+    for (const figures of shown) {
+      family.write(figures, tallies.get(figures.canary), lines);
+      if (!slices.isOver()) continue;
+      if (lines.length > 0) yield `${lines.join('\n')}\n`;
+      lines = [];
+      await slices.rest();
+    }
+    if (lines.length > 0) yield `${lines.join('\n')}\n`;
+  }
+}
+
+interface ControllerSeries {
+  readonly registry: Registry;
+  readonly rolloutDuration: Histogram;
+  readonly rollbackDuration: Histogram;
+  readonly reconcileDuration: Histogram;
+  readonly reconcileErrors: Counter<'stage'>;
+  readonly providerDuration: Histogram<'provider'>;
+  readonly webhooks: Counter<'type' | 'result'>;
+  show(figures: ControllerFigures): void;
+}
+
+/** Series of the controller itself: all there from the start, at zero. */
+function createControllerSeries(version: string): ControllerSeries {
+  const registry = new Registry();
+  const registers = [registry];
+  const durations = createDurations(registers);
+  const reconcileErrors = new Counter({
+    name: 'canary_controller_reconcile_errors_total',
+    help: 'Runs of the loop that failed, by the stage they failed in.',
+    labelNames: ['stage'],
+    registers,
+  });
+  const webhooks = new Counter({
+    name: 'canary_controller_webhook_requests_total',
+    help: 'Webhook requests received, by sender type and by whether they were accepted.',
+    labelNames: ['type', 'result'],
+    registers,
+  });
+  for (const stage of RECONCILE_STAGES) reconcileErrors.inc({ stage }, 0);
+  for (const type of WEBHOOK_TYPES) {
+    for (const result of WEBHOOK_RESULTS) webhooks.inc({ type, result }, 0);
+  }
+  for (const provider of PROVIDERS) durations.providerDuration.zero({ provider });
+  new Gauge({
+    name: 'canary_controller_build_info',
+    help: 'Always 1; its labels say which build runs on which Node.js.',
+    labelNames: ['version', 'node'],
+    registers,
+  }).set({ version, node: process.versions.node }, 1);
+  return { registry, ...durations, reconcileErrors, webhooks, show: createShow(registers) };
+}
+
+function createDurations(registers: Registry[]) {
+  return {
+    rolloutDuration: new Histogram({
+      name: 'canary_rollout_duration_seconds',
+      help: 'From the start of a rollout to its end, whatever the outcome.',
+      buckets: [1, 5, 10, 15, 30, 60, 120, 240, 480, 1440].map((minutes) => minutes * MINUTE),
+      registers,
+    }),
+    rollbackDuration: new Histogram({
+      name: 'canary_rollback_duration_seconds',
+      help: 'From the first failing look of a rollout to the weight 0 read back.',
+      buckets: [1, 2, 5, 10, 30, 60, 120, 300, 600, 1800],
+      registers,
+    }),
+    reconcileDuration: new Histogram({
+      name: 'canary_controller_reconcile_duration_seconds',
+      help: 'Time of one run of the loop for one Canary.',
+      buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30],
+      registers,
+    }),
+    providerDuration: new Histogram({
+      name: 'canary_controller_provider_request_duration_seconds',
+      help: 'Time of one request to a provider, whatever came of it.',
+      labelNames: ['provider'],
+      buckets: [0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30],
+      registers,
+    }),
+  };
+}
+
+function createShow(registers: Registry[]): (figures: ControllerFigures) => void {
+  const gauge = <T extends string>(name: string, help: string, labelNames: T[] = []) =>
+    new Gauge<T>({ name: `canary_controller_${name}`, help, labelNames, registers });
+  const leader = gauge('leader', '1 while this process leads and writes, 0 while it stands by.');
+  const specs = gauge(
+    'specs',
+    'Canaries by the state of their file: valid, invalid (never was valid) or kept (its last valid form runs).',
+    ['state'],
+  );
+  const queueDepth = gauge('queue_depth', 'Names that wait for their run of the loop.');
+  const tickLag = gauge('tick_lag_seconds', 'How late the most overdue Canary is.');
+  const providerUp = gauge('provider_up', '1 when the provider answered the last request, else 0.', [
+    'provider',
+  ]);
+  const dbSize = gauge('db_size_bytes', 'Size of the database on disk, its write-ahead log included.');
+  return (figures) => {
+    leader.set(figures.isLeader ? 1 : 0);
+    for (const [state, count] of Object.entries(figures.specsByState)) specs.set({ state }, count);
+    queueDepth.set(figures.queueDepth);
+    tickLag.set(figures.tickLagSeconds);
+    for (const provider of PROVIDERS) providerUp.set({ provider }, figures.providers[provider] ? 1 : 0);
+    dbSize.set(figures.dbSizeBytes);
+  };
+}

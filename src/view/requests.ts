@@ -1,0 +1,99 @@
+/** What callers may send: query strings and bodies, with messages that name the field and say what it must be. */
+import { z } from 'zod';
+import { Revision } from '../spec/schema.ts';
+
+/** Longest text that a person or pipeline may give as a reason. */
+const REASON_LIMIT = 1000;
+
+function text(limit: number) {
+  return z
+    .string({ error: (issue) => (issue.input === undefined ? 'is required' : 'must be a string') })
+    .min(1, 'must not be empty')
+    .max(limit, `must be at most ${limit} characters`);
+}
+
+/** The same rule as for `spec.revision` in a file. */
+function isRevision(text: string): boolean {
+  return Revision.safeParse(text).success;
+}
+
+/** The message for a body that is no object at all; everything else keeps its own. */
+function objectOr(message: string) {
+  return {
+    error: (issue: { readonly code?: string }) => (issue.code === 'invalid_type' ? message : undefined),
+  };
+}
+
+const Reason = z
+  .string('must be a string')
+  .max(REASON_LIMIT, `must be at most ${REASON_LIMIT} characters`)
+  .default('')
+  .meta({ description: 'Kept in the history' });
+const Flag = z.boolean('must be true or false').default(false);
+
+export const StartBody = z
+  .strictObject(
+    {
+      service_name: text(253).meta({ description: 'Matches spec.service, else metadata.name' }),
+      canary_version: text(128).refine(isRevision, 'must be one line of text without blanks at its ends'),
+      reason: Reason,
+      restart: Flag.meta({ description: 'Replace a rollout of another version that is under way' }),
+      canary: text(253)
+        .optional()
+        .meta({ description: 'metadata.name, where several Canaries move one service' }),
+    },
+    objectOr('must be a JSON object with service_name and canary_version'),
+  )
+  .meta({ id: 'StartBody' });
+export type StartBody = z.infer<typeof StartBody>;
+
+const VerbFields = z.strictObject(
+  { reason: Reason, force: Flag, full: Flag },
+  objectOr('must be a JSON object, or left out'),
+);
+
+export const VerbBody = VerbFields.nullish().transform(
+  (body) => body ?? { reason: '', force: false, full: false },
+);
+export type VerbBody = z.infer<typeof VerbBody>;
+
+/** The fields that each body may have, for "did you mean". */
+export const START_FIELDS = Object.keys(StartBody.shape);
+export const VERB_FIELDS = Object.keys(VerbFields.shape);
+
+/** Verbs of `POST /api/v1/canaries/NAME/VERB`. */
+export const VERBS = ['pause', 'resume', 'approve', 'promote', 'abort', 'retry', 'undo', 'forget'] as const;
+export type Verb = (typeof VERBS)[number];
+
+/** Which verbs know which flag: on the others a set flag is an error, not a silent nothing. */
+export const FLAG_VERBS: Readonly<Record<'force' | 'full', readonly Verb[]>> = {
+  force: ['promote', 'undo'],
+  full: ['promote'],
+};
+
+const EventNumber = z
+  .string()
+  .regex(/^\d{1,15}$/, 'must be the number of an event')
+  .transform(Number);
+
+export const EVENTS_LIMIT = 1000;
+
+export const EventsQuery = z.strictObject({
+  canary: z.string().optional(),
+  after: EventNumber.optional().meta({
+    description: 'The first events after this number; without it the newest',
+  }),
+  limit: z
+    .string()
+    .regex(/^[1-9]\d{0,3}$/, `must be a number from 1 to ${EVENTS_LIMIT}`)
+    .transform(Number)
+    .refine((limit) => limit <= EVENTS_LIMIT, `must be at most ${EVENTS_LIMIT}`)
+    .optional(),
+});
+
+export const ExplainQuery = z.strictObject({
+  at: EventNumber.optional().meta({ description: 'Number of an event; without it the last decision' }),
+});
+
+export const NameParams = z.object({ name: z.string() });
+export const IdParams = z.object({ id: z.string() });
