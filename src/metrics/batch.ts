@@ -2,6 +2,7 @@
 import type { MeasureRequest, Reading } from '../core/observation.ts';
 import type { Clock } from '../lib/clock.ts';
 import { err, type Result } from '../lib/result.ts';
+import { createApart } from './apart.ts';
 import type { Measure } from './measure.ts';
 import { type Ask, type Batch, halve, planBatches, queryOf, type Unit } from './plan.ts';
 import type { Answer, Failure, Prometheus } from './prometheus.ts';
@@ -11,8 +12,6 @@ import { createSlots } from './slots.ts';
 
 const DEADLINE_MS = 10_000;
 const CONCURRENCY = 8;
-const APART_MS = 600_000;
-const MOST_APART = 2_000;
 
 export interface MeasureOptions {
   readonly prometheus: Pick<Prometheus, 'query'>;
@@ -29,7 +28,7 @@ export type BatchedMeasure = Measure & { close(): Promise<void> };
 interface Waiting extends Ask {
   /** On the monotonic clock: min(10 s, interval) after the request came. */
   readonly deadline: number;
-  isDone(): boolean;
+  isWaiting(): boolean;
   settle(reading: Reading, at: number, skewMs: number | null): void;
   /** For bugs only. */
   reject(cause: unknown): void;
@@ -47,10 +46,11 @@ interface Attempt {
 
 /**
  * Makes the port. A batch that is refused (400, 422, or a warning about the contents of some series) is halved down
- * to single requests, so that only those at fault suffer; they are asked apart for the next ten minutes. A batch
- * that times out is halved once, for which its first try gets half of the time. Every other failure is a transient
- * error for all of it. Nobody waits beyond the deadline, and a query that found no free place until then is not sent
- * at all: a sick Prometheus is not asked more.
+ * to single requests, so that only those at fault suffer; from then on they are asked apart. A batch that times out
+ * is halved once, for which its first try gets half of the time; where that helps, its halves stay apart, so that a
+ * slow name loses its company from look to look. Every other failure is a transient error for all of the batch.
+ * Nobody waits beyond the deadline, and a query that found no free place until then is not sent at all: a sick
+ * Prometheus is not asked more.
  */
 export function createMeasure(options: MeasureOptions): BatchedMeasure {
   const { prometheus, clock } = options;
@@ -60,7 +60,8 @@ export function createMeasure(options: MeasureOptions): BatchedMeasure {
   const apart = createApart(clock);
   const collecting = new Map<string, { readonly asks: Waiting[]; readonly cancel: () => void }>();
   const waiting = new Set<Waiting>();
-  const running = new Set<Promise<void>>();
+  const bySignal = new WeakMap<AbortSignal, Set<Waiting>>();
+  const running = new Set<Promise<unknown>>();
   const closing = new AbortController();
 
   const measure: Measure = (request, signal) =>
@@ -68,44 +69,60 @@ export function createMeasure(options: MeasureOptions): BatchedMeasure {
       const shape = readShape(request);
       const query =
         shape.ok && shape.value !== null ? singleQuery(shape.value, request.version) : textOf(request.source);
-      const onAbort = () => one.settle(failed('aborted', 'the look was given up'), clock.now(), null);
       const one: Waiting = {
         request,
         shape: shape.ok ? shape.value : null,
         query,
         deadline: clock.monotonic() + deadlineMs(request.intervalMs),
-        isDone: () => !waiting.has(one),
+        isWaiting: () => waiting.has(one),
         settle(reading, at, skewMs) {
-          if (!waiting.delete(one)) return;
-          signal.removeEventListener('abort', onAbort);
-          resolve({ id: request.id, at: request.at ?? at, reading, query, skewMs });
+          if (forget(one, signal)) resolve({ id: request.id, at: request.at ?? at, reading, query, skewMs });
         },
         reject(cause) {
-          if (!waiting.delete(one)) return;
-          signal.removeEventListener('abort', onAbort);
-          reject(cause);
+          if (forget(one, signal)) reject(cause);
         },
       };
       waiting.add(one);
-      signal.addEventListener('abort', onAbort, { once: true });
-      if (signal.aborted || closing.signal.aborted) onAbort();
+      watch(signal).add(one);
+      if (signal.aborted || closing.signal.aborted) abort(one);
       else if (shape.ok) collect(one);
       else one.settle(refused('PROM_BAD_SELECTOR', shape.error), clock.now(), null);
     });
+
+  function abort(one: Waiting): void {
+    one.settle(failed('aborted', 'the look was given up'), clock.now(), null);
+  }
+
+  /** Many requests may share a signal, and an event target searches its listeners one by one: each gets one only. */
+  function watch(signal: AbortSignal): Set<Waiting> {
+    const known = bySignal.get(signal);
+    if (known !== undefined) return known;
+    const own = new Set<Waiting>();
+    bySignal.set(signal, own);
+    signal.addEventListener('abort', () => own.forEach(abort), { once: true });
+    return own;
+  }
+
+  /** False when it was answered already. */
+  function forget(one: Waiting, signal: AbortSignal): boolean {
+    bySignal.get(signal)?.delete(one);
+    return waiting.delete(one);
+  }
 
   function collect(one: Waiting): void {
     const { intervalMs } = one.request;
     const waitMs = batchMs(intervalMs);
     const key = `${waitMs} ${deadlineMs(intervalMs)}`;
-    const open = collecting.get(key);
-    if (open !== undefined) {
-      open.asks.push(one);
+    const others = collecting.get(key);
+    if (others !== undefined) {
+      others.asks.push(one);
       return;
     }
     const asks = [one];
     const send = () => {
       collecting.delete(key);
-      for (const batch of planBatches(asks.filter(isWaiting), apart.has)) start(batch);
+      const open = asks.filter((ask) => ask.isWaiting());
+      for (const batch of planBatches(open, apart.companyOf)) start(batch);
     };
     collecting.set(key, { asks, cancel: clock.after(waitMs, send) });
   }
@@ -119,9 +136,10 @@ export function createMeasure(options: MeasureOptions): BatchedMeasure {
     running.add(run);
   }
 
-  async function answer(batch: Batch<Waiting>, attempt: Attempt): Promise<void> {
-    const open = asksOf(batch).filter(isWaiting);
-    if (open.length === 0) return;
+  /** True when the batch, or some half of it, was served. */
+  async function answer(batch: Batch<Waiting>, attempt: Attempt): Promise<boolean> {
+    const open = asksOf(batch).filter((one) => one.isWaiting());
+    if (open.length === 0) return false;
     const deadline = open.reduce((earliest, one) => Math.min(earliest, one.deadline), Infinity);
     const { result, at } = await ask(batch, attempt, deadline);
     const isSingle = batch.units.length === 1;
@@ -129,17 +147,21 @@ export function createMeasure(options: MeasureOptions): BatchedMeasure {
     const isLate = !result.ok && result.error.kind === 'timeout';
     const hasTime = clock.monotonic() < deadline;
     if (!isSingle && hasTime && (isRefused || (isLate && attempt.mayTimeOut))) {
+      const halves = halve(batch);
       const rest = { at, mayTimeOut: attempt.mayTimeOut && !isLate, isSearch: attempt.isSearch || isRefused };
-      await Promise.all(halve(batch).map((half) => answer(half, rest)));
-      return;
+      const served = await Promise.all(halves.map((half) => answer(half, rest)));
+      // Where neither half was served either, size is not what ails the server.
+      if (isLate && served.includes(true)) apart.divide(halves);
+      return served.includes(true);
     }
-    if (isRefused || (isLate && attempt.isSearch)) apart.add(batch);
+    if (isRefused || (isLate && attempt.isSearch)) apart.isolate(batch);
     if (result.ok) deliver(batch, result.value, at);
     else {
       const { kind, detail } = result.error;
       const reading = isRefused && isSingle ? refused('PROM_REFUSED', detail) : failed(kind, detail);
       for (const one of asksOf(batch)) one.settle(reading, at, null);
     }
+    return result.ok;
   }
 
   async function ask(
@@ -155,15 +177,17 @@ export function createMeasure(options: MeasureOptions): BatchedMeasure {
       release?.();
       return { at, result: err({ kind: 'timeout', detail: 'too many queries waited for Prometheus' }) };
     }
-    const result = await prometheus
-      .query(queryOf(batch), {
+    try {
+      const result = await prometheus.query(queryOf(batch), {
         timeMs: at,
         timeoutMs: isSingle || !attempt.mayTimeOut ? leftMs : leftMs / 2,
         signal: closing.signal,
-        retry: asksOf(batch).every(({ request }) => deadlineMs(request.intervalMs) === DEADLINE_MS),
-      })
-      .finally(release);
-    return { result, at };
+        retry: asksOf(batch).every(({ request }) => request.intervalMs >= DEADLINE_MS),
+      });
+      return { result, at };
+    } finally {
+      release();
+    }
   }
 
   return Object.assign(measure, {
@@ -203,39 +227,12 @@ function blamesContents({ warnings }: Answer): boolean {
   return warnings.some((warning) => warning.startsWith('PromQL warning'));
 }
 
-/**
- * What was refused, or held up the search for it: for a while each of these is asked apart. Both arms of a name are,
- * because a query for one arm beside others also touches the series of the other.
- */
-function createApart(clock: Clock) {
-  const until = new Map<string, number>();
-  const idOf = ({ shape, query }: Ask) => shape?.id ?? query;
-  const isStill = (id: string): boolean => {
-    const end = until.get(id);
-    if (end !== undefined && end <= clock.monotonic()) until.delete(id);
-    return until.has(id);
-  };
-  return {
-    has: (ask: Ask) => isStill(idOf(ask)),
-    add({ units }: Batch<Waiting>): void {
-      if (until.size >= MOST_APART) for (const id of [...until.keys()]) isStill(id);
-      for (const id of units.flatMap(({ asks }) => asks.slice(0, 1).map(idOf))) {
-        if (until.size < MOST_APART) until.set(id, clock.monotonic() + APART_MS);
-      }
-    },
-  };
-}
-
 function deadlineMs(intervalMs: number): number {
   return Math.min(DEADLINE_MS, intervalMs);
 }
 
 function asksOf({ units }: { readonly units: readonly Unit<Waiting>[] }): Waiting[] {
   return units.flatMap(({ asks }) => asks);
-}
-
-function isWaiting(one: Waiting): boolean {
-  return !one.isDone();
 }
 
 function textOf(source: MeasureRequest['source']): string {

@@ -36,6 +36,15 @@ export function quantileOf(q: number, buckets: readonly Bucket[]): Quantile {
   return { kind: 'none' };
 }
 
+/**
+ * How many observations the buckets hold, in the unit of their counts; undefined without a +Inf bucket. Where counts
+ * fall from one bound to the next (see `mergeBuckets`) the largest one counts, as in the quantile.
+ */
+export function observationsOf(buckets: readonly Bucket[]): number | undefined {
+  const last = mergeBuckets(buckets).at(-1);
+  return last?.upper === Infinity ? last.count : undefined;
+}
+
 function interpolate(rank: number, below: Bucket, bucket: Bucket): number {
   if (bucket.upper <= below.upper) return bucket.upper;
   return below.upper + (bucket.upper - below.upper) * ((rank - below.count) / (bucket.count - below.count));

@@ -16,7 +16,7 @@ export interface Ask {
 
 /** One place in an answer, and all who want to know what it holds. */
 export interface Unit<A extends Ask> extends Pair {
-  /** The single form; equal ones are one unit. */
+  /** The single form of one of the asks: all of a free query, else for people only. */
   readonly query: string;
   readonly asks: A[];
 }
@@ -33,11 +33,11 @@ export interface Batch<A extends Ask> {
 
 /**
  * Batches for `asks`, the largest first. Where a shape could vary in several labels, that one is taken in which most
- * names come together here. What `isApart` says of gets a query of its own.
+ * names come together here. Those that `companyOf` gives different names do not come together at all.
  */
 export function planBatches<A extends Ask>(
   asks: readonly A[],
-  isApart: (ask: A) => boolean,
+  companyOf: (ask: A) => string,
 ): readonly Batch<A>[] {
   const crowds = countNames(asks);
   const groups = new Map<
@@ -46,19 +46,17 @@ export function planBatches<A extends Ask>(
   >();
   for (const ask of asks) {
     const way = ask.shape === null ? null : widest(ask.shape, crowds, ask.request.at);
-    const shared = way === null || isApart(ask) ? ask.query : way.key;
-    const key = timed(ask.request.at, shared);
+    const key = timed(ask.request.at, `${way?.key ?? ask.query} ${companyOf(ask)}`);
     let group = groups.get(key);
     if (group === undefined) {
       group = { label: way?.label ?? null, shape: ask.shape, units: new Map() };
       groups.set(key, group);
     }
-    const unit = group.units.get(ask.query);
+    const pair = { name: way?.name ?? '', version: ask.shape === null ? '' : ask.request.version };
+    const place = JSON.stringify(pair);
+    const unit = group.units.get(place);
     if (unit !== undefined) unit.asks.push(ask);
-    else {
-      const pair = { name: way?.name ?? '', version: ask.request.version };
-      group.units.set(ask.query, { ...pair, query: ask.query, asks: [ask] });
-    }
+    else group.units.set(place, { ...pair, query: ask.query, asks: [ask] });
   }
   const batches: Batch<A>[] = [];
   for (const { label, shape, units } of groups.values()) {

@@ -1,7 +1,7 @@
 /** From the rows of an answer to readings: what counts as a value, as no data and as an error. */
 import type { Reading } from '../core/observation.ts';
 import { formatDuration } from '../lib/duration.ts';
-import { type Bucket, quantileOf } from './histogram.ts';
+import { type Bucket, observationsOf, quantileOf } from './histogram.ts';
 import type { Sample } from './prometheus.ts';
 import { PART_LABEL, PARTS, type Pair, type Shape } from './promql.ts';
 
@@ -68,7 +68,7 @@ export function readParts(shape: Shape, parts: Parts, at: number): Reading {
     return parts.main === undefined ? empty(`no series of ${shape.main.metric}`) : finite(parts.main, null);
   }
   const window = formatDuration(shape.windowMs);
-  const perSecond = shape.kind === 'ratio' ? parts.main : parts.buckets.find(isOverflow)?.count;
+  const perSecond = shape.kind === 'ratio' ? parts.main : observationsOf(parts.buckets);
   if (perSecond === undefined && parts.samples === undefined && parts.newest === undefined) {
     const which = shape.kind === 'latency' ? `${shape.main.metric} with le="+Inf"` : shape.main.metric;
     return empty(`no series of ${which} in the last ${window}`);
@@ -99,10 +99,6 @@ export function readFree(samples: readonly Sample[]): Reading {
   return { kind: 'error', structural: true, code: 'PROM_MANY_SERIES', detail };
 }
 
-function isOverflow({ upper }: Bucket): boolean {
-  return upper === Infinity;
-}
-
 /**
  * Null when the newest sample is young enough. How often series are scraped is not asked for but follows from how
  * many samples lie between the start of the window and the newest one: with `n` of them in a time of `d`, the interval
@@ -111,11 +107,17 @@ function isOverflow({ upper }: Bucket): boolean {
  */
 function staleness(shape: Shape, { newest, samples }: Parts, at: number): string | null {
   if (newest === undefined) return 'the last scrape failed, or the targets are gone';
-  const ageSeconds = at / 1000 - newest;
-  const scrapeSeconds = (shape.windowMs / 1000 - ageSeconds) / ((samples ?? 1) - 0.5);
-  if (ageSeconds <= STALE_SCRAPES * scrapeSeconds) return null;
-  const age = formatDuration(ageSeconds * 1000);
-  return `the newest sample is ${age} old, and there was one about every ${formatDuration(Math.max(1, scrapeSeconds) * 1000)}`;
+  const ageMs = at - newest * 1000;
+  const age = `the newest sample is ${inSeconds(ageMs)} old`;
+  if (samples === undefined) return age;
+  const scrapeMs = (shape.windowMs - ageMs) / (samples - 0.5);
+  return ageMs <= STALE_SCRAPES * scrapeMs
+    ? null
+    : `${age}, and there was one about every ${inSeconds(scrapeMs)}`;
+}
+
+function inSeconds(ms: number): string {
+  return formatDuration(ms < 1000 ? ms : Math.round(ms / 1000) * 1000);
 }
 
 /** Sixty requests come as 59.99999999999999, and must be enough where sixty are needed. */

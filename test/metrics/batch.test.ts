@@ -276,6 +276,31 @@ describe('a sick Prometheus', () => {
     expect(codesOf(await asked)).toEqual(Array.from({ length: 100 }, (_, index) => index));
   });
 
+  test('halves that were answered stay apart at the next look', async () => {
+    use((promql) => ((promql.match(/svc-/g) ?? []).length > 60 ? 'never' : numbers(promql)));
+    const first = ask(presences(100));
+    for (const ms of [1_000, 4_500]) await advance(ms);
+    await first;
+    sent = [];
+    const second = ask(presences(100));
+    await advance(1_000);
+    expect(codesOf(await second)).toEqual(Array.from({ length: 100 }, (_, index) => index));
+    expect(sent).toHaveLength(2);
+  });
+
+  test('a slow name loses its company from look to look, and the others get their numbers', async () => {
+    use((promql) => (/\bsvc-0\b/.test(promql) ? 'never' : numbers(promql)));
+    const missed: number[] = [];
+    for (let look = 0; look < 6; look += 1) {
+      sent = [];
+      const asked = ask(presences(32));
+      for (const ms of [1_000, 4_500, 4_500]) await advance(ms);
+      missed.push(codesOf(await asked).filter((code) => code === 'PROM_TIMEOUT').length);
+    }
+    expect(missed).toEqual([16, 8, 4, 2, 1, 1]);
+    expect(sent).toHaveLength(6);
+  });
+
   test('a single query has all the time there is, and a retry from intervals of ten seconds on', async () => {
     use(() => 'never');
     const asked = ask([freeRequest('sum(x)', { intervalMs: 10_000 })]);
@@ -337,6 +362,18 @@ describe('free queries', () => {
     await advance(1_000);
     expect((await asked)[0]?.reading).toMatchObject(reading);
   });
+});
+
+test('a bug comes out as a rejection, for those in that batch alone', async () => {
+  use((promql) => {
+    if (promql === 'bug') throw new TypeError('not a function');
+    return numbers(promql);
+  });
+  const broken = ask([freeRequest('bug')]).catch((cause: unknown) => cause);
+  const others = ask(presences(2));
+  await advance(1_000);
+  expect(await broken).toBeInstanceOf(TypeError);
+  expect(codesOf(await others)).toEqual([0, 1]);
 });
 
 describe('giving up', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { quantileOf } from '../../src/metrics/histogram.ts';
+import { observationsOf, quantileOf } from '../../src/metrics/histogram.ts';
 
 const BUCKETS = [
   { upper: 0.1, count: 50 },
@@ -59,6 +59,17 @@ describe('quantiles of classic histograms', () => {
       { upper, count: (count * 3) / 4 },
     ]);
     expect(quantileOf(0.7, split.reverse())).toEqual(quantileOf(0.7, BUCKETS));
+  });
+
+  test('counts that fall from one bound to the next are lifted, in the quantile and in the number of observations', () => {
+    const falling = [
+      { upper: 1, count: 10 },
+      { upper: 2, count: 9 },
+      { upper: Infinity, count: 8 },
+    ];
+    expect(observationsOf(falling)).toBe(10);
+    expect(quantileOf(0.5, falling)).toEqual({ kind: 'value', value: 0.5 });
+    expect(observationsOf(BUCKETS.slice(0, 3))).toBeUndefined();
   });
 
   test('the share of observations up to a quantile is that quantile', () => {

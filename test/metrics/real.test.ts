@@ -201,7 +201,11 @@ describe.skipIf(missing !== null)('on a real Prometheus', () => {
     });
 
     test('no sample in the whole window is stale while an older sample is seen', async () => {
-      expect(await read(ratioRequest('gone', 'v2'))).toMatchObject({ kind: 'noData', why: 'stale' });
+      expect(await read(ratioRequest('gone', 'v2'))).toEqual({
+        kind: 'noData',
+        why: 'stale',
+        detail: 'the newest sample is 3m7s old',
+      });
     });
 
     test('a first sample gives no rate yet', async () => {
