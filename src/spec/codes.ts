@@ -7,6 +7,7 @@ export const SPEC_CODES = {
   SPEC_TAB: 'A tab stands where YAML wants spaces.',
   SPEC_DUPLICATE_KEY: 'A mapping has the same key twice.',
   SPEC_ALIAS: 'An alias has no anchor, or aliases expand to too much.',
+  SPEC_TOO_MANY: 'More is wrong with the document than is shown.',
   SPEC_NOT_CANARY: 'The document is no Canary of canary/v1.',
 
   SPEC_UNKNOWN_FIELD: 'The document has no such field.',
@@ -44,6 +45,7 @@ export const SPEC_CODES = {
   SPEC_VERSION_MATCHER: 'A selector names the version label, which the controller adds.',
   SPEC_PLACEHOLDER: 'A placeholder is unknown, not closed, or in the wrong place.',
   SPEC_ARMS_ALIKE: 'A comparing bound compares a number with itself.',
+  SPEC_FILLED_QUERY: 'A query turns missing data into a value (warning).',
   SPEC_BLIND_QUERY: 'A query does not tell the revisions apart (warning).',
 
   SPEC_DIRECTORY: 'The directory cannot be read, or too much vanished from it at once.',

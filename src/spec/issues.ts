@@ -61,7 +61,7 @@ function describe(issue: z.core.$ZodIssue, path: Path, { values, textAt }: Writt
   switch (issue.code) {
     case 'invalid_value': {
       const allowed = issue.values.map(String);
-      const choice = allowed.length === 1 ? String(allowed[0]) : `one of ${allowed.join(', ')}`;
+      const choice = allowed.length === 1 ? `"${allowed[0]}"` : `one of ${allowed.join(', ')}`;
       const near = typeof value === 'string' && allowed.length > 1 ? didYouMean(value, allowed) : '';
       return wrongValue('SPEC_VALUE', path, `${name} must be ${choice}, found ${found(value)}.${near}`);
     }
@@ -75,7 +75,7 @@ function describe(issue: z.core.$ZodIssue, path: Path, { values, textAt }: Writt
       );
     case 'too_small':
     case 'too_big':
-      return wrongValue('SPEC_RANGE', path, `${name} ${limit(issue)}, found ${size(value)}.`);
+      return wrongValue('SPEC_RANGE', path, `${name} ${limit(issue, value)}.`);
     case 'custom': {
       const code = issue.params?.['isRange'] === true ? 'SPEC_RANGE' : 'SPEC_DURATION';
       return wrongValue(code, path, `${name} ${issue.message}, found ${found(value)}.`);
@@ -109,18 +109,15 @@ function found(value: unknown): string {
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }
 
-function size(value: unknown): string {
-  if (typeof value === 'string') return `${value.length}`;
-  return Array.isArray(value) ? `${value.length}` : found(value);
-}
-
-function limit(issue: z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig): string {
+/** Texts and lists have no smallest size but one: not to be empty. */
+function limit(issue: z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig, value: unknown): string {
   const isSmall = issue.code === 'too_small';
   const bound = String(isSmall ? issue.minimum : issue.maximum);
-  const unit = issue.origin === 'string' ? ' characters' : issue.origin === 'array' ? ' elements' : '';
-  if (unit !== '') return `must have at ${isSmall ? 'least' : 'most'} ${bound}${unit}`;
-  if (issue.inclusive === false) return `must be ${isSmall ? 'greater' : 'less'} than ${bound}`;
-  return `must be at ${isSmall ? 'least' : 'most'} ${bound}`;
+  if (typeof value !== 'number' && isSmall) return 'must not be empty';
+  if (typeof value === 'string') return `must have at most ${bound} characters, found ${value.length}`;
+  const inclusive = isSmall ? 'at least' : 'at most';
+  const exclusive = isSmall ? 'greater than' : 'less than';
+  return `must be ${issue.inclusive === false ? exclusive : inclusive} ${bound}, found ${found(value)}`;
 }
 
 /** The parts of a JSON Schema that lead to field names. */

@@ -17,7 +17,7 @@ import { placeholders } from './template.ts';
 
 type Metric = Draft<MetricDocument>;
 
-const SOURCES = ['ratio', 'latency', 'query'] as const;
+const SOURCES: readonly string[] = ['ratio', 'latency', 'query'];
 const BOUNDS = [
   'max',
   'min',
@@ -43,7 +43,7 @@ export function lintMetric(
 
 function lintShape(path: Path, metric: Metric, written: Readonly<Record<string, unknown>>): Finding[] {
   const findings: Finding[] = [];
-  const [source, ...others] = SOURCES.filter((key) => key in written);
+  const [source, ...others] = Object.keys(written).filter((key) => SOURCES.includes(key));
   if (source === undefined) {
     findings.push(
       wrongField('SPEC_METRIC_SOURCE', path, 'The metric measures nothing: add ratio, latency or query.'),
@@ -113,18 +113,31 @@ function lintSource(
     return lintHistogram([...path, 'latency', 'histogram'], metric.latency.histogram, versionLabel);
   }
   if (metric.query === undefined) return [];
-  const queryPath = [...path, 'query'];
-  const { findings, uses } = lintQuery(queryPath, metric.query, context);
-  if (findings.length > 0 || uses.has('version')) return findings;
+  return lintFreeQuery([...path, 'query'], metric.query, written, context);
+}
+
+function lintFreeQuery(
+  path: Path,
+  query: string,
+  written: Readonly<Record<string, unknown>>,
+  context: QueryContext,
+): readonly Finding[] {
+  const { findings, uses, isFilled } = lintQuery(path, query, context);
+  if (findings.length > 0) return findings;
+  // Filling is for a numerator alone: around the whole query it makes a canary without traffic look perfect.
+  const filled =
+    'The query ends in "or vector(…)", so missing data look like a value: fill only what may be zero.';
+  const doubts = isFilled ? [doubtful('SPEC_FILLED_QUERY', path, filled)] : [];
+  if (uses.has('version')) return doubts;
   const comparing = COMPARING.find((key) => key in written);
   if (comparing !== undefined) {
     const detail = `${comparing} compares canary with stable, but the query does not use {{version}}, so both would be the same number.`;
-    return [wrongValue('SPEC_ARMS_ALIKE', queryPath, detail)];
+    return [...doubts, wrongValue('SPEC_ARMS_ALIKE', path, detail)];
   }
-  if (uses.has('canary')) return [];
+  if (uses.has('canary')) return doubts;
   const detail =
     'The query names neither {{version}} nor {{canary}}, so it hardly sees a canary with little traffic.';
-  return [doubtful('SPEC_BLIND_QUERY', queryPath, detail)];
+  return [...doubts, doubtful('SPEC_BLIND_QUERY', path, detail)];
 }
 
 function lintRatio(

@@ -3,7 +3,7 @@ import { formatDuration } from '../lib/duration.ts';
 import { didYouMean } from '../lib/text.ts';
 import type { Draft } from './draft.ts';
 import { type Finding, type Path, wrongText } from './finding.ts';
-import { checkPromql, stringSpans } from './promql.ts';
+import { checkPromql, isFilled, stringSpans } from './promql.ts';
 import type { CanaryDocument } from './schema.ts';
 import {
   isPlaceholder,
@@ -28,6 +28,8 @@ export interface LintedQuery {
   readonly findings: readonly Finding[];
   /** The known placeholders that occur. */
   readonly uses: ReadonlySet<Placeholder>;
+  /** The whole query is `… or vector(…)`. */
+  readonly isFilled: boolean;
 }
 
 /** Values that come from outside at run time; the others are known from the document. */
@@ -36,26 +38,29 @@ const REVISIONS: readonly Placeholder[] = ['version', 'canary', 'stable'];
 export function lintQuery(path: Path, query: string, context: QueryContext): LintedQuery {
   const found = placeholders(query);
   const uses = new Set(found.map(({ name }) => name).filter(isPlaceholder));
+  const refused = (findings: readonly Finding[]): LintedQuery => ({ uses, findings, isFilled: false });
+
   const unknown = found.filter(({ name }) => !isPlaceholder(name));
-  if (unknown.length > 0) return { uses, findings: unknown.map((use) => unknownPlaceholder(path, use)) };
+  if (unknown.length > 0) return refused(unknown.map((use) => unknownPlaceholder(path, use)));
+
   const values = sampleValues(context);
   const rendered = renderQuery(query, values);
   const problem = checkPromql(rendered);
   if (problem !== null) {
     const offset = originOf(query, values, problem.offset);
-    return {
-      uses,
-      findings: [wrongText('SPEC_PROMQL', path, offset, `The query is not PromQL: ${problem.detail}.`)],
-    };
+    return refused([wrongText('SPEC_PROMQL', path, offset, `The query is not PromQL: ${problem.detail}.`)]);
   }
+
   const strings = stringSpans(rendered);
-  const bare = found.filter(({ name, offset }) => {
+  const isBare = ({ name, offset }: PlaceholderUse) => {
     const at = renderQuery(query.slice(0, offset), values).length;
     return (
       REVISIONS.some((revision) => revision === name) && !strings.some(({ from, to }) => from < at && at < to)
     );
-  });
-  return { uses, findings: bare.map((use) => barePlaceholder(path, use)) };
+  };
+  const bare = found.filter(isBare);
+  if (bare.length > 0) return refused(bare.map((use) => barePlaceholder(path, use)));
+  return { uses, findings: [], isFilled: isFilled(rendered) };
 }
 
 function unknownPlaceholder(path: Path, { name, offset }: PlaceholderUse): Finding {

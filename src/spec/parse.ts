@@ -1,5 +1,5 @@
 /** From the text of a file to its Canaries and to everything that is wrong with them, all at once, each with its place. */
-import { type Document, isMap, isScalar, LineCounter, parseAllDocuments, visit, type YAMLError } from 'yaml';
+import { type Document, isMap, isScalar, parseAllDocuments } from 'yaml';
 import type { Canary, ParsedFile, Spec } from './canary.ts';
 import { canonicalJson, sha256 } from './canonical.ts';
 import type { SpecCode } from './codes.ts';
@@ -8,16 +8,19 @@ import { draftOf, isMapping } from './draft.ts';
 import { type Finding, wrongValue } from './finding.ts';
 import { findingsOf, type Written } from './issues.ts';
 import { lintDocument } from './lint.ts';
-import { offsetOf, offsetOfField, placeAt, scalarTextAt } from './place.ts';
+import { offsetOf, offsetOfField, type Place, placesIn, scalarTextAt } from './place.ts';
 import { resolve } from './resolve.ts';
 import { CanaryDocument } from './schema.ts';
-import { describeYamlError } from './yaml-errors.ts';
+import { aliasMistakes, duplicateKeys, syntaxMistakes } from './yaml-mistakes.ts';
 
 /** Larger files are no declarations: reading one would only stop the program for a while. */
 const MAX_BYTES = 1024 * 1024;
 
+/** Diagnostics of one document. More help no one, and a megabyte of nonsense would give megabytes of them. */
+const MAX_SHOWN = 200;
+
 /** Values that aliases may expand to; a few lines could stand for gigabytes otherwise. */
-const MAX_ALIASES = 100;
+const MAX_EXPANSION = 100;
 
 /**
  * Reads one file that may hold several documents. A document with an error gives no spec; the others do. Never
@@ -34,18 +37,18 @@ export function parseFile(text: string, file: string): ParsedFile {
       'The file is larger than 1 MiB, which no set of Canaries needs: split it.',
     );
   }
-  const lines = new LineCounter();
   const documents = parseAllDocuments(text, {
-    lineCounter: lines,
     prettyErrors: false,
     stringKeys: true,
+    uniqueKeys: false,
     logLevel: 'silent',
   });
   const filled = [...documents].filter((document) => !isBlank(document));
   if (filled.length === 0) {
     return whole('SPEC_EMPTY', 'The file holds no Canary: write one, or remove the file.');
   }
-  const parsed = filled.map((document) => parseDocument({ text, file, lines, document }));
+  const placeOf = placesIn(text);
+  const parsed = filled.map((document) => parseDocument({ text, file, placeOf, document }));
   return {
     specs: parsed.flatMap(({ spec }) => (spec === null ? [] : [spec])),
     diagnostics: parsed.flatMap(({ diagnostics }) => diagnostics).sort(byPlace),
@@ -56,7 +59,7 @@ export function parseFile(text: string, file: string): ParsedFile {
 interface Source {
   readonly text: string;
   readonly file: string;
-  readonly lines: LineCounter;
+  readonly placeOf: (offset: number) => Place;
   readonly document: Document.Parsed;
 }
 
@@ -66,35 +69,52 @@ interface ParsedDocument {
 }
 
 function parseDocument(source: Source): ParsedDocument {
-  const { document, text, file, lines } = source;
-  const name = nameIn(document);
-  const at = (offset: number, rest: Pick<Diagnostic, 'severity' | 'code' | 'detail'>): Diagnostic => ({
-    severity: rest.severity,
-    file,
-    ...placeAt(lines, Math.min(offset, text.length)),
-    code: rest.code,
-    detail: rest.detail,
-    ...(name === null ? {} : { canary: name }),
-  });
-  const broken = [...document.errors, ...document.warnings].map((error: YAMLError) =>
-    at(error.pos[0], { severity: 'error', ...describeYamlError(error, text) }),
-  );
-  const dangling = danglingAliases(document).map(({ offset, detail }) =>
-    at(offset, { severity: 'error', code: 'SPEC_ALIAS', detail }),
-  );
-  if (broken.length + dangling.length > 0) return { spec: null, diagnostics: [...broken, ...dangling] };
-
+  const { document, text } = source;
+  const mistakes = [
+    ...syntaxMistakes([...document.errors, ...document.warnings], text),
+    ...duplicateKeys(document),
+    ...aliasMistakes(document),
+  ];
+  if (mistakes.length > 0) {
+    return { spec: null, diagnostics: diagnosticsOf(source, mistakes, ({ offset }) => offset) };
+  }
   const values = plainValues(document);
   const { canary, findings } = values.ok
     ? read({ values: values.value, textAt: (path) => scalarTextAt(document, path) })
     : { canary: null, findings: [values.finding] };
-  const diagnostics = findings.map((finding) => at(offsetOf(finding, document, text), finding));
+  const diagnostics = diagnosticsOf(source, findings, (finding) => offsetOf(finding, document, text));
   return { spec: canary === null ? null : specOf(canary, source), diagnostics };
 }
 
-function specOf(canary: Canary, { file, document, lines }: Source): Spec {
+/** What is wrong, with its place; of very much only the first part, and one that counts the rest. */
+function diagnosticsOf<T extends Pick<Finding, 'severity' | 'code' | 'detail'>>(
+  { document, file, placeOf }: Source,
+  found: readonly T[],
+  offsetOf: (one: T) => number,
+): readonly Diagnostic[] {
+  const name = nameIn(document);
+  const at = (
+    offset: number,
+    code: SpecCode,
+    detail: string,
+    severity: Diagnostic['severity'],
+  ): Diagnostic => ({
+    severity,
+    file,
+    ...placeOf(offset),
+    code,
+    detail,
+    ...(name === null ? {} : { canary: name }),
+  });
+  const shown = found.slice(0, MAX_SHOWN).map((one) => at(offsetOf(one), one.code, one.detail, one.severity));
+  if (found.length <= MAX_SHOWN) return shown;
+  const rest = `${found.length - MAX_SHOWN} more mistakes of this document are not shown.`;
+  return [...shown, at(document.range[0], 'SPEC_TOO_MANY', rest, 'error')];
+}
+
+function specOf(canary: Canary, { file, document, placeOf }: Source): Spec {
   const start = offsetOfField(document, ['spec', 'revision']) ?? offsetOfField(document, []) ?? 0;
-  return { canary, file, line: placeAt(lines, start).line, hash: sha256(canonicalJson(canary)) };
+  return { canary, file, line: placeOf(start).line, hash: sha256(canonicalJson(canary)) };
 }
 
 /** Schema and lint over a document. */
@@ -120,8 +140,12 @@ function foreignKind(input: unknown): Finding | null {
   const isOurs =
     apiVersion === 'canary/v1' || (kind === 'Canary' && String(apiVersion).startsWith('canary/'));
   if (isOurs && !(input['apiVersion'] === undefined && input['kind'] === undefined)) return null;
-  const detail = isOurs ? 'This is no Canary' : `This is ${String(apiVersion)} ${String(kind)}`;
+  const detail = isOurs ? 'This is no Canary' : `This is ${oneLine(apiVersion)} ${oneLine(kind)}`;
   return wrongValue('SPEC_NOT_CANARY', isOurs ? [] : ['apiVersion'], `${detail}: ${wanted}.`);
+}
+
+function oneLine(value: unknown): string {
+  return String(value).replace(/\s+/g, ' ').slice(0, 80);
 }
 
 type PlainValues =
@@ -130,27 +154,13 @@ type PlainValues =
 
 function plainValues(document: Document): PlainValues {
   try {
-    return { ok: true, value: document.toJS({ maxAliasCount: MAX_ALIASES }) };
+    return { ok: true, value: document.toJS({ maxAliasCount: MAX_EXPANSION }) };
   } catch (error) {
     // The library throws this one error for aliases that expand too far; anything else is a bug.
     if (!(error instanceof ReferenceError)) throw error;
-    const detail = `The aliases expand to more than ${MAX_ALIASES} values: write the values out.`;
+    const detail = `The aliases expand to more than ${MAX_EXPANSION} values: write the values out.`;
     return { ok: false, finding: wrongValue('SPEC_ALIAS', [], detail) };
   }
-}
-
-function danglingAliases(
-  document: Document,
-): readonly { readonly offset: number; readonly detail: string }[] {
-  const dangling: { offset: number; detail: string }[] = [];
-  visit(document, {
-    Alias(_key, alias) {
-      if (alias.resolve(document) !== undefined) return;
-      const detail = `There is no anchor &${alias.source} before the alias *${alias.source}: quote the text if it is none.`;
-      dangling.push({ offset: alias.range?.[0] ?? 0, detail });
-    },
-  });
-  return dangling;
 }
 
 /** A document without content: only comments, or nothing between two `---`. */

@@ -1,14 +1,5 @@
 /** Where in the text of a file a field stands. */
-import {
-  type Document,
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  type LineCounter,
-  type Node,
-  type Scalar,
-} from 'yaml';
+import { type Document, isAlias, isMap, isScalar, isSeq, type Node, type Scalar } from 'yaml';
 import type { Finding, Path } from './finding.ts';
 
 /** Both count from 1; columns in UTF-16 units. */
@@ -17,10 +8,20 @@ export interface Place {
   readonly column: number;
 }
 
-/** The place of an index of the text. */
-export function placeAt(lines: LineCounter, offset: number): Place {
-  const { line, col } = lines.linePos(offset);
-  return { line: Math.max(1, line), column: Math.max(1, col) };
+/** Gives the place of each index of `text`; one behind the end counts as the end. */
+export function placesIn(text: string): (offset: number) => Place {
+  const starts = [0];
+  for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', end + 1)) starts.push(end + 1);
+  return (offset) => {
+    const within = Math.min(offset, text.length);
+    let [low, high] = [0, starts.length - 1];
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      if ((starts[middle] ?? 0) <= within) low = middle;
+      else high = middle - 1;
+    }
+    return { line: low + 1, column: within - (starts[low] ?? 0) + 1 };
+  };
 }
 
 /** The index in `text` that a finding is about. A field that is not there stands for the nearest one around it. */

@@ -110,6 +110,13 @@ export function escapePromql(value: string): string {
   );
 }
 
+/** Whether the whole of `text` is `… or vector(…)`, so that it gives a value where there are no series at all. */
+export function isFilled(text: string): boolean {
+  const outermost = withoutParens(expressionOf(parser.parse(text).topNode));
+  if (outermost?.name !== 'BinaryExpr' || outermost.getChild('Or') === null) return false;
+  return withoutParens(outermost.lastChild)?.getChild('FunctionIdentifier')?.firstChild?.name === 'Vector';
+}
+
 /** The span [from, to) of every string literal in `text`, quotes included. */
 export function stringSpans(text: string): readonly { readonly from: number; readonly to: number }[] {
   const spans: { from: number; to: number }[] = [];
