@@ -3,7 +3,6 @@
  * lowering is kept in the emergency journal (or at least in memory) and carried out all the same.
  */
 import type { CanaryState, Decision } from '../core/rollout.ts';
-import type { Clock } from '../lib/clock.ts';
 import type { Journal } from '../store/journal.ts';
 import { type Event, type Save, type Store, StoreError } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -12,7 +11,6 @@ import type { Entry } from './memory.ts';
 export interface CommitDeps {
   readonly store: Store;
   readonly journal: Journal;
-  readonly clock: Clock;
   readonly log: Log;
 }
 
@@ -20,11 +18,16 @@ export interface CommitDeps {
 const UNSAVED_KEPT = 50;
 
 /**
- * Commits `decision` for `entry` and puts it in force.
+ * Commits `decision` for `entry`, made at the monotonic time `decidedAt`, and puts it in force.
  * Throws a StoreError when it was not taken: another daemon leads now (STORE_FENCED), or the database cannot be
  * written and the decision would raise or hold a weight.
  */
-export async function commit(deps: CommitDeps, entry: Entry, decision: Decision): Promise<void> {
+export async function commit(
+  deps: CommitDeps,
+  entry: Entry,
+  decision: Decision,
+  decidedAt: number,
+): Promise<void> {
   const save = saveOf(entry, decision);
   try {
     saveAwaited(deps, entry);
@@ -34,7 +37,7 @@ export async function commit(deps: CommitDeps, entry: Entry, decision: Decision)
     if (!mayGoOnUnsaved(decision)) throw error;
     keepUnsaved(deps, entry, save, decision, error);
   }
-  putInForce(deps.clock, entry, decision);
+  putInForce(entry, decision, decidedAt);
 }
 
 /** Decisions that could not be saved come first, so that history keeps its order. */
@@ -82,10 +85,10 @@ function merged(saves: readonly Save[]): Save {
   };
 }
 
-function putInForce(clock: Clock, entry: Entry, decision: Decision): void {
+function putInForce(entry: Entry, decision: Decision, decidedAt: number): void {
   entry.state = decision.forget ? null : decision.state;
   entry.explanation = decision.explanation;
-  entry.decidedAt = clock.monotonic();
+  entry.decidedAt = decidedAt;
   entry.nextCheckAt = decision.nextCheckAt;
   const taken = new Set(decision.consumed);
   if (taken.size > 0) entry.commands = entry.commands.filter((command) => !taken.has(command.id));

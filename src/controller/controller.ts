@@ -50,6 +50,10 @@ export interface Controller extends Controls {
   lead(): void;
   /** Leadership was lost: nothing is worked on any more. */
   follow(): void;
+  /** Scans the directory now. */
+  rescan(): Promise<void>;
+  /** Something about this Canary may have changed: look at it. */
+  enqueue(name: string): void;
   /** Stops taking work, finishes what is in hand within `graceMs`, leaves weights alone. */
   stop(graceMs: number): Promise<void>;
 }
@@ -307,15 +311,19 @@ export function createController(deps: ControllerDeps): Controller {
     follow() {
       leading = false;
     },
+    rescan,
+    enqueue: (name) => queue.add(name),
     async stop(graceMs) {
       cancelTick();
       cancelRescan();
       const cancel = clock.after(graceMs, () => ended.abort());
       await specs.close();
-      await queue.stop();
+      const drained = queue.stop();
+      // What waits for the group commit is what runs in hand wait for.
+      attempt('save', () => store.flush());
+      await drained;
       cancel();
       ended.abort();
-      attempt('save', () => store.flush());
     },
     isReady: () => scanned,
     isLeader: () => leading,

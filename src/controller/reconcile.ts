@@ -62,8 +62,11 @@ function isDone(deps: ReconcileDeps, entry: Entry): boolean {
 async function step(deps: ReconcileDeps, entry: Entry, seen: Observation): Promise<boolean> {
   let observation = seen;
   for (let writes = 0; ; writes += 1) {
+    // Taken before the commit, which may take a while: the bake clock must not lose that time.
+    const decidedAt = deps.clock.monotonic();
     const decision = think(deps, entry, observation);
-    await commit(deps, entry, decision);
+    if (seen === NOTHING_SEEN && !isWorthSaving(decision)) return false;
+    await commit(deps, entry, decision, decidedAt);
     say(deps.log, decision);
     deps.onDecided(entry, decision);
     const { intent } = decision.state;
@@ -73,6 +76,11 @@ async function step(deps: ReconcileDeps, entry: Entry, seen: Observation): Promi
     deps.onWritten(entry.name, applied.publish.result);
     observation = { ...NOTHING_SEEN, route: applied.route, publish: applied.publish };
   }
+}
+
+/** A command that has to wait for what this run reads next changes nothing yet. */
+function isWorthSaving(decision: Decision): boolean {
+  return decision.urgent || decision.consumed.length > 0;
 }
 
 function think(deps: ReconcileDeps, entry: Entry, seen: Observation): Decision {

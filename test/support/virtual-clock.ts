@@ -4,6 +4,8 @@ import type { Clock } from '../../src/lib/clock.ts';
 export interface VirtualClock extends Clock {
   /** Moves time on and runs what falls due, in order. */
   advance(ms: number): void;
+  /** Milliseconds until the next callback is due; null: nothing waits. */
+  nextIn(): number | null;
   /** Moves time on without running anything, as for a process that is stopped. What fell due runs at the next advance. */
   freeze(ms: number): void;
   /** Resolves once something waits for exactly `delayMs`. */
@@ -46,6 +48,10 @@ export function createVirtualClock(startMs = Date.UTC(2026, 10, 23, 8, 0)): Virt
         timer.callback();
       }
       elapsed = end;
+    },
+    nextIn() {
+      const timer = earliest(Number.POSITIVE_INFINITY);
+      return timer === undefined ? null : Math.max(0, timer.at - elapsed);
     },
     freeze(ms) {
       elapsed += ms;
