@@ -11,6 +11,7 @@ import type { EventView } from '../../src/view/schemas.ts';
 import { type Api, createApi } from './api.ts';
 import {
   coverageText,
+  measuredText,
   say,
   sayAddresses,
   sayFailures,
@@ -68,28 +69,36 @@ function release(world: World, startedAt: number): void {
   for (const one of RELEASES) {
     commit(world.canaries, one, one.canary);
     sayRow({
-      elapsedMs: performance.now() - startedAt,
+      elapsedMs: Date.now() - startedAt,
       canary: one.service,
-      weight: 0,
+      from: null,
+      to: null,
       phase: 'git',
+      style: 'bold',
       reason: `${one.service}.yaml names ${one.canary} now, ${one.stable} before`,
     });
   }
 }
 
-/** A row of the timeline: the event, with the phase and the weight of the decision that made it. */
+/** A row of the timeline: the event, with the phase, weights and numbers of the decision that made it. */
 async function sayEvent(event: EventView, api: Api, startedAt: number): Promise<void> {
-  if (event.canary === null) return;
+  if (event.canary === null || isEcho(event)) return;
   const decision = event.explained ? await api.explanation(event) : null;
-  const style = styleOf(event);
+  const measured = event.type === 'StepLeft' ? measuredText(decision?.verdicts ?? []) : '';
   sayRow({
-    elapsedMs: performance.now() - startedAt,
+    elapsedMs: Date.parse(event.at) - startedAt,
     canary: event.canary,
-    weight: decision?.to ?? null,
+    from: decision?.from ?? null,
+    to: decision?.to ?? null,
     phase: decision?.phase ?? '',
-    reason: event.message,
-    ...(style === undefined ? {} : { style }),
+    reason: `${event.message}${measured}`,
+    style: styleOf(event),
   });
+}
+
+/** Says again what another row of the same moment says: the edit of a file, the step that follows a good one. */
+function isEcho({ type, facts }: EventView): boolean {
+  return type === 'SpecChanged' || (type === 'StepStarted' && facts['step'] !== 0);
 }
 
 /** Every release has come to where it should end; those that never will are found out by the deadline. */
@@ -102,13 +111,16 @@ function isOver(seen: Seen): boolean {
 }
 
 async function play(stage: Stage, world: World, api: Api): Promise<Ending[]> {
-  const startedAt = performance.now();
+  const startedAt = Date.now();
   const seen = nothingSeen(RELEASES);
   const watching = new AbortController();
   const signal = AbortSignal.any([stage.signal, watching.signal]);
   sayTimelineHead();
   const watched = watch(world, api, seen, signal, (event) => sayEvent(event, api, startedAt));
-  const isSteady = () => RELEASES.every(({ service }) => seen.canaries.get(service)?.phase === 'Stable');
+  const isSteady = () =>
+    RELEASES.every(({ service }) =>
+      seen.events.some((event) => event.canary === service && event.type === 'StableAdopted'),
+    );
   const story = async () => {
     await until(isSteady, 'the adoption of what is live', START_MS, signal);
     release(world, startedAt);
@@ -142,7 +154,7 @@ async function endings(seen: Seen, api: Api): Promise<Ending[]> {
 }
 
 /** Prints the tables; true when nothing differs. */
-function conclude(all: readonly Ending[]): boolean {
+function conclude(all: readonly Ending[], tookMs: number): boolean {
   sayHeadline(
     `Where the requests went, counted at the instances (interval: ${coverageText()} of honest splits)`,
   );
@@ -154,14 +166,16 @@ function conclude(all: readonly Ending[]): boolean {
   const problems = all.flatMap(differences);
   sayProblems(problems);
   const isGood = problems.length === 0;
+  const took = `(${Math.round(tookMs / 1_000)} s, set-up included)`;
   sayResult(
     isGood,
-    isGood ? 'All three releases ended as they should.' : 'Not everything went as it should.',
+    `${isGood ? 'All three releases ended as they should' : 'Not all went as it should'} ${took}.`,
   );
   return isGood;
 }
 
 async function run(stage: Stage): Promise<boolean> {
+  const startedAt = performance.now();
   sayHeadline('Three releases, each decided by what its metrics say');
   sayReleases();
   say('\nStarting Nacos, Prometheus, six service instances, the gateway, load and the controller ...');
@@ -170,7 +184,7 @@ async function run(stage: Stage): Promise<boolean> {
   await until(api.isReady, 'readiness of the controller', START_MS, stage.signal);
   sayAddresses(world);
   sayHeadline('What the controller does');
-  const isGood = conclude(await play(stage, world, api));
+  const isGood = conclude(await play(stage, world, api), performance.now() - startedAt);
   if (keep && !stage.signal.aborted) {
     sayHeadline('Everything stays up. Try:');
     sayNextSteps(world);

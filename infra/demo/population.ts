@@ -1,7 +1,7 @@
 /** The users behind the demo's load: who makes the next request. Pure, and the same for the same seed. */
 
 /** Users of each service. */
-export const POPULATION = 5_000;
+export const POPULATION = 3_000;
 
 /**
  * A function that names the next visitor. Everybody comes once a round, each round in a new random order: any stretch

@@ -1,6 +1,6 @@
 /** The demo's output: plain aligned text, with a little color where a terminal wants it (NO_COLOR is respected). */
 import { styleText } from 'node:util';
-import type { EventView } from '../../src/view/schemas.ts';
+import type { EventView, VerdictView } from '../../src/view/schemas.ts';
 import { RELEASES } from './releases.ts';
 import type { CountedSplit } from './splits.ts';
 import { COVERAGE } from './splits.ts';
@@ -10,6 +10,7 @@ import type { World } from './world.ts';
 type Style = Parameters<typeof styleText>[0];
 
 const NAME_WIDTH = Math.max(...RELEASES.map(({ service }) => service.length));
+const WEIGHT_WIDTH = '50 -> 100 %'.length;
 const PHASE_WIDTH = 'Initializing'.length;
 
 /** Styles only what a terminal shows; what `styleText` decides depends on stdout, NO_COLOR and FORCE_COLOR. */
@@ -46,29 +47,36 @@ export interface Row {
   /** Since the timeline began. */
   readonly elapsedMs: number;
   readonly canary: string;
-  /** Percent; null: not known. */
-  readonly weight: number | null;
+  /** Percent before and after; null: not known. */
+  readonly from: number | null;
+  readonly to: number | null;
   readonly phase: string;
   readonly reason: string;
-  readonly style?: Style;
+  readonly style: Style | undefined;
 }
 
 export function sayTimelineHead(): void {
-  say(
-    paint(
-      'dim',
-      `  ${'time'.padEnd(5)}  ${'canary'.padEnd(NAME_WIDTH)}  weight  ${'phase'.padEnd(PHASE_WIDTH)}  reason`,
-    ),
-  );
+  const columns = ['time'.padEnd(5), 'canary'.padEnd(NAME_WIDTH), 'weight'.padStart(WEIGHT_WIDTH)];
+  say(paint('dim', `  ${columns.join('  ')}  ${'phase'.padEnd(PHASE_WIDTH)}  reason`));
 }
 
-export function sayRow(row: Row): void {
-  const weight = row.weight === null ? '-' : `${row.weight} %`;
-  const phase = row.phase.padEnd(PHASE_WIDTH);
-  say(
-    `  ${clock(row.elapsedMs)}  ${row.canary.padEnd(NAME_WIDTH)}  ${weight.padStart(6)}  ` +
-      `${row.style === undefined ? phase : paint(row.style, phase)}  ${row.reason}`,
+export function sayRow({ elapsedMs, canary, from, to, phase, reason, style }: Row): void {
+  const change = from === null || from === to ? '' : `${from} -> `;
+  const weight = to === null ? '' : `${change}${to} %`;
+  const columns = [clock(elapsedMs), canary.padEnd(NAME_WIDTH), weight.padStart(WEIGHT_WIDTH)];
+  const state = phase.padEnd(PHASE_WIDTH);
+  say(`  ${columns.join('  ')}  ${style === undefined ? state : paint(style, state)}  ${reason}`);
+}
+
+/** The numbers that a decision was made by: ": error-rate 0, stable 0; p99-latency 0.05, stable 0.05". */
+export function measuredText(verdicts: readonly VerdictView[]): string {
+  if (verdicts.length === 0) return '';
+  const figure = (value: number | null) =>
+    value === null ? 'unknown' : String(Number(value.toPrecision(2)));
+  const texts = verdicts.map(
+    ({ metric, canary, stable }) => `${metric} ${figure(canary)}, stable ${figure(stable)}`,
   );
+  return `: ${texts.join('; ')}`;
 }
 
 /** Color for what a reader looks for: what went up, what went down, what stands still. */
@@ -86,13 +94,13 @@ export function saySplits(endings: readonly Ending[]): void {
 }
 
 function splitText({ weight, requests, toCanary, expected, fits }: CountedSplit): string {
-  const share = requests === 0 ? '-' : `${((100 * toCanary) / requests).toFixed(1)} %`;
+  if (requests === 0)
+    return `${`${weight} %`.padStart(6)}  ${'0'.padStart(8)}  ${paint('dim', 'no traffic')}`;
+  const share = `${((100 * toCanary) / requests).toFixed(1)} %`;
   const interval = `${expected.low} to ${expected.high}`;
-  const mark =
-    requests === 0 ? paint('dim', 'no traffic') : fits ? paint('green', 'inside') : paint('red', 'OUTSIDE');
   return (
     `${`${weight} %`.padStart(6)}  ${String(requests).padStart(8)}  ${String(toCanary).padStart(9)}  ` +
-    `${share.padStart(7)}  ${interval.padEnd(14)}  ${mark}`
+    `${share.padStart(7)}  ${interval.padEnd(14)}  ${fits ? paint('green', 'inside') : paint('red', 'OUTSIDE')}`
   );
 }
 
@@ -111,12 +119,19 @@ export function sayFailures(endings: readonly Ending[]): void {
 }
 
 export function sayOutcomes(endings: readonly Ending[]): void {
-  const width = Math.max(...RELEASES.map(({ expected }) => expected.text.length));
-  say(paint('dim', `  ${'canary'.padEnd(NAME_WIDTH)}  ${'expected'.padEnd(width)}  got`));
-  for (const ending of endings) {
-    const mark = differences(ending).length === 0 ? paint('green', 'ok') : paint('red', 'DIFFERENT');
-    const { service, expected } = ending.release;
-    say(`  ${service.padEnd(NAME_WIDTH)}  ${expected.text.padEnd(width)}  ${outcomeText(ending)}  ${mark}`);
+  const rows = endings.map((ending) => ({
+    service: ending.release.service,
+    expected: ending.release.expected.text,
+    got: outcomeText(ending),
+    mark: differences(ending).length === 0 ? paint('green', 'ok') : paint('red', 'DIFFERENT'),
+  }));
+  const expectedWidth = Math.max(...rows.map(({ expected }) => expected.length));
+  const gotWidth = Math.max(...rows.map(({ got }) => got.length));
+  say(paint('dim', `  ${'canary'.padEnd(NAME_WIDTH)}  ${'expected'.padEnd(expectedWidth)}  got`));
+  for (const { service, expected, got, mark } of rows) {
+    say(
+      `  ${service.padEnd(NAME_WIDTH)}  ${expected.padEnd(expectedWidth)}  ${got.padEnd(gotWidth)}  ${mark}`,
+    );
   }
 }
 
@@ -132,7 +147,7 @@ export function sayNextSteps({ controller, gateway, prometheus, canaries, instan
   say(`  curl -X PUT '${sick?.url}/-/behavior?failureShare=0'`);
   cli(`retry ${bad?.service} --reason healed`);
   say(paint('dim', `  # give the idle service some visitors: it goes on by itself`));
-  say(`  while curl -sf -o /dev/null ${gateway}/${idle?.service}/; do :; done`);
+  say(`  seq 10000 | xargs -P 4 -I {} curl -s -o /dev/null -H 'x-user-id: {}' ${gateway}/${idle?.service}/`);
   say(paint('dim', `  # release something yourself: edit a revision in ${canaries}`));
   say(`  curl -s '${prometheus}/api/v1/query?query=up'`);
 }

@@ -35,8 +35,8 @@ export async function watch(
     repeat(signal, async () => addSamples(world, seen)),
     repeat(signal, async () => {
       for (const event of await api.events(seen.events.at(-1)?.id ?? 0)) {
-        seen.events.push(event);
         await onEvent(event);
+        seen.events.push(event);
       }
       for (const canary of await api.canaries()) seen.canaries.set(canary.name, canary);
     }),

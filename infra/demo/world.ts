@@ -44,6 +44,8 @@ const ROOT = resolve(SCRIPTS, '../..');
 const READY_MS = 30_000;
 /** The controller finishes what it has in hand within 10 s. */
 const CONTROLLER_GRACE_MS = 12_000;
+/** The line of the controller's log that says that it is ready, and where. */
+const CONTROLLER_READY = /^(?=.*canary controller is ready).*"url":"(http:[^"]+)"/;
 const LISTENING = /listening on (http:\/\/\S+)/;
 
 /** Prepares a stage; `abort` is called with a sentence when one of its processes dies by itself. */
@@ -101,9 +103,8 @@ export function openStage(signal: AbortSignal, abort: (reason: string) => void):
 
   async function build(): Promise<World> {
     await ensurePrometheus();
-    const nacosReady = /(http:\/\/127\.0\.0\.1:\d+\/nacos)/;
     const [nacos, ...instances] = await Promise.all([
-      start('nacos', nacosReady, [join(ROOT, 'infra/dev-nacos/main.ts'), '--port', '0']),
+      start('nacos', LISTENING, [join(ROOT, 'infra/dev-nacos/main.ts'), '--port', '0']),
       ...RELEASES.flatMap((release) => [
         startInstance(release, release.stable),
         startInstance(release, release.canary),
@@ -142,8 +143,6 @@ export function openStage(signal: AbortSignal, abort: (reason: string) => void):
     tails: (lines) => tails(logs, lines),
   };
 }
-
-const CONTROLLER_READY = /(http:\/\/127\.0\.0\.1:\d+)/;
 
 function backends(instances: readonly Instance[]): string[] {
   return instances.flatMap(({ service, version, url }) => ['--backend', `${service}=${version}@${url}`]);
