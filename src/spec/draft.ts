@@ -13,7 +13,7 @@ export function draftOf<Schema extends z.ZodType>(
   schema: Schema,
   input: unknown,
 ): Draft<z.output<Schema>> | undefined {
-  // `valid` follows the schema's own structure, which the compiler cannot see.
+  // The parts have the structure of the schema, which the compiler cannot see.
   return validParts(schema, input) as Draft<z.output<Schema>> | undefined;
 }
 

@@ -32,7 +32,10 @@ export interface FieldChange {
   readonly after: string;
 }
 
-/** Every field that differs, in the order of the document. Null stands for a Canary that is not there. */
+/**
+ * Every field that differs, in the order of the document, the ones that are gone last. Null stands for a Canary that
+ * is not there.
+ */
 export function diffSpecs(before: Canary | null, after: Canary | null): readonly FieldChange[] {
   const old = before === null ? new Map<string, string>() : fieldsOf(before, sharedMetrics(before, after));
   const next = after === null ? new Map<string, string>() : fieldsOf(after, sharedMetrics(after, before));

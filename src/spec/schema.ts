@@ -280,7 +280,7 @@ export const CanaryDocument = z
   .strictObject({
     apiVersion: z.literal('canary/v1').describe('Always canary/v1.'),
     kind: z.literal('Canary').describe('Always Canary.'),
-    metadata: Metadata,
+    metadata: Metadata.describe('Name and labels.'),
     spec: Body.describe('The declaration itself.'),
   })
   .meta({ title: 'Canary', description: 'A canary release of one service, declared in Git.' });
