@@ -7,21 +7,21 @@ import { targetKey } from './edit.ts';
 /**
  * The same files in the same order, where of two claimants of one name or one traffic document the second has lost
  * its spec and got an error. First is what runs already (by name and file), then the order of file names, then of
- * documents in a file.
+ * documents in a file. What runs from a file that is broken now goes on, so it keeps its claims too.
  */
 export function lintDirectory(
   files: readonly ParsedFile[],
   running: readonly Spec[] = [],
 ): readonly ParsedFile[] {
   const incumbents = new Set(running.map(identity));
-  const claimants = files
-    .flatMap(({ specs }) => specs)
-    .sort((a, b) => {
-      const byRunning = Number(incumbents.has(identity(b))) - Number(incumbents.has(identity(a)));
-      return byRunning || (a.file < b.file ? -1 : a.file > b.file ? 1 : 0);
-    });
-  const names = new Map<string, Spec>();
-  const targets = new Map<string, Spec>();
+  const declared = files.flatMap(({ specs }) => specs);
+  const claimants = [...declared].sort((a, b) => {
+    const byRunning = Number(incumbents.has(identity(b))) - Number(incumbents.has(identity(a)));
+    return byRunning || (a.file < b.file ? -1 : a.file > b.file ? 1 : 0);
+  });
+  const kept = keptForms(files, running, new Set(declared.map(identity)));
+  const names = new Map(kept.map((spec) => [spec.canary.name, spec]));
+  const targets = new Map(kept.map((spec) => [targetKey(spec.canary.target), spec]));
   const refused = new Map<Spec, Diagnostic>();
   for (const spec of claimants) {
     const { name, target } = spec.canary;
@@ -43,6 +43,18 @@ export function lintDirectory(
     specs: specs.filter((spec) => !refused.has(spec)),
     diagnostics: [...diagnostics, ...specs.flatMap((spec) => refused.get(spec) ?? [])],
   }));
+}
+
+function keptForms(
+  files: readonly ParsedFile[],
+  running: readonly Spec[],
+  declared: ReadonlySet<string>,
+): readonly Spec[] {
+  const errors = files
+    .flatMap(({ diagnostics }) => diagnostics)
+    .filter(({ severity }) => severity === 'error');
+  const broken = new Set(errors.map(({ file }) => file));
+  return running.filter((spec) => broken.has(spec.file) && !declared.has(identity(spec)));
 }
 
 function identity({ canary, file }: Spec): string {

@@ -13,11 +13,11 @@ export interface Written {
   readonly textAt: (path: Path) => string | null;
 }
 
-/** One finding for each mistake: a misspelt field is not also a missing one. */
+/** One finding for each mistake: a misspelled field is not also a missing one. */
 export function findingsOf(error: z.ZodError, written: Written): readonly Finding[] {
   const unknown: Finding[] = [];
   const others: Finding[] = [];
-  const misspelt = new Set<string>();
+  const misspelled = new Set<string>();
   for (const issue of error.issues) {
     const path = issue.path.filter((key) => typeof key !== 'symbol');
     if (issue.code !== 'unrecognized_keys') {
@@ -26,12 +26,13 @@ export function findingsOf(error: z.ZodError, written: Written): readonly Findin
     }
     for (const key of issue.keys) {
       const meant = closest(key, fieldsAt(path));
-      if (meant !== null) misspelt.add(fieldName([...path, meant]));
+      if (meant !== null) misspelled.add(fieldName([...path, meant]));
       unknown.push(unknownField([...path, key], meant));
     }
   }
-  const isMisspelt = ({ code, path }: Finding) => code === 'SPEC_REQUIRED' && misspelt.has(fieldName(path));
-  return [...unknown, ...others.filter((finding) => !isMisspelt(finding))];
+  const isMisspelled = ({ code, path }: Finding) =>
+    code === 'SPEC_REQUIRED' && misspelled.has(fieldName(path));
+  return [...unknown, ...others.filter((finding) => !isMisspelled(finding))];
 }
 
 function unknownField(path: Path, meant: string | null): Finding {

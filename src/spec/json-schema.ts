@@ -1,4 +1,4 @@
-/** The Canary document as JSON Schema, for editors and for finding what a misspelt field was meant to be. */
+/** The Canary document as JSON Schema, for editors and for finding what a misspelled field was meant to be. */
 import { z } from 'zod';
 import { CanaryDocument } from './schema.ts';
 

@@ -7,7 +7,7 @@ import { lintQuery } from './lint-query.ts';
 import { defaultDataId } from './resolve.ts';
 import { type CanaryDocument, MAX_DATA_ID, NACOS_NAME } from './schema.ts';
 
-export type Body = Draft<CanaryDocument['spec']>;
+type Body = Draft<CanaryDocument['spec']>;
 
 const STEPS: Path = ['spec', 'strategy', 'steps'];
 const METRICS: Path = ['spec', 'analysis', 'metrics'];
@@ -141,7 +141,7 @@ function lintSkip({ skip, metrics = [] }: NonNullable<Body['analysis']>): Findin
   }
   if (skip || metrics.some((metric) => metric?.dryRun !== true)) return [];
   const reason = metrics.length === 0 ? 'There are no metrics' : 'Every metric is a dry run';
-  const detail = `${reason}, so nothing could stop a bad revision: add a metric, or release unanalysed with analysis: {skip: true}.`;
+  const detail = `${reason}, so nothing could stop a bad revision: add a metric, or release without analysis by analysis: {skip: true}.`;
   return [wrongField('SPEC_NO_METRICS', METRICS, detail)];
 }
 

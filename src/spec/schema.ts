@@ -218,7 +218,7 @@ const Analysis = z.strictObject({
   skip: z
     .boolean()
     .default(false)
-    .describe('true: there are no metrics, on purpose. The rollout is recorded as not analysed.'),
+    .describe('true: there are no metrics, on purpose. The rollout is recorded as not analyzed.'),
   interval: duration(1000, '1s')
     .prefault('30s')
     .describe('Time between two looks at the metrics; at least 1s.'),

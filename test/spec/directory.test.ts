@@ -55,6 +55,16 @@ describe('lintDirectory', () => {
     ]);
   });
 
+  test('keeps the claims of what runs from a file that is broken now', () => {
+    const broken = parseFile('apiVersion: canary/v1\nkind: Canary\n', 'z.yaml');
+    const files = [aFile('a.yaml', 'pay'), broken];
+    const linted = lintDirectory(files, aFile('z.yaml', 'pay').specs);
+    expect(ownersIn(linted)).toEqual([]);
+    expect(linted[0]!.diagnostics.map(({ detail }) => detail)).toEqual([
+      'The name pay belongs to z.yaml:1: choose another metadata.name.',
+    ]);
+  });
+
   test('does not let a refused document own a traffic document', () => {
     const elsewhere = parseFile(
       `apiVersion: canary/v1
