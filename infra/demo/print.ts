@@ -68,11 +68,11 @@ export function sayRow({ elapsedMs, canary, from, to, phase, reason, style }: Ro
   say(`  ${columns.join('  ')}  ${style === undefined ? state : paint(style, state)}  ${reason}`);
 }
 
-/** The numbers that a decision was made by: ": error-rate 0, stable 0; p99-latency 0.05, stable 0.05". */
+/** The numbers that a decision was made by: ": error-rate 0, stable 0; p99-latency 0.0495, stable 0.0495". */
 export function measuredText(verdicts: readonly VerdictView[]): string {
   if (verdicts.length === 0) return '';
   const figure = (value: number | null) =>
-    value === null ? 'unknown' : String(Number(value.toPrecision(2)));
+    value === null ? 'unknown' : String(Number(value.toPrecision(3)));
   const texts = verdicts.map(
     ({ metric, canary, stable }) => `${metric} ${figure(canary)}, stable ${figure(stable)}`,
   );
