@@ -10,6 +10,7 @@ import { sleep, systemClock } from '../../src/lib/clock.ts';
 import type { NacosTarget } from '../../src/spec/canary.ts';
 import { createNacosRouter, type NacosRouterOptions } from '../../src/traffic/nacos/router.ts';
 import type { RouterFacts, TrafficRouter } from '../../src/traffic/router.ts';
+import { lookFromAProcess } from './look.ts';
 import { openPlainNacos, type PlainNacos } from './plain-nacos.ts';
 
 export interface NacosUnderTest {
@@ -230,16 +231,25 @@ export function describeNacosRouter(
       expect(await write(target, '{}', null)).toMatchObject({ result: 'denied', code: 'NACOS_REJECTED' });
     });
 
-    it('answers after close with a value and leaves no connection', async () => {
-      const connections = () =>
-        process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
-      const before = connections();
+    it('answers with a value after it is closed', async () => {
       const short = routerFor(nacos);
-      await short.read(ownDocument(), never);
-      expect(connections()).toBeGreaterThan(before);
       await short.close();
-      await eventually(() => connections() <= before, true);
       expect(await short.read(ownDocument(), never)).toMatchObject({ code: 'NACOS_ABORTED' });
+      expect(
+        await short.publish(ownDocument(), 'contract.3', '{}', { expectMd5: null }, never),
+      ).toMatchObject({
+        result: 'failed',
+        code: 'NACOS_ABORTED',
+      });
+    });
+
+    it('lets its process end by itself after close, and opened no port meanwhile', async () => {
+      const { url, api, username, password, ca } = nacos;
+      const look = await lookFromAProcess({ urls: [url], api, username, password, ca }, ownDocument());
+      expect(look.reading.kind).toBe('absent');
+      expect(look.meanwhile).not.toContain('TCPServerWrap');
+      expect(look.meanwhile).not.toContain('UDPWrap');
+      expect(look.after).toEqual(look.before);
     });
   });
 }

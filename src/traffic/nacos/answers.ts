@@ -35,8 +35,9 @@ export function envelopeOf(answer: Answer): Envelope | null {
   return { code: object['code'], message: String(object['message'] ?? ''), data: object['data'] };
 }
 
-/** A server's own words for people: the message of a JSON error, else the beginning of the body. */
+/** A server's own words for people: the message of a JSON error, else the beginning of the body, unless it is a page. */
 export function wordsOf(answer: Answer, redact: Redact): string {
+  if (/^\s*</.test(answer.body)) return 'a page of HTML';
   const object = jsonObject(answer);
   const parts = [object?.['message'], object?.['data']].filter(
     (part): part is string => typeof part === 'string' && part !== '',
@@ -46,9 +47,7 @@ export function wordsOf(answer: Answer, redact: Redact): string {
 
 /** The 3.x console, on its own port, says this to the paths of the server. */
 function isConsole(answer: Answer): boolean {
-  return (
-    answer.body.includes('No static resource nacos/') || answer.body.includes('Nacos Console default port')
-  );
+  return answer.body.includes('No static resource ') || answer.body.includes('Nacos Console default port');
 }
 
 /**

@@ -85,8 +85,8 @@ export function createServers(options: ServersOptions): Servers {
   let found: RouterFacts | null = null;
 
   function lose(entry: Entry, error: NacosError): void {
-    if (entry.failures === 0)
-      log?.warn({ url: entry.url, code: error.code, detail: error.message }, 'Nacos lost');
+    const { code, message: detail } = error;
+    if (entry.failures === 0) log?.warn({ url: entry.url, code, detail }, 'Nacos lost');
     entry.facts = null;
     entry.lost = error;
     entry.failures += 1;

@@ -1,5 +1,4 @@
 /** One HTTP exchange at a time with a deadline: verified TLS, no redirects, no retries, nothing left after `close`. */
-import { setMaxListeners } from 'node:events';
 import type { IncomingHttpHeaders } from 'node:http';
 import { Agent, request } from 'undici';
 import type { Clock } from '../../lib/clock.ts';
@@ -51,8 +50,6 @@ const PATIENCE_MS = 1_000;
 export function createTransport(options: TransportOptions): Transport {
   const { clock, timeoutMs, ca, redact } = options;
   const closing = new AbortController();
-  // Every connection and every exchange listens to this one signal.
-  setMaxListeners(0, closing.signal);
   const dispatcher = new Agent({
     connections: CONNECTIONS_PER_SERVER,
     allowH2: false,
@@ -120,13 +117,16 @@ export function createTransport(options: TransportOptions): Transport {
 
 /** OpenSSL's and Node's names for a certificate that does not hold. */
 const CERTIFICATE_CODE = /^(CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS_CERT|HOSTNAME_MISMATCH)/;
-/** What answered does not speak HTTP as Nacos does. */
-const FOREIGN_CODE = /^(HPE_|UND_ERR_RES_EXCEEDED_MAX_SIZE|UND_ERR_HEADERS_OVERFLOW)/;
+/** What answers does not speak HTTP, or not with TLS, or says more than any Nacos does. */
+const FOREIGN_CODE =
+  /^(HPE_|HTTPParserError|ERR_SSL_|UND_ERR_RES_EXCEEDED_MAX_SIZE|UND_ERR_HEADERS_OVERFLOW)/;
 
 function brokenExchange(where: string, error: unknown, redact: Redact): NacosError {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const words = excerpt(error instanceof Error ? error.message : String(error), redact);
-  const particulars = `${where}: ${code === '' ? words : `${code}, ${words}`}`;
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  const code =
+    error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : name;
+  const words = excerpt(message, redact);
+  const particulars = `${where}: ${words.includes(code) ? words : `${code}, ${words}`}`;
   if (CERTIFICATE_CODE.test(code)) return new NacosError('NACOS_TLS', particulars);
   if (FOREIGN_CODE.test(code)) return new NacosError('NACOS_NOT_NACOS', particulars);
   return new NacosError('NACOS_UNAVAILABLE', particulars);
