@@ -45,9 +45,11 @@ export function createApi(server: string): Api {
   };
 }
 
-/** The JSON that a GET of `url` answers with. */
+/** The JSON that a GET of `url` answers with. Rejects with the address and the reason. */
 export async function get<Answer>(url: string): Promise<Answer> {
-  const response = await fetch(url, { signal: AbortSignal.timeout(DEADLINE_MS) });
+  const response = await fetch(url, { signal: AbortSignal.timeout(DEADLINE_MS) }).catch((error: Error) => {
+    throw new Error(`GET ${url}: ${error.cause instanceof Error ? error.cause.message : error.message}`);
+  });
   if (!response.ok) throw new Error(`GET ${url} answered ${response.status}: ${await response.text()}`);
   return (await response.json()) as Answer;
 }

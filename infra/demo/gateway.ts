@@ -80,7 +80,8 @@ function listen(cacheDir: string): void {
       const split = readSplit(content);
       if (!isDeepStrictEqual(split, route.split)) route.since = Date.now();
       route.split = split;
-      console.log(`${dataId}: ${split === null ? `no usable rule, all to ${route.fallback}` : content}`);
+      const rule = split === null ? `no usable rule, all to ${route.fallback}` : JSON.stringify(split);
+      console.log(`${dataId}: ${rule}`);
     });
   }
 }

@@ -36,6 +36,8 @@ import { openStage, type Stage, type World } from './world.ts';
 const STORY_MS = 150_000;
 const START_MS = 30_000;
 const POLL_MS = 100;
+/** A process that just died shows first as a failed call; its death notice, the better reason, follows this soon. */
+const DEATH_NOTICE_MS = 500;
 
 /** Why the demo ends before its time. */
 class Interrupted extends Error {
@@ -190,6 +192,7 @@ async function run(stage: Stage): Promise<boolean> {
     sayNextSteps(world);
     say('\nCtrl-C ends it.');
     await once(stage.signal, 'abort');
+    if (!(stage.signal.reason instanceof Interrupted)) throw stage.signal.reason;
   }
   return isGood;
 }
@@ -215,6 +218,7 @@ async function main(): Promise<number> {
   try {
     isGood = await run(stage);
   } catch (error) {
+    await Promise.race([once(ending.signal, 'abort'), wait(DEATH_NOTICE_MS)]);
     const cause: unknown = ending.signal.aborted ? ending.signal.reason : error;
     sayResult(false, `The demo ended early: ${cause instanceof Error ? cause.message : String(cause)}`);
   }
