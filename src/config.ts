@@ -132,7 +132,7 @@ function createReader(givens: Givens, { readFile }: ConfigSources, faults: strin
     optional,
     many(key, schema) {
       const { values, from } = givens.get(key) ?? { values: [], from: key };
-      return values.flatMap((value) => checked(schema, value, from) ?? []);
+      return values.map((value) => checked(schema, value, from)).filter((value) => value !== null);
     },
     file(key, check) {
       const path = optional(key, Text);
@@ -158,7 +158,9 @@ function read(reader: Reader, { isCheckout, isTerminal }: ConfigSources): Config
       '--canaries DIR is needed in a checkout, so that the examples in canaries/ never run by accident',
     );
   }
-  const nacosUrls = reader.one('nacos', NacosUrls, 'http://127.0.0.1:8848/nacos');
+  const nacosUrls = reader.isGiven('nacos')
+    ? reader.many('nacos', NacosUrls).flat()
+    : ['http://127.0.0.1:8848/nacos'];
   const api = reader.one('nacosApi', oneOf(['auto', 'v1', 'v3']), 'auto');
   const prometheusUrl = reader.one('prometheus', PrometheusUrl, 'http://127.0.0.1:9090');
   const canaries = reader.one('canaries', Text, 'canaries');
@@ -173,8 +175,7 @@ function read(reader: Reader, { isCheckout, isTerminal }: ConfigSources): Config
     prometheus: readPrometheusAccess(reader),
     notifyUrl: reader.optional('notifyUrl', NotifyUrl),
   };
-  if (nacosUrls === null || api === null || prometheusUrl === null || canaries === null || db === null)
-    return null;
+  if (api === null || prometheusUrl === null || canaries === null || db === null) return null;
   if (listen === null || tickMs === null || logLevel === null || logFormat === null) return null;
   return {
     canaries,

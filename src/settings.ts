@@ -48,6 +48,7 @@ export const SETTINGS: readonly Setting[] = [
     'NACOS',
     'Nacos servers, with the context path',
     'http://127.0.0.1:8848/nacos',
+    { repeats: true },
   ),
   setting('nacosApi', '--nacos-api <api>', 'NACOS_API', 'auto, v1 or v3', 'auto'),
   setting('nacosUsername', null, 'NACOS_USERNAME', 'user of Nacos', null),

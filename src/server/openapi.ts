@@ -8,13 +8,16 @@ type Override = NonNullable<NonNullable<TransformOptions['zodToJsonConfig']>['ov
 
 /**
  * An answer may gain fields with a newer controller, so only what callers send is closed: strict objects carry a
- * catch-all of `never`, the others none.
+ * catch-all of `never`, the others none. What zod adds to say "a date" or "a safe integer" tells a reader nothing.
  */
 const override: Override = ({ zodSchema, jsonSchema }) => {
   const { def } = zodSchema._zod;
   if (def.type === 'object' && !('catchall' in def && def.catchall !== undefined)) {
     delete jsonSchema.additionalProperties;
   }
+  if (jsonSchema.format === 'date-time') delete jsonSchema.pattern;
+  if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+  if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
 };
 
 /** Registers the description. Must come before the routes that it describes. */

@@ -60,7 +60,7 @@ export function canaryView(source: CanarySource): CanaryView {
     reason: state?.reason ?? 'not looked at yet',
     nextCheckAt: timeOrNull(explanation?.nextCheckAt),
     pauses: (rollout ?? state)?.pauses.map((pause) => ({ ...pause, since: time(pause.since) })) ?? [],
-    steps: stepViews(spec, rollout),
+    steps: stepViews(spec, state, trial),
     metrics: spec?.canary.analysis.metrics.map((metric) => metricView(metric, state?.rollout ?? null)) ?? [],
     failedRevisions: Object.keys(state?.failed ?? {}),
     file: spec?.file ?? null,
@@ -121,8 +121,10 @@ function verifiedAt(state: CanaryState, rollout: RolloutState | null): number | 
   return rollout === null ? state.observed.at : rollout.held.verifiedAt;
 }
 
-function stepViews(spec: Spec | null, rollout: RolloutState | null): StepView[] {
-  const reached = rollout?.reached ?? [];
+/** What was reached, also by the rollout whose end is shown. */
+function stepViews(spec: Spec | null, state: CanaryState | null, trial: Trial): StepView[] {
+  const isShown = trial.revision !== null && state?.rollout?.id === trial.rolloutId;
+  const reached = isShown ? (state?.rollout?.reached ?? []) : [];
   const reachedAt = (index: number) => reached.findLast((step) => step.index === index)?.verifiedAt;
   return (spec?.canary.strategy.steps ?? []).map((step, index) => ({
     index,

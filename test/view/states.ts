@@ -9,7 +9,8 @@ import type {
 } from '../../src/core/rollout.ts';
 import { initialHeld, initialMetric, initialRollout, initialState } from '../../src/core/state.ts';
 import type { Spec } from '../../src/spec/canary.ts';
-import { aCanary, aMetric, type CanaryParts } from '../support/a-canary.ts';
+import { canonicalJson, sha256 } from '../../src/spec/canonical.ts';
+import { aCanary, type CanaryParts } from '../support/a-canary.ts';
 
 /** 2026-11-23 14:00 UTC. */
 export const NOW = Date.UTC(2026, 10, 23, 14, 0);
@@ -25,7 +26,7 @@ export function paymentSpec(parts: CanaryParts = {}): Spec {
     labels: { team: 'payments' },
     ...parts,
   });
-  return { canary, file: 'payment.yaml', line: 7, hash: JSON.stringify(canary) };
+  return { canary, file: 'payment.yaml', line: 7, hash: sha256(canonicalJson(canary)) };
 }
 
 export function paymentVerdict(over: Partial<Verdict> = {}): Verdict {
@@ -187,5 +188,3 @@ export function paymentRecord(over: Partial<RolloutRecord> = {}): RolloutRecord 
     ...over,
   };
 }
-
-export { aMetric };

@@ -13,7 +13,9 @@ export async function list(context: Context): Promise<ExitCode> {
   context.print(answer.value, () => renderList(items, io.clock.now(), io.columns));
   if (context.format === 'table') {
     if (items.length === 0) context.talk('no valid Canary file was found');
-    for (const diagnostic of diagnostics) context.talk(diagnosticLine(diagnostic));
+    for (const diagnostic of diagnostics) {
+      if (diagnostic.severity === 'error') context.talk(diagnosticLine(diagnostic));
+    }
   }
   return EXIT.ok;
 }

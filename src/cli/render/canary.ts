@@ -61,7 +61,13 @@ function steps(view: CanaryView, now: number): string[][] {
       const bake = roughDuration(step.bakeSeconds * 1000);
       const { glyph, state } = stepState(step, view);
       const gate = step.approval ? `${bake}, then approval` : bake;
-      return [`${glyph} ${step.index + 1}`, `${step.weight} %`, gate, state, took(step, state, now)];
+      return [
+        `${glyph} ${step.index + 1}`,
+        `${step.weight} %`,
+        gate,
+        state,
+        took(step, step.index === view.step?.index, now),
+      ];
     }),
   ];
 }
@@ -71,18 +77,21 @@ function stepState(
   { step: current, phase, bakedSeconds }: CanaryView,
 ): { glyph: string; state: string } {
   const index = current?.index ?? -1;
-  if (step.index < index) return { glyph: '✓', state: step.verifiedAt === null ? 'passed over' : 'done' };
-  if (step.index > index) return { glyph: ' ', state: '' };
-  if (step.verifiedAt === null) return { glyph: PHASE_GLYPHS[phase], state: 'being written' };
-  const isBaked = (bakedSeconds ?? 0) >= step.bakeSeconds;
-  if (phase === 'Paused') return { glyph: PHASE_GLYPHS[phase], state: 'paused' };
-  return { glyph: PHASE_GLYPHS[phase], state: isBaked ? 'baked' : 'baking' };
+  const glyph = PHASE_GLYPHS[phase];
+  if (step.verifiedAt === null) {
+    if (step.index === index) return { glyph, state: 'being written' };
+    return step.index < index ? { glyph: '✓', state: 'passed over' } : { glyph: ' ', state: '' };
+  }
+  if (step.index < index || step.leftAt !== null) return { glyph: '✓', state: 'done' };
+  if (step.index > index) return { glyph, state: 'gone back from here' };
+  if (phase === 'Paused') return { glyph, state: 'paused' };
+  return { glyph, state: (bakedSeconds ?? 0) >= step.bakeSeconds ? 'baked' : 'baking' };
 }
 
-function took(step: StepView, state: string, now: number): string {
-  if (step.verifiedAt === null || state === '') return '';
-  const end = step.leftAt === null || state !== 'done' ? now : Date.parse(step.leftAt);
-  return roughDuration(end - Date.parse(step.verifiedAt));
+/** Empty for a step that was not reached, and for the last one of a rollout that went back: its end is not known here. */
+function took({ verifiedAt, leftAt }: StepView, isCurrent: boolean, now: number): string {
+  if (verifiedAt === null || (leftAt === null && !isCurrent)) return '';
+  return roughDuration((leftAt === null ? now : Date.parse(leftAt)) - Date.parse(verifiedAt));
 }
 
 function metrics(view: CanaryView, now: number): string[][] {
@@ -94,14 +103,16 @@ function metrics(view: CanaryView, now: number): string[][] {
       number(metric.canary),
       number(metric.stable),
       metric.bound,
-      verdict(metric, now),
+      verdict(metric, view.step !== null && view.step.index >= 0, now),
     ]),
   ];
 }
 
-function verdict(metric: MetricView, now: number): string {
+function verdict(metric: MetricView, isCounting: boolean, now: number): string {
   const notes = [
-    ...(metric.verdict === 'pass' ? [`${Math.min(metric.passes, PASSES_NEEDED)}/${PASSES_NEEDED}`] : []),
+    ...(isCounting && metric.verdict === 'pass'
+      ? [`${Math.min(metric.passes, PASSES_NEEDED)}/${PASSES_NEEDED}`]
+      : []),
     ...(metric.dryRun ? ['dry run, never counted'] : []),
     ...(metric.stableFrozenAt === null ? [] : [`stable, frozen at ${time(metric.stableFrozenAt, now)}`]),
     ...(metric.verdict === 'pass' || metric.detail === '' ? [] : [metric.detail]),
@@ -115,14 +126,16 @@ function number(value: number | null): string {
 }
 
 function tail(view: CanaryView, now: number): string[][] {
-  const { nextCheckAt, reason, pauses, failedRevisions, file, line, diagnostics } = view;
+  const { nextCheckAt, reason, pauses, canaryRevision, file, line, diagnostics } = view;
+  const failed = view.failedRevisions.filter((revision) => revision !== canaryRevision);
   return [
     ...(nextCheckAt === null ? [] : [['Next', `look again ${time(nextCheckAt, now)}`]]),
     ['Why', reason],
-    ...pauses.map((pause) => ['Paused', `${pause.reason}: ${pause.detail} (${when(pause.since, now)})`]),
-    ...(failedRevisions.length === 0
-      ? []
-      : [['Failed', `${failedRevisions.join(', ')}: \`retry\` tries it again`]]),
+    ...pauses.map((pause) => [
+      'Paused',
+      `${pause.reason}: ${pause.detail} (since ${time(pause.since, now)})`,
+    ]),
+    ...(failed.length === 0 ? [] : [['Failed', `${failed.join(', ')}: not started again without \`retry\``]]),
     ...(file === null ? [] : [['File', line === null ? file : `${file}:${line}`]]),
     ...diagnostics.map((diagnostic) => ['Trouble', diagnosticLine(diagnostic)]),
   ];

@@ -1,0 +1,305 @@
+import { expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { anEvent, aSave } from '../support/saves.ts';
+import {
+  metricState,
+  NOW,
+  paymentRecord,
+  paymentSpec,
+  paymentVerdict,
+  progressingState,
+  ROLLOUT_ID,
+  rolledBackState,
+  stableState,
+  succeededState,
+} from '../view/states.ts';
+import { begin, run, scene } from './run.ts';
+
+test('get shows where a Canary is, its steps, its metrics, what is next and why', async () => {
+  const at = await scene();
+  const { code, out, talk } = await run(at, 'get', 'payment-service');
+  expect([code, talk]).toEqual([0, '']);
+  expect(out).toMatchInlineSnapshot(`
+    "Canary    payment-service            Phase    ◐ Progressing, step 2 of 4
+    Revision  v1.5.1 (v1.5.0 is stable)  Since    13:53:00Z (7m ago)
+    Weight    canary 25 %  ▓▓▓░░░░░░░░░  Desired  25 %, observed 25 % 5s ago
+
+    STEP  WEIGHT  BAKE  STATE   TOOK
+    ✓ 1   5 %     5m    done    5m
+    ◐ 2   25 %    5m    baking  2m
+      3   50 %    5m
+      4   100 %   5m
+
+    METRIC      JUDGE      CANARY  STABLE  LIMIT           VERDICT
+    error-rate  threshold  0.001   0.001   maxDelta 0.005  ✓ pass  (2/3)
+
+    Next  look again 14:00:25Z
+    Why   baking until 14:03:00Z; 2 of 3 passes collected
+    File  payment.yaml:7"
+  `);
+});
+
+test('get of a paused Canary names every reason, a missing number and trouble', async () => {
+  const at = await scene();
+  const spec = paymentSpec();
+  const verdict = paymentVerdict({
+    class: 'noData',
+    canary: null,
+    detail: 'canary: no series',
+    stableFrozenAt: NOW - 60_000,
+  });
+  at.behind.states = [
+    progressingState(
+      spec,
+      {
+        pauses: [{ reason: 'NoData', detail: 'error-rate has no data for 600s', since: NOW - 30_000 }],
+        metrics: { 'error-rate': metricState(verdict, 0) },
+      },
+      {
+        phase: 'Paused',
+        observed: null,
+        reason: 'error-rate has no data for 600s',
+        failed: { v0: { rolloutId: 'x', reason: 'y', zeroAt: null } },
+        diagnostics: [{ code: 'CLOCK_SKEW', detail: 'the clocks differ by 9 s' }],
+      },
+    ),
+  ];
+  const { out } = await run(at, 'get', 'payment-service');
+  expect(out).toMatchInlineSnapshot(`
+    "Canary    payment-service            Phase    ‖ Paused, step 2 of 4
+    Revision  v1.5.1 (v1.5.0 is stable)  Since    13:53:00Z (7m ago)
+    Weight    canary unknown             Desired  25 %, observed unknown
+
+    STEP  WEIGHT  BAKE  STATE   TOOK
+    ✓ 1   5 %     5m    done    5m
+    ‖ 2   25 %    5m    paused  2m
+      3   50 %    5m
+      4   100 %   5m
+
+    METRIC      JUDGE      CANARY  STABLE  LIMIT           VERDICT
+    error-rate  threshold  -       0.001   maxDelta 0.005  ? noData  (stable, frozen at 13:59:00Z; canary: no series)
+
+    Next     look again 14:00:25Z
+    Why      error-rate has no data for 600s
+    Paused   NoData: error-rate has no data for 600s (since 13:59:30Z)
+    Failed   v0: not started again without \`retry\`
+    File     payment.yaml:7
+    Trouble  warning CLOCK_SKEW: the clocks differ by 9 s"
+  `);
+});
+
+test.each([
+  ['Stable', stableState()],
+  ['Succeeded', succeededState()],
+  ['RolledBack', rolledBackState()],
+])('get in %s shows what is live', async (phase, state) => {
+  const at = await scene();
+  at.behind.states = [state];
+  const { out } = await run(at, 'get', 'payment-service');
+  await expect(out).toMatchFileSnapshot(`golden/get-${phase}.txt`);
+});
+
+test('list has one line a Canary; broken files are talk', async () => {
+  const at = await scene();
+  at.behind.states = [
+    progressingState(),
+    { ...stableState(), name: 'search' },
+    { ...rolledBackState(), name: 'zoo' },
+  ];
+  at.behind.diagnostics = [
+    { severity: 'error', file: 'x.yaml', line: 3, column: 9, code: 'SPEC_RANGE', detail: 'too much' },
+    { severity: 'warning', file: 'y.yaml', line: 1, column: 1, code: 'SPEC_NO_READY', detail: 'no ready' },
+  ];
+  const { code, out, talk } = await run(at, 'list');
+  expect(code).toBe(0);
+  expect(out).toMatchInlineSnapshot(`
+    "NAME             PHASE          STEP  WEIGHT  CANARY  STABLE  SINCE  WHY
+    payment-service  ◐ Progressing  2/4   25 %    v1.5.1  v1.5.0  7m     baking until 14:03:00Z; 2 of 3 passes collected
+    search           ✓ Stable       -     0 %     -       v1.5.0  1h     v1.5.0 is stable
+    zoo              ✗ RolledBack   -     0 %     v1.5.1  v1.5.0  1m     v1.5.1 failed in rollout payment-service-3-1f2e3d4c: error-rate failed; retry to try it again"
+  `);
+  expect(talk).toBe('x.yaml:3:9 error SPEC_RANGE: too much');
+});
+
+test('list on a narrow terminal cuts the last column', async () => {
+  const at = await scene();
+  const { out } = await begin(at, ['list'], { columns: 60 }).ended;
+  for (const line of out.split('\n')) expect(line.length).toBeLessThanOrEqual(60);
+  expect(out).toContain('…');
+});
+
+test('list of nothing says so and prints the header only', async () => {
+  const at = await scene();
+  at.behind.states = [];
+  at.behind.specs = [];
+  const { code, out, talk } = await run(at, 'list');
+  expect([code, talk]).toEqual([0, 'no valid Canary file was found']);
+  expect(out).toMatch(/^NAME/);
+});
+
+test('explain prints the text of the server; a past decision by its event', async () => {
+  const at = await scene();
+  const [event] = at.store.save(aSave('payment-service', { events: [anEvent('StepStarted')] }));
+  const now = await run(at, 'explain', 'payment-service');
+  expect(now.out.split('\n')[0]).toBe('13:59:55Z  Progressing  canary 25 %  wait');
+  const past = await run(at, 'explain', 'payment-service', '--at', String(event?.id));
+  expect(past.out.split('\n')[0]).toMatch(/^#1 {2}/);
+});
+
+test('history has one line a rollout, newest first', async () => {
+  const at = await scene();
+  at.store.save(
+    aSave('payment-service', {
+      rollouts: [
+        paymentRecord({
+          id: 'payment-service-2-1f2e3d4c',
+          revision: 'v1.5.0',
+          stable: 'v1.4.0',
+          startedAt: NOW - 90_000_000,
+          endedAt: NOW - 88_000_000,
+          outcome: 'Promoted',
+          reason: 'all steps passed',
+          analysed: false,
+          steps: [5, 25, 50, 100].map((weight, index) => ({ index, weight, verifiedAt: NOW })),
+        }),
+      ],
+    }),
+  );
+  at.store.save(aSave('payment-service', { rollouts: [paymentRecord()] }));
+  const { out } = await run(at, 'history', 'payment-service');
+  expect(out).toMatchInlineSnapshot(`
+    "ROLLOUT                     REVISION  STABLE  OUTCOME      STARTED               TOOK    WEIGHTS            WHY
+    payment-service-3-1f2e3d4c  v1.5.1    v1.5.0  ◐ under way  13:52:00Z             8m      5                  baking until 14:03:00Z; 2 of 3 passes collected
+    payment-service-2-1f2e3d4c  v1.5.0    v1.4.0  ✓ Promoted   2026-11-22 13:00:00Z  33m20s  5 → 25 → 50 → 100  (not analysed) all steps passed"
+  `);
+});
+
+test('events print one line each, with who did it', async () => {
+  const at = await scene();
+  at.store.appendEvents(
+    [
+      { ...anEvent('LeaderChanged', { message: 'host/7 leads with epoch 1' }), canary: null },
+      { ...anEvent('Approved', { message: 'step 2 approved', actor: 'ana' }), canary: 'payment-service' },
+      { ...anEvent('CommandReceived', { message: 'pause by ana', actor: 'ana' }), canary: 'search' },
+    ],
+    NOW,
+  );
+  const all = await run(at, 'events');
+  expect(all.out).toMatchInlineSnapshot(`
+    "#1  14:00:00Z  -  LeaderChanged  host/7 leads with epoch 1
+    #2  14:00:00Z  payment-service  Approved  step 2 approved (ana)
+    #3  14:00:00Z  search  CommandReceived  pause by ana"
+  `);
+  const one = await run(at, 'events', '--canary', 'search', '--after', '0', '--limit', '5');
+  expect(one.out).toContain('#3');
+  expect(one.out).not.toContain('#2');
+});
+
+test('events without any say so on standard error', async () => {
+  expect(await run(await scene(), 'events')).toEqual({ code: 0, out: '', talk: 'no events' });
+});
+
+test('-o json and -o yaml print the object of the interface', async () => {
+  const at = await scene();
+  const json = await run(at, 'get', 'payment-service', '-o', 'json');
+  const object = JSON.parse(json.out);
+  expect(object).toMatchObject({
+    name: 'payment-service',
+    phase: 'Progressing',
+    step: { index: 1, count: 4 },
+  });
+  const yaml = await run(at, '-o', 'yaml', 'get', 'payment-service');
+  expect(parse(yaml.out)).toEqual(object);
+  const list = JSON.parse((await run(at, 'list', '-o', 'json')).out);
+  expect(list).toEqual({ items: [object], diagnostics: [] });
+});
+
+test('color is on glyphs only, on a terminal only, and can be switched off', async () => {
+  const at = await scene();
+  const argv = ['get', 'payment-service'];
+  const plain = (await begin(at, argv).ended).out;
+  const colored = (await begin(at, argv, { isTerminal: true }).ended).out;
+  const ansi = '\u001b\\[\\d+m';
+  const escapes = new RegExp(ansi, 'g');
+  expect(colored.replaceAll(escapes, '')).toBe(plain);
+  expect(
+    colored.match(new RegExp(`${ansi}.${ansi}`, 'gu'))?.map((glyph) => glyph.replaceAll(escapes, '')),
+  ).toEqual(['◐', '✓', '◐', '✓']);
+  const isTerminal = true;
+  expect((await begin(at, [...argv, '--no-color'], { isTerminal }).ended).out).toBe(plain);
+  expect((await begin(at, argv, { isTerminal, env: { NO_COLOR: '1' } }).ended).out).toBe(plain);
+});
+
+test('control characters of others do not reach the terminal', async () => {
+  const at = await scene();
+  at.behind.states = [progressingState(paymentSpec(), {}, { reason: 'evil \u001b[2J\u0007 reason' })];
+  const { out } = await run(at, 'get', 'payment-service');
+  expect(out).toContain('evil \uFFFD[2J\uFFFD reason');
+});
+
+test('get -w prints again when something changed, and survives a server that is away', async () => {
+  const at = await scene();
+  const watch = begin(at, ['get', 'payment-service', '-w', '-o', 'json']);
+  await at.clock.armed(1000);
+  expect(watch.out.map((line) => JSON.parse(line).phase)).toEqual(['Progressing']);
+  at.behind.states = [progressingState(paymentSpec(), {}, { observed: { weight: 25, at: NOW } })];
+  at.clock.advance(1000);
+  await at.clock.armed(1000);
+  expect(watch.out).toHaveLength(1);
+  at.behind.states = [rolledBackState()];
+  at.clock.advance(1000);
+  await at.clock.armed(1000);
+  expect(watch.out.map((line) => JSON.parse(line).phase)).toEqual(['Progressing', 'RolledBack']);
+  at.behind.states = [];
+  at.behind.specs = [];
+  at.clock.advance(1000);
+  expect(await watch.ended).toMatchObject({ code: 1, talk: expect.stringContaining('NOT_FOUND') });
+});
+
+test('get -w on a terminal redraws the screen at every look', async () => {
+  const at = await scene();
+  const watch = begin(at, ['get', 'payment-service', '--watch'], { isTerminal: true });
+  await at.clock.armed(1000);
+  at.clock.advance(1000);
+  await at.clock.armed(1000);
+  expect(watch.out.map((text) => text.slice(0, 7))).toEqual(['<clear>', 'Canary ', '<clear>', 'Canary ']);
+  at.behind.states = [];
+  at.behind.specs = [];
+  at.clock.advance(1000);
+  await watch.ended;
+});
+
+test('events -f goes on as events come, each once', async () => {
+  const at = await scene();
+  const event = (message: string) => [{ ...anEvent('SpecChanged', { message }), canary: 'payment-service' }];
+  at.store.appendEvents(event('first'), NOW);
+  const follow = begin(at, ['events', '-f', '-o', 'json']);
+  await at.clock.armed(1000);
+  at.store.appendEvents([...event('second'), ...event('third')], NOW);
+  at.clock.advance(1000);
+  await at.clock.armed(1000);
+  at.clock.advance(1000);
+  await at.clock.armed(1000);
+  expect(follow.out.map((line) => JSON.parse(line).message)).toEqual(['first', 'second', 'third']);
+  at.store.close();
+  at.clock.advance(1000);
+  expect(await follow.ended).toMatchObject({ code: 1 });
+});
+
+test.each([
+  ['get', 'nobody'],
+  ['explain', 'nobody'],
+  ['history', 'nobody'],
+])('%s of an unknown Canary ends with 1 and says what there is', async (...argv) => {
+  const { code, out, talk } = await run(await scene(), ...argv);
+  expect([code, out]).toEqual([1, '']);
+  expect(talk).toBe(
+    'error: NOT_FOUND: there is no Canary nobody.\nhint: GET /api/v1/canaries lists what there is',
+  );
+});
+
+test('a rollout is shown under its id in every face', async () => {
+  const at = await scene();
+  const { out } = await run(at, 'get', 'payment-service', '-o', 'json');
+  expect(JSON.parse(out).rolloutId).toBe(ROLLOUT_ID);
+});

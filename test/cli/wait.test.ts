@@ -1,0 +1,190 @@
+import { expect, test } from 'vitest';
+import type { Outcome, RolloutRecord } from '../../src/core/rollout.ts';
+import { aSave } from '../support/saves.ts';
+import {
+  NOW,
+  paymentRecord,
+  paymentSpec,
+  progressingState,
+  ROLLOUT_ID,
+  rolledBackState,
+  stableState,
+  succeededState,
+} from '../view/states.ts';
+import { begin, type Run, run, type Scene, scene } from './run.ts';
+
+/** payment-service under way, its rollout in the history. */
+async function underWay(): Promise<Scene> {
+  const at = await scene();
+  record(at, paymentRecord());
+  return at;
+}
+
+function record({ store }: Scene, rollout: RolloutRecord): void {
+  store.save(aSave('payment-service', { rollouts: [rollout] }));
+}
+
+function end(at: Scene, outcome: Outcome): void {
+  record(at, paymentRecord({ outcome, endedAt: NOW, reason: `it was ${outcome}` }));
+}
+
+/** Changes the world between two looks. */
+async function then({ clock }: Scene, change: () => void | Promise<void> = () => {}): Promise<void> {
+  await clock.armed(1000);
+  await change();
+  clock.advance(1000);
+}
+
+function waiting(at: Scene, ...flags: readonly string[]): Run {
+  return begin(at, ['wait', 'payment-service', ...flags]);
+}
+
+test('the rollout that runs now is waited for until it is promoted', async () => {
+  const at = await underWay();
+  const wait = waiting(at, '--for', 'Promoted');
+  await then(at, () => {
+    end(at, 'Promoted');
+    at.behind.states = [succeededState()];
+  });
+  expect(await wait.ended).toEqual({
+    code: 0,
+    out: `✓ Promoted  v1.5.1  ${ROLLOUT_ID}  it was Promoted`,
+    talk: 'payment-service: Progressing at step 2 of 4, weight 25 %\npayment-service: Succeeded, weight 100 %',
+  });
+});
+
+test('another outcome than the one asked for ends with 3 and says where to look', async () => {
+  const at = await underWay();
+  const wait = waiting(at, '--for', 'Promoted');
+  await then(at, () => {
+    end(at, 'RolledBack');
+    at.behind.states = [rolledBackState()];
+  });
+  const { code, out, talk } = await wait.ended;
+  expect([code, out]).toEqual([3, `✗ RolledBack  v1.5.1  ${ROLLOUT_ID}  it was RolledBack`]);
+  expect(talk).toContain('error: the rollout of v1.5.1 ended RolledBack, not Promoted');
+  expect(talk).toContain('`canary explain payment-service`');
+});
+
+test.each([
+  ['Promoted', 'Promoted', 0],
+  ['Promoted', 'Succeeded', 0],
+  ['RolledBack', 'RolledBack', 0],
+  ['Aborted', 'RolledBack', 3],
+  ['Aborted', 'Aborted', 0],
+  ['Reverted', 'Stable', 0],
+  ['Superseded', 'Waiting', 0],
+  ['Cancelled', 'Terminating', 0],
+  ['Promoted', 'Paused', 3],
+] as const)(
+  'a rollout that ended %s, waited for with --for %s, ends with %i',
+  async (outcome, target, code) => {
+    const at = await underWay();
+    end(at, outcome);
+    const ran = await run(at, 'wait', 'payment-service', '--revision', 'v1.5.1', '--for', target);
+    expect(ran.code).toBe(code);
+  },
+);
+
+test('a phase is reached when the Canary is in it', async () => {
+  const at = await underWay();
+  const { code, out } = await run(at, 'wait', 'payment-service', '--for', 'Progressing');
+  expect([code, out.split('  ')[0]]).toEqual([0, 'Progressing']);
+});
+
+test('without a rollout under way there is nothing to wait for: 1', async () => {
+  const at = await scene();
+  at.behind.states = [stableState()];
+  const { code, out, talk } = await run(at, 'wait', 'payment-service', '--for', 'Promoted');
+  expect([code, out]).toEqual([1, '']);
+  expect(talk).toContain('no rollout of payment-service is under way (Stable)');
+  expect(talk).toContain('--revision V');
+});
+
+test('an old outcome never passes for the new one: a promotion that is over is nothing to wait for', async () => {
+  const at = await underWay();
+  end(at, 'Promoted');
+  at.behind.states = [succeededState()];
+  expect((await run(at, 'wait', 'payment-service', '--for', 'Succeeded')).code).toBe(1);
+});
+
+test('with a revision only its rollouts count, and until one begins it waits', async () => {
+  const at = await underWay();
+  const wait = waiting(at, '--revision', 'v2', '--for', 'Promoted');
+  const rollout = paymentRecord({ id: 'r-2', revision: 'v2', startedAt: NOW });
+  await then(at, () => {
+    record(at, rollout);
+    at.behind.states = [progressingState(paymentSpec(), { id: 'r-2', revision: 'v2' })];
+  });
+  await then(at, () => record(at, { ...rollout, endedAt: NOW, outcome: 'Promoted' }));
+  const { code, talk } = await wait.ended;
+  expect(code).toBe(0);
+  expect(talk.split('\n')[0]).toBe('payment-service: waiting for a rollout of v2 to begin');
+});
+
+test('of several rollouts of the revision the newest counts', async () => {
+  const at = await scene();
+  record(
+    at,
+    paymentRecord({ id: 'r-1', outcome: 'RolledBack', startedAt: NOW - 9_000_000, endedAt: NOW - 8_000_000 }),
+  );
+  record(at, paymentRecord({ id: 'r-2', outcome: 'Promoted', startedAt: NOW - 7_000_000, endedAt: NOW }));
+  expect((await run(at, 'wait', 'payment-service', '--revision', 'v1.5.1', '--for', 'Promoted')).code).toBe(
+    0,
+  );
+});
+
+test('a pause keeps waiting and says why it stands', async () => {
+  const at = await underWay();
+  at.behind.states = [
+    progressingState(
+      paymentSpec(),
+      { pauses: [{ reason: 'Manual', detail: 'paused by ana', since: NOW }] },
+      { phase: 'Paused' },
+    ),
+  ];
+  const wait = waiting(at, '--for', 'Promoted');
+  await then(at, () => end(at, 'Aborted'));
+  const { code, talk } = await wait.ended;
+  expect(code).toBe(3);
+  expect(talk).toContain('payment-service: Paused at step 2 of 4, still waiting (Manual: paused by ana)');
+});
+
+test('after the time given it ends with 6', async () => {
+  const at = await underWay();
+  const wait = waiting(at, '--for', 'Promoted', '--timeout', '2s');
+  await then(at);
+  await then(at);
+  const { code, out, talk } = await wait.ended;
+  expect([code, out]).toEqual([6, '']);
+  expect(talk).toContain('error: payment-service is not Promoted after 2s');
+});
+
+test('a rollout that is over for its Canary is still followed to its own end', async () => {
+  const at = await underWay();
+  const wait = waiting(at, '--for', 'Superseded');
+  await then(at, () => {
+    at.behind.states = [progressingState(paymentSpec(), { id: 'r-9', revision: 'v9' })];
+  });
+  await then(at, () => end(at, 'Superseded'));
+  expect((await wait.ended).code).toBe(0);
+});
+
+test('a server that goes away for a while does not end the wait', async () => {
+  const at = await underWay();
+  const wait = waiting(at, '--for', 'Promoted', '-o', 'json');
+  await then(at, at.close);
+  await then(at, async () => {
+    await at.reopen();
+    end(at, 'Promoted');
+  });
+  const { code, out, talk } = await wait.ended;
+  expect(code).toBe(0);
+  expect(JSON.parse(out)).toMatchObject({ id: ROLLOUT_ID, outcome: 'Promoted' });
+  expect(talk).toContain(`${at.url} does not answer: `);
+});
+
+test('an unknown Canary is 1', async () => {
+  const at = await scene();
+  expect((await run(at, 'wait', 'nobody', '--revision', 'v2', '--for', 'Promoted')).code).toBe(1);
+});

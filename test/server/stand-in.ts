@@ -1,0 +1,87 @@
+/** A controller that does what a test says, behind the real HTTP application and a real store. */
+import type { FastifyInstance } from 'fastify';
+import { onTestFinished } from 'vitest';
+import type { Accepted, Controls, Refusal } from '../../src/controller/controls.ts';
+import type { CanaryState, Explanation } from '../../src/core/rollout.ts';
+import { createApp } from '../../src/server/app.ts';
+import type { Spec } from '../../src/spec/canary.ts';
+import type { Diagnostic } from '../../src/spec/diagnostic.ts';
+import type { NewCommand, Store } from '../../src/store/store.ts';
+import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts';
+import { tempStore } from '../support/temp-store.ts';
+import { createVirtualClock, type VirtualClock } from '../support/virtual-clock.ts';
+import { NOW } from '../view/states.ts';
+
+export interface StandIn {
+  readonly controls: Controls;
+  /** Everything that was submitted, in order. */
+  readonly submitted: NewCommand[];
+  specs: Spec[];
+  states: CanaryState[];
+  explanations: Explanation[];
+  diagnostics: Diagnostic[];
+  isReady: boolean;
+  isLeader: boolean;
+  /** What `submit` answers. */
+  answer: (command: NewCommand) => Promise<Accepted | Refusal>;
+}
+
+export function standIn(parts: Partial<Pick<StandIn, 'specs' | 'states' | 'explanations'>> = {}): StandIn {
+  const self: StandIn = {
+    submitted: [],
+    specs: parts.specs ?? [],
+    states: parts.states ?? [],
+    explanations: parts.explanations ?? [],
+    diagnostics: [],
+    isReady: true,
+    isLeader: true,
+    answer: async () => ({ eventId: 7, rolloutId: null, changed: true }),
+    controls: {
+      isReady: () => self.isReady,
+      isLeader: () => self.isLeader,
+      specs: () => self.specs,
+      diagnostics: () => self.diagnostics,
+      names: () => self.states.map(({ name }) => name),
+      state: (name) => self.states.find((state) => state.name === name) ?? null,
+      explanation: (name) => self.explanations.find(({ canary }) => canary === name) ?? null,
+      submit(command) {
+        self.submitted.push(command);
+        return self.answer(command);
+      },
+      figures: () => ({
+        queueDepth: 3,
+        tickLagSeconds: 0.25,
+        specsByState: { valid: self.specs.length, invalid: 1, kept: 0 },
+        providers: { nacos: true, prometheus: false },
+      }),
+    },
+  };
+  return self;
+}
+
+export interface TestServer {
+  readonly app: FastifyInstance;
+  readonly store: Store;
+  readonly metrics: Metrics;
+  readonly clock: VirtualClock;
+  /** What was logged as an error. */
+  readonly errors: object[];
+}
+
+/** The application over a stand-in, with a store of its own; closed when the test ends. */
+export function serverOf({ controls }: StandIn): TestServer {
+  const clock = createVirtualClock(NOW);
+  const store = tempStore().open();
+  const metrics = createMetrics({ clock, version: '1.2.3' });
+  const errors: object[] = [];
+  const app = createApp({
+    controls,
+    store,
+    metrics,
+    clock,
+    version: '1.2.3',
+    log: { error: (fields) => errors.push(fields) },
+  });
+  onTestFinished(() => app.close());
+  return { app, store, metrics, clock, errors };
+}
