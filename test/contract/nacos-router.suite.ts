@@ -92,7 +92,8 @@ export function describeNacosRouter(
     /** A document that exists and can be read. */
     async function existing(content: string): Promise<NacosTarget> {
       const target = ownDocument();
-      expect(await write(target, content, 'absent')).toMatchObject({ result: 'accepted' });
+      const report = await write(target, content, 'absent');
+      expect(report, report.detail).toMatchObject({ result: 'accepted' });
       await eventually(() => contentOf(target), content);
       return target;
     }

@@ -6,6 +6,6 @@ export default defineConfig({
     include: ['test/contract/nacos-server.check.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    maxConcurrency: 2,
+    maxConcurrency: 1,
   },
 });

@@ -233,6 +233,16 @@ describe('a guarded write that 3.x v1 answers with a bare 500 false', () => {
     });
   });
 
+  it('is a failure when nothing is live, because then nothing was compared', async () => {
+    const { nacos, router } = await start();
+    nacos.delete(DATA_ID, GROUP);
+    nacos.faults.inject({ fault: 'status', status: 500, on: 'write' });
+    expect(await publish(router, AFTER, md5(BEFORE))).toMatchObject({
+      result: 'failed',
+      code: 'NACOS_FAILED',
+    });
+  });
+
   it('is a failure when the live document cannot be read', async () => {
     const { nacos, router } = await start();
     nacos.put(DATA_ID, GROUP, '{"weight":"by hand"}');

@@ -81,7 +81,7 @@ export function createConfigClient({ servers, redact, log }: ConfigClientOptions
 
   function read(call: Call, name: DocumentName): Promise<string | null> {
     return servers.ask(call.signal, async (server) => {
-      const live = await readDocument(server, name, call.signal, redact);
+      const live = await readDocument(server, name);
       call.authoritative = server.facts.authoritativeReads;
       if (live === null || live.desc === '') descriptions.delete(keyOf(name));
       else descriptions.set(keyOf(name), live.desc);
@@ -92,9 +92,7 @@ export function createConfigClient({ servers, redact, log }: ConfigClientOptions
   function publish(call: Call, name: DocumentName, content: string, type: string): Promise<void> {
     const desc = descriptions.get(keyOf(name)) ?? '';
     const document = { name, content, type, desc };
-    return servers.ask(call.signal, (server) =>
-      publishDocument(server, document, call.guard.expectMd5, call.signal, redact),
-    );
+    return servers.ask(call.signal, (server) => publishDocument(server, document, call.guard.expectMd5));
   }
 
   function clientOf(namespace: string): DataClient {

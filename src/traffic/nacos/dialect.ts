@@ -24,8 +24,6 @@ export interface NewDocument {
 
 /** Methods that take an answer throw a `NacosError` for everything but their documented results. */
 export interface Dialect {
-  /** True: reads come from the database, so they are never stale. */
-  readonly readsDatabase: boolean;
   /** True: a failed compare-and-set says so. False: it may look like any other failure. */
   readonly namesConflicts: boolean;
   readRequest(name: DocumentName): WireRequest;

@@ -4,7 +4,6 @@ import type { PublishGuard } from '../router.ts';
 import type { Dialect, LiveDocument, NewDocument } from './dialect.ts';
 import { NacosError } from './errors.ts';
 import type { DocumentName } from './names.ts';
-import type { Redact } from './redact.ts';
 import type { Server } from './servers.ts';
 import { v1 } from './v1.ts';
 import { v3 } from './v3.ts';
@@ -21,15 +20,10 @@ export function dialectOf(server: Server): Dialect {
 }
 
 /** The live document, null when there is none. Throws a `NacosError`, NACOS_BETA when a variant hides it from us. */
-export async function readDocument(
-  server: Server,
-  name: DocumentName,
-  signal: AbortSignal,
-  redact: Redact,
-): Promise<LiveDocument | null> {
+export async function readDocument(server: Server, name: DocumentName): Promise<LiveDocument | null> {
   const dialect = dialectOf(server);
-  const answer = await server.exchange(dialect.readRequest(name), signal);
-  const live = dialect.document(answer, redact);
+  const answer = await server.exchange(dialect.readRequest(name));
+  const live = dialect.document(answer, server.redact);
   if (live?.isBeta) throw new NacosError('NACOS_BETA', `${name.group}/${name.dataId}`);
   return live;
 }
@@ -43,13 +37,11 @@ export async function publishDocument(
   server: Server,
   document: Omit<NewDocument, 'casMd5'>,
   expected: Expected,
-  signal: AbortSignal,
-  redact: Redact,
 ): Promise<void> {
   const dialect = dialectOf(server);
   const isCompared = expected !== null && server.facts.compareAndSet;
   if (expected !== null && !isCompared) {
-    const live = await readDocument(server, document.name, signal, redact);
+    const live = await readDocument(server, document.name);
     if (!isAsExpected(live, expected)) throw conflict(live);
   }
   const casMd5 = !isCompared ? null : expected === 'absent' ? MD5_OF_NOTHING : expected;
@@ -59,36 +51,35 @@ export async function publishDocument(
     const particulars = `the document has ${formBytes} bytes as a form, Nacos takes ${FORM_LIMIT_BYTES}`;
     throw new NacosError('NACOS_REJECTED', particulars);
   }
-  const answer = await server.exchange(wire, signal);
+  const answer = await server.exchange(wire);
   try {
-    dialect.requireWritten(answer, redact);
+    dialect.requireWritten(answer, server.redact);
   } catch (error) {
     const isUnclear = error instanceof NacosError && error.code === 'NACOS_FAILED';
     if (!isUnclear || !isCompared || dialect.namesConflicts) throw error;
-    await explainFailure(server, document, expected, signal, redact, error);
+    await explainFailure(server, document, expected, error);
   }
 }
 
 /**
  * A guarded write failed without a reason: the live document tells which. It is ours: written after all. It is neither
- * ours nor the expected one: a conflict. It is as expected, or cannot be read: the failure stays what it is.
+ * ours nor the expected one: a conflict. It is as expected, absent (then nothing was compared), or cannot be read: the
+ * failure stays what it is.
  */
 async function explainFailure(
   server: Server,
   document: Omit<NewDocument, 'casMd5'>,
   expected: Expected,
-  signal: AbortSignal,
-  redact: Redact,
   failure: NacosError,
 ): Promise<void> {
   let live: LiveDocument | null;
   try {
-    live = await readDocument(server, document.name, signal, redact);
+    live = await readDocument(server, document.name);
   } catch {
     throw failure;
   }
   if (live?.content === document.content) return;
-  throw isAsExpected(live, expected) ? failure : conflict(live);
+  throw live === null || isAsExpected(live, expected) ? failure : conflict(live);
 }
 
 function isAsExpected(live: LiveDocument | null, expected: Expected): boolean {

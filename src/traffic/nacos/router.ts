@@ -103,10 +103,10 @@ export function createNacosRouter(options: NacosRouterOptions): TrafficRouter {
         requireValidName(name);
         return await servers.ask(signal, async (server) => {
           const dialect = dialectOf(server);
-          const answer = await server.exchange(dialect.betaRequest(name), signal);
-          const found = dialect.beta(answer, redact);
+          const answer = await server.exchange(dialect.betaRequest(name));
+          const found = dialect.beta(answer, server.redact);
           // Where the server does not tell, a read shows at least whether this host is among the beta's addresses.
-          if (found === 'unknown') await readDocument(server, name, signal, redact);
+          if (found === 'unknown') await readDocument(server, name);
           return found;
         });
       } catch (error) {

@@ -13,16 +13,17 @@ import type { RouterFacts } from '../router.ts';
 import { isServerLost, NacosError } from './errors.ts';
 import { type PauseOptions, pauseAfter } from './pause.ts';
 import { type ApiChoice, probe, type ServerFacts } from './probe.ts';
-import type { Secrets } from './redact.ts';
+import type { Redact, Secrets } from './redact.ts';
 import { type Credentials, createSession, type Session } from './session.ts';
 import type { Answer, Transport, WireRequest } from './transport.ts';
 import { until } from './until.ts';
 
-/** A probed server, ready to be asked. */
+/** A probed server, ready to be asked in the course of one call. */
 export interface Server {
-  readonly url: string;
   readonly facts: ServerFacts;
-  exchange(wire: WireRequest, signal: AbortSignal): Promise<Answer>;
+  readonly redact: Redact;
+  /** Throws a `NacosError`; ends when the call's signal aborts. */
+  exchange(wire: WireRequest): Promise<Answer>;
 }
 
 export interface Servers {
@@ -146,10 +147,9 @@ export function createServers(options: ServersOptions): Servers {
     },
     async ask(signal, use) {
       const { entry, facts } = await choose(signal);
-      const exchange = (wire: WireRequest, ended: AbortSignal) =>
-        entry.session.exchange(facts.api, wire, ended);
+      const exchange = (wire: WireRequest) => entry.session.exchange(facts.api, wire, signal);
       try {
-        const result = await use({ url: entry.url, facts, exchange });
+        const result = await use({ facts, redact: secrets.redact, exchange });
         if (entry.facts === facts) entry.failures = 0;
         return result;
       } catch (error) {

@@ -27,7 +27,6 @@ export function isNoSuchConfig(answer: Answer): boolean {
 }
 
 export const v1: Dialect = {
-  readsDatabase: false,
   // 3.0.2 and later answer a failed comparison with a bare 500 `false`.
   namesConflicts: false,
 
@@ -63,7 +62,7 @@ export const v1: Dialect = {
 
   beta(answer, redact) {
     // 3.x keeps this query for its console and answers 410.
-    if (answer.status === 410) return 'unknown';
+    if (answer.status === 410 || answer.status === 404) return 'unknown';
     const object = answer.status === 200 ? jsonObject(answer) : null;
     if (object === null || object['code'] !== 200) {
       throw failureOf(answer, `asking for betas by GET ${PATH}`, redact);

@@ -34,7 +34,6 @@ function addressesOf(grayRule: unknown): string {
 }
 
 export const v3: Dialect = {
-  readsDatabase: true,
   namesConflicts: true,
 
   readRequest: (name) => ({ method: 'GET', path: PATH, query: params(name) }),
