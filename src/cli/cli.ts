@@ -44,7 +44,7 @@ export async function runCli(argv: readonly string[], options: CliOptions): Prom
 }
 
 interface GlobalFlags {
-  readonly server: URL;
+  readonly server?: URL;
   readonly output: Format;
   readonly color: boolean;
 }
@@ -66,11 +66,10 @@ function createProgram(options: CliOptions, ended: (code: ExitCode) => void): Co
   const program = new Command('canary')
     .description('Canary releases that judge themselves.')
     .version(options.version)
-    .addOption(
-      new Option('--server <url>', 'address of the controller')
-        .env('CANARY_SERVER')
-        .default(new URL(DEFAULT_SERVER), DEFAULT_SERVER)
-        .argParser(parseServer),
+    .option(
+      '--server <url>',
+      `address of the controller (CANARY_SERVER; default ${DEFAULT_SERVER})`,
+      parseServer,
     )
     .addOption(
       new Option('-o, --output <format>', 'how answers are printed').choices(FORMATS).default('table'),
@@ -87,7 +86,13 @@ function createProgram(options: CliOptions, ended: (code: ExitCode) => void): Co
     const command = program.command(spec).description(description);
     return command.action(async () => {
       const { server, output, color } = command.optsWithGlobals<GlobalFlags>();
-      const context = createContext({ io, server, format: output, color, version: options.version });
+      const context = createContext({
+        io,
+        server: () => server ?? serverOf(program, io.env),
+        format: output,
+        color,
+        version: options.version,
+      });
       try {
         const { args } = command;
         ended(await run(context, args[0] ?? '', command.opts(), args));
@@ -108,6 +113,13 @@ function createProgram(options: CliOptions, ended: (code: ExitCode) => void): Co
   defineChanges(define);
   defineOffline(define);
   return program;
+}
+
+/** The server that the environment names; an empty variable names none. Ends the command when it is no address. */
+function serverOf(program: Command, { CANARY_SERVER }: Io['env']): URL {
+  if (CANARY_SERVER === undefined || CANARY_SERVER === '') return new URL(DEFAULT_SERVER);
+  const url = httpUrl(CANARY_SERVER);
+  return url ?? program.error('error: CANARY_SERVER in the environment must be an http or https address');
 }
 
 function defineReads(define: Define): void {
@@ -193,12 +205,15 @@ function defineOffline(define: Define): void {
   define('version', 'print the version', version);
 }
 
-function parseServer(text: string): URL {
+function httpUrl(text: string): URL | null {
   const url = URL.canParse(text) ? new URL(text) : null;
-  if (url === null || !/^https?:$/.test(url.protocol)) {
-    throw new InvalidArgumentError(`It must be an http or https address, such as ${DEFAULT_SERVER}.`);
-  }
-  return url;
+  return url !== null && /^https?:$/.test(url.protocol) ? url : null;
+}
+
+function parseServer(text: string): URL {
+  const url = httpUrl(text);
+  if (url !== null) return url;
+  throw new InvalidArgumentError(`It must be an http or https address, such as ${DEFAULT_SERVER}.`);
 }
 
 function parseEvent(text: string): string {

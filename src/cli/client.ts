@@ -20,20 +20,18 @@ export type Failure =
 export type Answered<T> = Result<T, Failure>;
 
 export interface Client {
-  readonly server: string;
   get<T>(path: string, schema: z.ZodType<T>): Promise<Answered<T>>;
   post<T>(path: string, body: object, schema: z.ZodType<T>): Promise<Answered<T>>;
   close(): Promise<void>;
 }
 
-/** `server`: base address; a path in front of /api is kept. */
-export function createClient(server: URL, version: string): Client {
+/** `server` gives the base address; a path in front of /api is kept. */
+export function createClient(server: () => URL, version: string): Client {
   const agent = new Agent({
     connect: { timeout: CONNECT_TIMEOUT_MS },
     headersTimeout: ANSWER_TIMEOUT_MS,
     bodyTimeout: ANSWER_TIMEOUT_MS,
   });
-  const base = server.href.replace(/\/+$/, '');
   const headers = {
     accept: 'application/json',
     'user-agent': `canary-cli/${version}`,
@@ -41,6 +39,7 @@ export function createClient(server: URL, version: string): Client {
   };
 
   async function ask<T>(path: string, schema: z.ZodType<T>, body?: object): Promise<Answered<T>> {
+    const base = server().href.replace(/\/+$/, '');
     const method = body === undefined ? 'GET' : 'POST';
     const sent = body === undefined ? {} : { body: JSON.stringify(body) };
     const type = body === undefined ? {} : { 'content-type': 'application/json' };
@@ -51,13 +50,13 @@ export function createClient(server: URL, version: string): Client {
         headers: { ...headers, ...type },
         ...sent,
       });
-      return understand(response.statusCode, await response.body.text(), schema);
+      return understand(base, response.statusCode, await response.body.text(), schema);
     } catch (error) {
       return err({ kind: 'unreachable', detail: `${base} does not answer: ${reasonOf(error)}` });
     }
   }
 
-  function understand<T>(status: number, text: string, schema: z.ZodType<T>): Answered<T> {
+  function understand<T>(base: string, status: number, text: string, schema: z.ZodType<T>): Answered<T> {
     const json = parseJson(text);
     if (status >= 200 && status < 300) {
       const answer = schema.safeParse(json);
@@ -75,7 +74,6 @@ export function createClient(server: URL, version: string): Client {
   }
 
   return {
-    server: base,
     get: (path, schema) => ask(path, schema),
     post: (path, body, schema) => ask(path, schema, body),
     close: () => agent.close(),

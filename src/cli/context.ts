@@ -28,7 +28,8 @@ export interface Context {
 
 export interface ContextOptions {
   readonly io: Io;
-  readonly server: URL;
+  /** Asked at the first request: a command that needs no server does not care for a bad address. */
+  readonly server: () => URL;
   readonly format: Format;
   readonly color: boolean;
   readonly version: string;

@@ -20,3 +20,13 @@ test.each<[string, string[], string]>([
   expect([code, out]).toEqual([2, '']);
   expect(talk).toContain(message);
 });
+
+test('a variable that names no address is a usage error, but only for commands that need a server', async () => {
+  const env = { CANARY_SERVER: 'localhost' };
+  const list = await begin(null, ['list'], { env }).ended;
+  expect(list).toMatchObject({
+    code: 2,
+    talk: expect.stringContaining('CANARY_SERVER in the environment must be'),
+  });
+  expect((await begin(null, ['version'], { env }).ended).code).toBe(0);
+});
