@@ -1,5 +1,5 @@
 /** `POST /api/v1/canaries/NAME/VERB`: what a person asks of one Canary. */
-import { FLAG_VERBS, NameParams, VERBS, type Verb, VerbBody } from '../view/requests.ts';
+import { FLAG_VERBS, NameParams, VERBS, type Verb, VerbBody, WriteHeaders } from '../view/requests.ts';
 import { CommandAnswer } from '../view/schemas.ts';
 import { type App, PROBLEM_ANSWERS, type ServerDeps } from './deps.ts';
 import { isKnown, unknownCanary } from './lookup.ts';
@@ -27,6 +27,7 @@ export function registerCommands(app: App, { controls }: ServerDeps): void {
           summary: SUMMARIES[verb],
           tags: ['commands'],
           params: NameParams,
+          headers: WriteHeaders,
           body: VerbBody,
           response: { 202: CommandAnswer, ...PROBLEM_ANSWERS },
         },

@@ -8,18 +8,24 @@ import { didYouMean } from '../lib/text.ts';
 import { StoreError } from '../store/store.ts';
 import { START_FIELDS, VERB_FIELDS } from '../view/requests.ts';
 import type { Problem } from '../view/schemas.ts';
-import { problem } from './problems.ts';
+import { type ProblemCode, problem } from './problems.ts';
 
 /** Path of the founding article's call, whose problems carry `error` too. */
 export const START_PATH = '/api/v1/canary/start';
 
+/** By the part of the request that the schema refused. */
+const INVALID: Readonly<Record<string, ProblemCode>> = {
+  body: 'INVALID_BODY',
+  querystring: 'INVALID_QUERY',
+  headers: 'INVALID_HEADER',
+};
+
 /** Null: a bug, to be logged and answered as INTERNAL. */
 export function failureProblem(error: FastifyError, request: FastifyRequest): Problem | null {
   if (hasZodFastifySchemaValidationErrors(error)) {
-    const isBody = error.validationContext === 'body';
-    const fields = isBody ? fieldsOf(request) : [];
+    const fields = error.validationContext === 'body' ? fieldsOf(request) : [];
     const detail = error.validation.map((issue) => describeIssue(issue, fields)).join('; ');
-    return problem(isBody ? 'INVALID_BODY' : 'INVALID_QUERY', detail);
+    return problem(INVALID[error.validationContext ?? ''] ?? 'INVALID_REQUEST', detail);
   }
   if (error instanceof StoreError) return problem('STORE_FAILED', `${error.code}: ${error.message}`);
   switch (error.code) {

@@ -3,7 +3,6 @@
  * machine happens to show is not one, whether it sends a form, names us by a domain of its own that points to
  * 127.0.0.1, or is fetched from another local server.
  */
-import type { FastifyRequest } from 'fastify';
 import type { Problem } from '../view/schemas.ts';
 import { problem } from './problems.ts';
 
@@ -52,16 +51,6 @@ export function isLoopbackAddress(address: string | undefined): boolean {
 export function isLoopbackHost(host: string): boolean {
   const name = host.replace(/:\d{1,5}$/, '').toLowerCase();
   return name === 'localhost' || name === '[::1]' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(name);
-}
-
-/** Who asks: a claim, kept in the history, since nobody proves who he is on a loopback address. */
-export function actorOf(request: FastifyRequest): string | Problem {
-  const claimed = request.headers['x-canary-actor'];
-  if (claimed === undefined) return 'local caller';
-  if (typeof claimed === 'string' && /^[\x21-\x7e](?:[\x20-\x7e]{0,62}[\x21-\x7e])?$/.test(claimed)) {
-    return claimed;
-  }
-  return problem('INVALID_HEADER', 'X-Canary-Actor must be 1 to 64 printable ASCII characters');
 }
 
 function isJsonType(type: string | readonly string[]): boolean {

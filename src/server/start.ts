@@ -1,22 +1,15 @@
 /** `POST /api/v1/canary/start`: the founding article's call, by which a pipeline starts a rollout. */
 import type { FastifyRequest } from 'fastify';
-import { z } from 'zod';
 import type { Accepted, Controls } from '../controller/controls.ts';
 import { didYouMean } from '../lib/text.ts';
 import type { Spec } from '../spec/canary.ts';
-import { StartBody } from '../view/requests.ts';
+import { StartBody, StartHeaders } from '../view/requests.ts';
 import { type Problem, StartAnswer } from '../view/schemas.ts';
 import { type App, PROBLEM_ANSWERS, type ServerDeps } from './deps.ts';
 import { forRequest, START_PATH } from './failures.ts';
 import { type Answer, createIdempotency } from './idempotency.ts';
 import { problem, sendProblem } from './problems.ts';
 import { beforeWrite, submit } from './writes.ts';
-
-const StartHeaders = z.object({
-  'idempotency-key': z.string().min(1).max(255).optional().meta({
-    description: 'A repeated request with the same key gets the first one’s answer, for a day',
-  }),
-});
 
 export function registerStart(app: App, { controls, clock }: ServerDeps): void {
   const idempotency = createIdempotency<StartAnswer | Problem>(clock);

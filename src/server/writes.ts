@@ -4,7 +4,7 @@ import type { Accepted, Controls, Refusal } from '../controller/controls.ts';
 import type { NewCommand } from '../store/store.ts';
 import type { Problem } from '../view/schemas.ts';
 import { forRequest } from './failures.ts';
-import { actorOf, objectionToWrite } from './guards.ts';
+import { objectionToWrite } from './guards.ts';
 import { problem, refusalProblem, sendProblem } from './problems.ts';
 
 /** A hook in front of every change: refuses before a body is read. */
@@ -34,9 +34,9 @@ export async function submit(
   request: FastifyRequest,
   asked: Asked,
 ): Promise<Accepted | Problem> {
-  const actor = actorOf(request);
-  if (typeof actor !== 'string') return actor;
-  const source = request.headers['user-agent']?.startsWith('canary-cli/') ? 'cli' : 'http';
+  const { 'x-canary-actor': claimed, 'user-agent': agent } = request.headers;
+  const actor = typeof claimed === 'string' ? claimed : 'local caller';
+  const source = agent?.startsWith('canary-cli/') ? 'cli' : 'http';
   const defaults = { force: false, full: false, revision: null, restart: false };
   const answer = await controls.submit({ ...defaults, actor, source, ...asked });
   return isRefusal(answer) ? refusalProblem(answer) : answer;

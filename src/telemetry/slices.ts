@@ -3,10 +3,10 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../lib/clock.ts';
 
 /**
- * Longest stretch of work without a turn for the rest, ms. Half of the 20 ms that others may be kept waiting, because
+ * Longest stretch of work without a turn for the rest, ms. A quarter of the 20 ms that others may be kept waiting:
  * joining the pieces of a slice and handing them to the socket comes on top.
  */
-const SLICE_MS = 10;
+const SLICE_MS = 5;
 
 export interface Slices {
   /** True: time to `rest`. Cheap enough to ask for every item. */

@@ -57,6 +57,26 @@ export const VerbBody = VerbFields.nullish().transform(
 );
 export type VerbBody = z.infer<typeof VerbBody>;
 
+/** Who asks is a claim, kept in the history: nobody proves who he is on a loopback address. */
+export const WriteHeaders = z.object({
+  'x-canary-actor': z
+    .string()
+    .regex(/^[\x21-\x7e](?:[\x20-\x7e]{0,62}[\x21-\x7e])?$/, 'must be 1 to 64 printable ASCII characters')
+    .optional()
+    .meta({ description: 'Who asks; kept in the history' }),
+});
+
+export const StartHeaders = WriteHeaders.extend({
+  'idempotency-key': z
+    .string()
+    .min(1, 'must not be empty')
+    .max(255, 'must be at most 255 characters')
+    .optional()
+    .meta({
+      description: 'A repeated request with the same key gets the first one’s answer, for a day',
+    }),
+});
+
 /** The fields that each body may have, for "did you mean". */
 export const START_FIELDS = Object.keys(StartBody.shape);
 export const VERB_FIELDS = Object.keys(VerbFields.shape);

@@ -211,7 +211,7 @@ test('any revision can be a label', async () => {
 });
 
 test('a page of many Canaries is made in slices between which everything else gets its turn', async () => {
-  // Every question for the time costs a millisecond: a slice is over after ten of them.
+  // Every question for the time costs a millisecond: a slice is over after five of them.
   let now = 0;
   const ticking: Clock = { now: () => NOW, monotonic: () => now++, after: () => () => {} };
   const state = progressingState();

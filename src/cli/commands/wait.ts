@@ -62,9 +62,9 @@ export async function wait(context: Context, name: string, options: WaitOptions)
   const followed = options.revision === null ? (first.value.rollout?.id ?? null) : null;
   for (let answer: Answered<Look> = first; ; answer = await look(context, name, options.revision, followed)) {
     if (answer.ok) {
-      talk(newsOf(name, answer.value, options));
       const code = verdictOn(answer.value, options.target);
       if (code !== null) return finish(context, answer.value, code, options.target);
+      talk(newsOf(name, answer.value, options));
     } else if (answer.error.kind === 'unreachable') talk(`${answer.error.detail}; trying again`);
     else return context.fail(answer.error);
     const leftMs = options.timeoutMs - (clock.monotonic() - startedAt);
