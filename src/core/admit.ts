@@ -1,9 +1,9 @@
 /** Whether a command has any use now. Asked when it arrives, so that refusals are immediate, and again when taken. */
 import type { Spec } from '../spec/canary.ts';
 import type { Command } from './observation.ts';
-import type { CanaryState, PauseReason } from './rollout.ts';
+import type { CanaryState, PauseReason, RolloutState } from './rollout.ts';
 import { parseRule } from './rule.ts';
-import { activeRollout, pausesOf } from './turn.ts';
+import { activeRollout, isFailing, pausesOf } from './turn.ts';
 
 export type Asked = Pick<Command, 'verb' | 'revision' | 'restart' | 'force' | 'full'>;
 
@@ -45,6 +45,9 @@ export const RESUME_NEEDS_LIVE: readonly PauseReason[] = [
   'ForeignController',
 ];
 
+/** Nothing is written while another controller owns the document, so nothing that would write is taken. */
+const ALLOWED_WHILE_FOREIGN: readonly Command['verb'][] = ['resume', 'pause', 'forget', 'approve'];
+
 export function isResumable(reason: PauseReason): boolean {
   return RESUMABLE.includes(reason);
 }
@@ -57,6 +60,10 @@ export function objection(
   hasFile: boolean,
 ): Objection | AlreadySo | null {
   const { verb } = asked;
+  const isForeign = pausesOf(state).some((pause) => pause.reason === 'ForeignController');
+  if (isForeign && !ALLOWED_WHILE_FOREIGN.includes(verb)) {
+    return notApplicable('another controller owns the document', '`resume` takes it over, then ask again');
+  }
   if (verb === 'start') return objectionToStart(spec, state, asked);
   if (verb === 'forget') {
     return hasFile ? notApplicable(`${state.name} still has a file`, `remove ${spec.file} first`) : null;
@@ -72,9 +79,6 @@ export function objection(
     return notApplicable(`${verb} needs a rollout under way; ${state.name} is ${state.phase}`, hint);
   }
   const has = (reason: PauseReason) => rollout.pauses.some((pause) => pause.reason === reason);
-  if (has('ForeignController') && verb !== 'pause') {
-    return notApplicable('another controller owns the document', '`resume` takes it over, then ask again');
-  }
   if (verb === 'pause')
     return has('Manual') ? notApplicable('it is paused already', '`resume` ends the pause') : null;
   if (verb === 'abort') return null;
@@ -90,25 +94,24 @@ export function objection(
     );
     return approved ? notApplicable(`step ${rollout.stepIndex} is approved already`, 'nothing to do') : null;
   }
-  return objectionToPromote(rollout.metrics, asked.force);
+  return objectionToPromote(spec, rollout, asked.force);
 }
 
-function objectionToPromote(
-  metrics: NonNullable<CanaryState['rollout']>['metrics'],
-  force: boolean,
-): Objection | null {
-  for (const { verdict } of Object.values(metrics)) {
-    if (verdict?.class === 'fail') {
+function objectionToPromote(spec: Spec, rollout: RolloutState, force: boolean): Objection | null {
+  for (const { name, dryRun } of spec.canary.analysis.metrics) {
+    const metric = rollout.metrics[name];
+    const verdict = metric?.verdict ?? null;
+    if (dryRun || verdict === null) continue;
+    if (isFailing(metric)) {
+      const detail = verdict.class === 'fail' ? verdict.detail : 'its last look with data failed';
       return notApplicable(
-        `${verdict.metric} fails: ${verdict.detail}`,
+        `${name} fails: ${detail}`,
         'promote never goes over a fail; abort, or wait for a pass',
       );
     }
-    if (verdict?.class === 'noData' && !force) {
-      return notApplicable(
-        `${verdict.metric} has no data: ${verdict.detail}`,
-        'wait for data, or promote with force',
-      );
+    if ((verdict.class === 'noData' || verdict.class === 'error') && !force) {
+      const what = verdict.class === 'noData' ? 'has no data' : 'could not be measured';
+      return notApplicable(`${name} ${what}: ${verdict.detail}`, 'wait for data, or promote with force');
     }
   }
   return null;
@@ -149,11 +152,12 @@ function objectionToStart(spec: Spec, state: CanaryState, asked: Asked): Objecti
     return notApplicable(`${state.name} is paused: ${state.pauses[0]?.detail}`, '`resume` it first');
   }
   const failed = state.failed[revision];
-  if (failed !== undefined) {
+  if (failed !== undefined && !asked.restart) {
+    const isWanted = state.target === revision;
     return {
       code: 'NEEDS_RETRY',
       detail: `${revision} failed in rollout ${failed.rolloutId}: ${failed.reason}`,
-      hint: '`retry` tries it again',
+      hint: isWanted ? '`retry` tries it again' : 'start it with restart: true to try it again',
     };
   }
   return null;

@@ -24,11 +24,15 @@ export function shiftTimes(state: CanaryState, byMs: number): void {
       retryAt: moved(retryAt),
     };
   }
+  state.zeroed = Object.fromEntries(
+    Object.entries(state.zeroed).map(([revision, at]) => [revision, moved(at)]),
+  );
   if (state.rollout !== null) shiftRollout(state.rollout, byMs);
 }
 
 function shiftRollout(rollout: RolloutState, byMs: number): void {
   rollout.raiseAfter += byMs;
+  rollout.notBefore += byMs;
   if (rollout.absentUntil !== null) rollout.absentUntil += byMs;
   if (rollout.lastCorrectionAt !== null) rollout.lastCorrectionAt += byMs;
   for (const metric of Object.values(rollout.metrics)) shiftMetric(metric, byMs);

@@ -1,19 +1,18 @@
 /** Taking commands: what lowers or holds acts at once, what raises is only written down for the gates. */
 import { type Objection, objection, RESUME_NEEDS_LIVE } from './admit.ts';
-import { beginEnding, beginRollout, reserveId } from './ending.ts';
-import type { Command } from './observation.ts';
+import { beginEnding, beginRollout, reserveId, skipRevision } from './ending.ts';
+import type { Command, Reading } from './observation.ts';
 import { initialHeld, initialRollout } from './state.ts';
+import { UNDO_REQUEST } from './targets.ts';
 import { activeRollout, addPause, emit, isPausedBy, type Turn } from './turn.ts';
-
-/** Request id of the question that `undo` asks first: does the old version show any live target? */
-export const UNDO_REQUEST = 'undo';
+import { said } from './words.ts';
 
 /** Question 1. Commands that need to see something first stay pending until a run saw it. */
 export function takeCommands(turn: Turn): void {
   for (const command of turn.input.seen.commands) {
-    if (!canBeTaken(turn, command)) continue;
-    turn.consumed.push(command.id);
     const refused = objection(turn.spec, turn.state, command, turn.input.file === 'present');
+    if (refused === null && !canBeTaken(turn, command)) continue;
+    turn.consumed.push(command.id);
     if (refused === null) take(turn, command);
     else if ('already' in refused)
       applied(turn, command, `${command.revision} is ${refused.already} already`);
@@ -32,7 +31,7 @@ function canBeTaken(turn: Turn, command: Command): boolean {
 function take(turn: Turn, command: Command): void {
   const { state } = turn;
   const rollout = activeRollout(state);
-  const said = command.reason === '' ? '' : `: ${command.reason}`;
+  const why = said(command.reason);
   switch (command.verb) {
     case 'start':
       takeStart(turn, command);
@@ -48,15 +47,15 @@ function take(turn: Turn, command: Command): void {
       return;
     case 'forget':
       state.deletedAt = turn.now;
-      applied(turn, command, `removal confirmed by ${command.actor}${said}`);
+      applied(turn, command, `removal confirmed by ${command.actor}${why}`);
       return;
     case 'abort':
-      applied(turn, command, `aborted by ${command.actor}${said}`);
-      beginEnding(turn, 'Aborted', `aborted by ${command.actor}${said}`);
+      applied(turn, command, `aborted by ${command.actor}${why}`);
+      beginEnding(turn, 'Aborted', `aborted by ${command.actor}${why}`);
       return;
     case 'pause':
-      applied(turn, command, `paused by ${command.actor}${said}`);
-      addPause(turn, 'Manual', `paused by ${command.actor}${said}`, { actor: command.actor });
+      applied(turn, command, `paused by ${command.actor}${why}`);
+      addPause(turn, 'Manual', `paused by ${command.actor}${why}; resume goes on`, by(command));
       return;
     case 'approve':
       if (rollout === null) return;
@@ -67,14 +66,14 @@ function take(turn: Turn, command: Command): void {
         specHash: turn.spec.hash,
         at: turn.now,
       });
-      emit(turn, 'Approved', `step ${rollout.stepIndex} approved by ${command.actor}${said}`, by(command));
+      emit(turn, 'Approved', `step ${rollout.stepIndex} approved by ${command.actor}${why}`, by(command));
       return;
     case 'promote': {
       if (rollout === null) return;
       const { actor, reason, full, force } = command;
       rollout.promote = { actor, reason, full, force, commandId: command.id };
       const what = full ? 'promotion of all steps' : `promotion of step ${rollout.stepIndex}`;
-      applied(turn, command, `${what} asked by ${actor}${said}`);
+      applied(turn, command, `${what} asked by ${actor}${why}`);
     }
   }
 }
@@ -83,6 +82,7 @@ function takeStart(turn: Turn, command: Command): void {
   const { state } = turn;
   const revision = command.revision ?? '';
   const rollout = activeRollout(state);
+  skipRevision(turn, revision, `${command.actor} started ${revision}`);
   state.target = revision;
   state.requested = { revision, actor: command.actor, commandId: command.id };
   state.rejected = null;
@@ -91,7 +91,9 @@ function takeStart(turn: Turn, command: Command): void {
     beginRollout(turn, revision, command.actor);
     return;
   }
-  state.reserved = { revision, rolloutId: reserveId(turn), actor: command.actor };
+  if (revision !== rollout.stable) {
+    state.reserved = { revision, rolloutId: reserveId(turn), actor: command.actor };
+  }
   const outcome = revision === rollout.stable ? 'Reverted' : 'Superseded';
   if (state.ending === null) beginEnding(turn, outcome, `${command.actor} started ${revision} instead`);
 }
@@ -101,7 +103,9 @@ function takeRetry(turn: Turn, command: Command): void {
   const rollout = activeRollout(state);
   applied(turn, command, `retry asked by ${command.actor}`);
   if (rollout !== null) {
-    const { revision } = rollout;
+    // The file may name another revision by now: that one is wanted, and begins once this rollout is gone.
+    const revision = state.target ?? rollout.revision;
+    state.rejected = null;
     state.reserved = { revision, rolloutId: reserveId(turn), actor: command.actor };
     beginEnding(turn, 'Aborted', `${command.actor} starts ${revision} again`);
     return;
@@ -117,7 +121,7 @@ function takeUndo(turn: Turn, command: Command): void {
   if (!command.force && !isOldVersionAlive(turn)) {
     refuse(turn, command, {
       code: 'NOT_APPLICABLE',
-      detail: `${promoted.stable} shows no live target`,
+      detail: `${promoted.stable} shows no live target${whyUnknown(turn)}`,
       hint: 'start its instances, or undo with force',
     });
     return;
@@ -140,20 +144,28 @@ function takeUndo(turn: Turn, command: Command): void {
   state.rollout = rollout;
   state.pauses = [];
   applied(turn, command, `promotion of ${revision} undone by ${command.actor}`);
-  const said = command.reason === '' ? '' : `: ${command.reason}`;
-  beginEnding(turn, 'Reverted', `promotion undone by ${command.actor}${said}`);
+  beginEnding(turn, 'Reverted', `promotion undone by ${command.actor}${said(command.reason)}`);
 }
 
 function isOldVersionAlive(turn: Turn): boolean {
-  const answer = turn.input.seen.measurements.find((measurement) => measurement.id === UNDO_REQUEST);
-  return answer?.reading.kind === 'value' && answer.reading.value > 0;
+  const reading = aliveReading(turn);
+  return reading?.kind === 'value' && reading.value > 0;
+}
+
+function whyUnknown(turn: Turn): string {
+  const reading = aliveReading(turn);
+  return reading?.kind === 'noData' || reading?.kind === 'error' ? ` (${reading.detail})` : '';
+}
+
+function aliveReading(turn: Turn): Reading | undefined {
+  return turn.input.seen.measurements.find(({ id }) => id === UNDO_REQUEST)?.reading;
 }
 
 export function applied(turn: Turn, command: Command, message: string): void {
   emit(turn, 'CommandApplied', message, by(command));
 }
 
-function refuse(turn: Turn, command: Command, { code, detail, hint }: Objection): void {
+export function refuse(turn: Turn, command: Command, { code, detail, hint }: Objection): void {
   emit(turn, 'CommandRefused', `${command.verb} refused: ${detail}; ${hint}`, {
     ...by(command),
     data: { code },

@@ -26,12 +26,13 @@ import { takeCommands } from './commands.ts';
 import { judgeLive } from './drift.ts';
 import { beginRollout, endRollout, finishEnding, settle } from './ending.ts';
 import { followClock, followSpec } from './follow.ts';
-import { advance, takeReady, takeResumes } from './gates.ts';
+import { advance, noteBeta, takeReady } from './gates.ts';
 import { initialize } from './initialize.ts';
 import { understand } from './live.ts';
 import { takeLook } from './looks.ts';
-import type { Decision, Intent, Phase, RolloutState } from './rollout.ts';
-import { parseRule } from './rule.ts';
+import { pursueIntent } from './pursue.ts';
+import { takeResumes } from './resume.ts';
+import type { Decision, Explanation, Intent, Phase, Reason, RolloutState } from './rollout.ts';
 import { checkSafety } from './safety.ts';
 import { nextCheckAt } from './schedule.ts';
 import { recordOf } from './state.ts';
@@ -48,7 +49,7 @@ import {
   type Turn,
 } from './turn.ts';
 import { checkVerdicts } from './verdicts.ts';
-import { intend, pairOf, pursueIntent } from './writes.ts';
+import { intend, pairOf } from './writes.ts';
 
 /** Tries of a rollback after which a person is told. */
 const ALARM_TRIES = 3;
@@ -65,6 +66,7 @@ export function decide(input: DecideInput): Decision {
     if (state.stable !== null) judgeLive(turn);
     finishPromotion(turn);
     checkSafety(turn);
+    noteBeta(turn);
     takeLook(turn);
     takeReady(turn);
     checkVerdicts(turn);
@@ -85,11 +87,14 @@ export function decide(input: DecideInput): Decision {
 function finishPromotion(turn: Turn): void {
   const { state } = turn;
   const rollout = activeRollout(state);
-  if (rollout === null || state.intent !== null || state.ending !== null || state.known === null) return;
-  const live = parseRule(state.known.content);
-  const owner = live.ok ? live.value.managedBy : null;
-  if (owner?.promoted !== true || owner.rolloutId !== rollout.id) return;
-  endRollout(turn, rollout, 'Promoted', `all ${turn.canary.strategy.steps.length} steps are good`);
+  if (rollout === null || !turn.promotionSeen) return;
+  const count = turn.canary.strategy.steps.length;
+  endRollout(
+    turn,
+    rollout,
+    'Promoted',
+    count === 1 ? 'the only step is good' : `all ${count} steps are good`,
+  );
   state.promoted = { rolloutId: rollout.id, revision: rollout.revision, stable: rollout.stable };
   state.stable = rollout.revision;
   turn.action = 'promote';
@@ -101,17 +106,18 @@ function pursueEnding(turn: Turn): void {
   const { state } = turn;
   const rollout = activeRollout(state);
   const { ending, intent } = state;
-  if (ending === null || rollout === null) return;
+  if (ending === null || rollout === null || isPausedBy(state, 'ForeignController')) return;
   if (intent === null) {
     if (rollout.held.weight === 0) finishEnding(turn);
-    else if (!isPausedBy(state, 'ForeignController')) writeZero(turn, rollout);
+    else writeZero(turn, rollout);
     return;
   }
   ending.tries = intent.attempts;
   if (intent.attempts > ALARM_TRIES && !ending.alarmed) {
     ending.alarmed = true;
     const text = `weight 0 is not read back after ${ALARM_TRIES} tries; it is tried for ever`;
-    emit(turn, 'RollbackStuck', text, { data: { tries: intent.attempts } });
+    const { endWeight, revision } = rollout;
+    emit(turn, 'RollbackStuck', text, { data: { weight: endWeight, tries: ALARM_TRIES, revision } });
   }
 }
 
@@ -188,12 +194,13 @@ function currentWeight(turn: Turn): number {
 
 function conclude(turn: Turn, from: number): Decision {
   const { state, input, now } = turn;
-  if (input.seen.measurements.length > 0) state.nextLookAt = nextLook(turn);
+  const isLook = input.seen.measurements.length > 0 || turn.canary.analysis.metrics.length === 0;
+  if (isLook && now >= input.state.nextLookAt) state.nextLookAt = nextLook(turn);
   state.decidedAt = now;
   const next = turn.recheck ? now : nextCheckAt(turn.canary, state, now);
   const before = input.state;
-  if (state.phase === 'Waiting' && turn.action === 'none') turn.action = 'wait';
-  if (state.stable !== null && state.intent === null) setDiagnostic(turn, 'STABLE_UNKNOWN', null);
+  if (turn.action === 'none') turn.action = restingAction(state.phase);
+  forgetDiagnostics(turn);
   return {
     state,
     events: turn.events,
@@ -206,7 +213,7 @@ function conclude(turn: Turn, from: number): Decision {
       action: turn.action,
       from,
       to: currentWeight(turn),
-      because: turn.because.length > 0 ? turn.because : [{ code: 'phase', text: state.reason, facts: {} }],
+      because: reasons(turn),
       notBecause: turn.notBecause,
       verdicts: turn.verdicts.length > 0 ? turn.verdicts : lastVerdicts(state.rollout),
       nextCheckAt: next,
@@ -223,6 +230,25 @@ function conclude(turn: Turn, from: number): Decision {
       before.phase !== state.phase ||
       changedIntent(before.intent, state.intent),
   };
+}
+
+function restingAction(phase: Phase): Explanation['action'] {
+  if (phase === 'Waiting') return 'wait';
+  return phase === 'Progressing' || phase === 'Paused' ? 'hold' : 'none';
+}
+
+/** What several questions said in the same words is said once. */
+function reasons({ because, state }: Turn): Reason[] {
+  if (because.length === 0) return [{ code: 'phase', text: state.reason, facts: {} }];
+  const texts = because.map(({ text }) => text);
+  return because.filter(({ text }, index) => texts.indexOf(text) === index);
+}
+
+/** Truths about looks and first writes, of which there are none while nothing runs. */
+function forgetDiagnostics(turn: Turn): void {
+  if (activeRollout(turn.state) !== null) return;
+  setDiagnostic(turn, 'CLOCK_SKEW', null);
+  setDiagnostic(turn, 'BETA_PRESENT', null);
 }
 
 /** One interval after the look was due, so that late ticks do not add up; from now where it was missed by far. */

@@ -17,7 +17,7 @@ export function beginRollout(turn: Turn, revision: string, by: string): RolloutS
     stable: state.stable ?? '',
     by: reserved?.actor ?? by,
     now,
-    notBefore: zeroBefore(turn, revision),
+    notBefore: state.zeroed[revision] ?? 0,
   });
   const { [revision]: _retried, ...failed } = state.failed;
   state.failed = failed;
@@ -25,16 +25,7 @@ export function beginRollout(turn: Turn, revision: string, by: string): RolloutS
   state.rollout = rollout;
   state.ending = null;
   state.rejected = null;
-  if (canary.analysis.skip) {
-    rollout.analysed = false;
-    rollout.exemptions.push({
-      kind: 'skip',
-      actor: 'spec',
-      reason: 'analysis.skip: true',
-      stepIndex: 0,
-      at: now,
-    });
-  }
+  noteSkip(turn, rollout);
   emit(turn, 'RolloutStarted', `rollout of ${revision} begins, ${rollout.stable} is stable`, {
     actor: rollout.startedBy,
     data: { revision, stable: rollout.stable },
@@ -46,11 +37,22 @@ export function beginRollout(turn: Turn, revision: string, by: string): RolloutS
   return rollout;
 }
 
-/** When an earlier rollout of this revision was back at 0; 0: there was none. */
-function zeroBefore(turn: Turn, revision: string): number {
-  const { failed, rollout } = turn.state;
-  const last = rollout?.revision === revision ? (rollout.endedAt ?? 0) : 0;
-  return Math.max(failed[revision]?.zeroAt ?? 0, last);
+/** A revision that was wanted and never began is told as skipped, in favor of `next`. */
+export function skipRevision(turn: Turn, next: string, why: string): void {
+  const { target: skipped, rejected } = turn.state;
+  const rollout = activeRollout(turn.state);
+  if (rollout === null || skipped === null || skipped === next || skipped === rejected) return;
+  if (skipped === rollout.revision || skipped === rollout.stable) return;
+  emit(turn, 'RevisionSkipped', `${skipped} is skipped: ${why}`, { data: { revision: skipped } });
+}
+
+/** `analysis.skip` is the file's own exemption: written down once, wherever in the rollout it came. */
+export function noteSkip(turn: Turn, rollout: RolloutState): void {
+  if (!turn.canary.analysis.skip || rollout.exemptions.some(({ kind }) => kind === 'skip')) return;
+  rollout.analysed = false;
+  const { stepIndex } = rollout;
+  const reason = 'analysis.skip: true';
+  rollout.exemptions.push({ kind: 'skip', actor: turn.spec.file, reason, stepIndex, at: turn.now });
 }
 
 /** Takes the next rollout id. */
@@ -68,11 +70,13 @@ export function beginEnding(turn: Turn, outcome: Outcome, reason: string): void 
   const rollout = activeRollout(state);
   if (rollout === null) return;
   state.ending = { outcome, reason, since: now, tries: 1, alarmed: false };
+  rollout.endWeight = rollout.weight;
+  const isInFlight = state.intent !== null || rollout.withdrawDue;
   rollout.pauses = [];
   rollout.promote = null;
   rollout.withdrawDue = false;
   because(turn, 'ending', reason, { outcome });
-  if (!rollout.written || isAtZero(turn, rollout)) {
+  if (!rollout.written || isAtZero(turn, rollout, isInFlight)) {
     finishEnding(turn);
     return;
   }
@@ -91,10 +95,9 @@ export function beginEnding(turn: Turn, outcome: Outcome, reason: string): void 
 }
 
 /** The weight went back to 0 earlier in this rollout and nothing is in flight. */
-function isAtZero(turn: Turn, rollout: RolloutState): boolean {
-  return (
-    turn.state.intent === null && !rollout.withdrawDue && rollout.held.weight === 0 && rollout.weight === 0
-  );
+function isAtZero(turn: Turn, rollout: RolloutState, isInFlight: boolean): boolean {
+  const observed = turn.state.observed?.weight ?? 0;
+  return !isInFlight && rollout.held.weight === 0 && rollout.weight === 0 && observed === 0;
 }
 
 /** 0 is verified (or was never left): writes the outcome down and moves to the phase that follows it. */
@@ -103,15 +106,14 @@ export function finishEnding(turn: Turn): void {
   const { ending } = state;
   const rollout = activeRollout(state);
   if (rollout === null || ending === null) return;
-  const stepsBehind = rollout.written;
-  state.ending = null;
   endRollout(turn, rollout, ending.outcome, ending.reason);
   if (rollout.undoes !== null) {
     state.stable = rollout.stable;
     state.promoted = null;
   }
+  if (rollout.written) state.zeroed = keepNewest({ ...state.zeroed, [rollout.revision]: now });
   if (needsRetry(ending.outcome) || rollout.undoes !== null) {
-    const zeroAt = stepsBehind ? now : null;
+    const zeroAt = rollout.written ? now : null;
     state.failed = keepNewest({
       ...state.failed,
       [rollout.revision]: { rolloutId: rollout.id, reason: ending.reason, zeroAt },
@@ -123,6 +125,7 @@ export function finishEnding(turn: Turn): void {
 /** Marks a rollout as over. */
 export function endRollout(turn: Turn, rollout: RolloutState, outcome: Outcome, reason: string): void {
   turn.ended.push(rollout);
+  turn.state.ending = null;
   rollout.outcome = outcome;
   rollout.endedAt = turn.now;
   rollout.endReason = reason;
@@ -132,6 +135,7 @@ export function endRollout(turn: Turn, rollout: RolloutState, outcome: Outcome, 
     data: {
       outcome,
       revision: rollout.revision,
+      weight: outcome === 'Promoted' ? rollout.weight : rollout.endWeight,
       seconds: Math.round((turn.now - rollout.startedAt) / 1000),
       rollbackMs:
         outcome === 'RolledBack' && rollout.firstFailAt !== null ? turn.now - rollout.firstFailAt : null,

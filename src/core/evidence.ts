@@ -4,6 +4,7 @@
  */
 import type { Analysis, Metric } from '../spec/canary.ts';
 import type { MetricState, Verdict } from './rollout.ts';
+import { inSeconds } from './words.ts';
 
 /** Passes in a row, all at the verified weight, that let a metric agree to leave a step. */
 export const PASSES_NEEDED = 3;
@@ -14,10 +15,11 @@ export interface LookContext {
   readonly clear: boolean;
   /** Failures of critical metrics and the guard count even in a settle time; false: the window is an older rollout's. */
   readonly urgentCounts: boolean;
-  /** A raise is written but not read back: failures count for the step below, passes do not count. */
-  readonly raiseOpen: boolean;
-  /** Clocks differ too much for the window to be where we think: never evidence. */
-  readonly skewed: boolean;
+  /**
+   * Whether a pass is evidence. Not while a raise is written but not read back, not while the live rule cannot be
+   * read, not when clocks differ too much for the window to be where we think. It still ends a breach.
+   */
+  readonly passesCount: boolean;
 }
 
 /** Adds one look to a metric's counters. Returns whether it counted. */
@@ -41,8 +43,8 @@ export function countLook(
   switch (verdict.class) {
     case 'pass':
       resetStopwatch(state);
-      state.passes = context.raiseOpen || context.skewed ? 0 : state.passes + 1;
-      state.lastPassAt = verdict.at;
+      state.passes = context.passesCount ? state.passes + 1 : 0;
+      if (context.passesCount) state.lastPassAt = verdict.at;
       break;
     case 'fail':
       state.passes = 0;
@@ -91,6 +93,6 @@ export function breach(state: MetricState, metric: Metric): string | null {
   }
   const forMs = metric.forMs ?? 0;
   return state.lastFailAt !== null && state.failingMs >= forMs
-    ? `failing for ${Math.round(state.failingMs / 1000)}s, allowed are ${Math.round(forMs / 1000)}s`
+    ? `failing for ${inSeconds(state.failingMs)} without a pass (for: ${inSeconds(forMs)})`
     : null;
 }

@@ -3,6 +3,8 @@
 import { formatDuration } from '../lib/duration.ts';
 import { indexForWeight, stepsKey } from '../spec/edit.ts';
 import { shiftTimes } from './clock-jump.ts';
+import { noteSkip, skipRevision } from './ending.ts';
+import { followMetrics } from './looks.ts';
 import type { RolloutState } from './rollout.ts';
 import { sameTarget } from './state.ts';
 import {
@@ -11,8 +13,9 @@ import {
   because,
   emit,
   endPause,
+  heldStep,
   isWaiting,
-  restartPasses,
+  restartHeld,
   setDiagnostic,
   type Turn,
 } from './turn.ts';
@@ -27,25 +30,29 @@ export function followSpec(turn: Turn): void {
   if (canary.revision !== null && canary.revision !== state.target) followRevision(turn, canary.revision);
   followTarget(turn);
   const rollout = activeRollout(state);
-  if (state.specHash !== null && state.specHash !== spec.hash) {
-    emit(turn, 'SpecChanged', `${spec.file} was edited`);
-  }
+  const isEdited = state.specHash !== null && state.specHash !== spec.hash;
+  if (isEdited) emit(turn, 'SpecChanged', `${spec.file} was edited${voided(rollout)}`);
   state.specHash = spec.hash;
   if (rollout === null || state.ending !== null) return;
+  if (isEdited) {
+    rollout.promote = null;
+    noteSkip(turn, rollout);
+    followMetrics(turn, rollout);
+  }
   followSteps(turn, rollout);
   followSuspend(turn, rollout);
 }
 
+/** A promotion that did not take effect yet was given for another declaration, as an approval is. */
+function voided(rollout: RolloutState | null): string {
+  const promote = rollout?.promote ?? null;
+  return promote === null ? '' : `; the promotion asked by ${promote.actor} is void`;
+}
+
 function followRevision(turn: Turn, revision: string): void {
-  const { state } = turn;
-  const skipped = state.target;
-  const rollout = activeRollout(state);
-  if (rollout !== null && skipped !== null && skipped !== rollout.revision && skipped !== rollout.stable) {
-    emit(turn, 'RevisionSkipped', `${skipped} is skipped: the file names ${revision} now`, {
-      data: { revision: skipped },
-    });
-  }
-  state.target = revision;
+  skipRevision(turn, revision, `the file names ${revision} now`);
+  turn.state.target = revision;
+  turn.state.rejected = null;
 }
 
 function followTarget(turn: Turn): void {
@@ -60,6 +67,9 @@ function followTarget(turn: Turn): void {
     return;
   }
   state.route = canary.target;
+  // What this run read is the old document.
+  turn.live = { kind: 'unknown', looked: false, detail: 'spec.traffic names another document now' };
+  turn.recheck = true;
   state.known = null;
   state.observed = null;
   state.writes = [];
@@ -77,12 +87,14 @@ function followSteps(turn: Turn, rollout: RolloutState): void {
   rollout.stepIndex = index;
   rollout.held.index = index;
   restartHeld(turn, rollout);
-  rollout.held.bakedMs = 0;
-  emit(turn, 'SpecChanged', `the steps were edited: weight ${rollout.weight} % is kept as step ${index}`);
+  Object.assign(rollout.held, { bakedMs: 0, stalledMs: 0, failedSinceBake: false });
+  const place = index < 0 ? 'below the first step' : `as step ${index}`;
+  emit(turn, 'SpecChanged', `the steps were edited: weight ${rollout.weight} % is kept ${place}`);
 }
 
 function followSuspend(turn: Turn, rollout: RolloutState): void {
-  if (turn.canary.suspend && !isWaiting(rollout)) addPause(turn, 'Suspended', 'the file says suspend: true');
+  const detail = `${turn.spec.file} says suspend: true; raises stop, rollbacks do not`;
+  if (turn.canary.suspend && !isWaiting(rollout)) addPause(turn, 'Suspended', detail);
   if (!turn.canary.suspend) endPause(turn, 'Suspended', 'the file no longer suspends it');
 }
 
@@ -109,7 +121,7 @@ export function followClock(turn: Turn): void {
   if (rollout.held.weight === 0 || state.ending !== null) return;
   const elapsedMs = Math.max(0, input.elapsedMs ?? 0);
   rollout.held.bakedMs += elapsedMs;
-  const bakeMs = turn.canary.strategy.steps[rollout.held.index]?.bakeMs ?? 0;
+  const bakeMs = heldStep(turn.canary, rollout)?.bakeMs ?? 0;
   if (
     rollout.held.bakedMs > bakeMs &&
     state.phase === 'Progressing' &&
@@ -130,11 +142,4 @@ function clockJump({ state, now, input }: Turn): number {
 function isOutage(turn: Turn, rollout: RolloutState): boolean {
   const isBlind = Object.values(rollout.metrics).some(({ errors }) => errors > 0);
   return isBlind || (turn.live.kind === 'unknown' && turn.live.looked);
-}
-
-/** Windows must lie after now again: what was seen before is at an unknown distance in time. */
-function restartHeld(turn: Turn, rollout: RolloutState): void {
-  rollout.held.verifiedAt = turn.now;
-  rollout.held.clearFrom = turn.now + turn.canary.settleMs;
-  restartPasses(rollout);
 }

@@ -19,6 +19,7 @@ export function initialize(turn: Turn): void {
   }
   if (live.kind === 'malformed') {
     const detail = `${live.detail}; correct or delete the document so that the stable revision can be told`;
+    setDiagnostic(turn, 'STABLE_UNKNOWN', null);
     setDiagnostic(turn, 'DOCUMENT_MALFORMED', detail);
     setPhase(turn, 'Initializing', detail);
     because(turn, 'malformed', detail);
@@ -32,6 +33,7 @@ export function initialize(turn: Turn): void {
     const detail =
       `there is no document and no stored state: set spec.stableRevision in ${spec.file} ` +
       '(equal to spec.revision to declare that one live)';
+    setDiagnostic(turn, 'DOCUMENT_MALFORMED', null);
     setDiagnostic(turn, 'STABLE_UNKNOWN', detail);
     setPhase(turn, 'Initializing', detail);
     because(turn, 'stableUnknown', detail);

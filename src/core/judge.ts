@@ -42,11 +42,12 @@ export function boundText(bounds: Bounds): string {
 /**
  * Judges one look. `stable` is null when it was not asked.
  *
- * A bound that is certainly broken makes a fail even when another cannot be told. A quantile in the +Inf bucket is
- * only known to lie above the highest finite bound: outside already when that bound is outside, else no data.
- * Fewer canary requests than `minRequests` are no data, whatever the value.
+ * Worst wins: fail, structural error, error, no data, pass. The guard asks for 20 requests of its own, whatever
+ * `minRequests` says; all other bounds are judged on at least `minRequests`. A quantile in the +Inf bucket is only
+ * known to lie above the highest finite bound: outside already when that bound is outside, else no data.
  */
-export function judgeThreshold(metric: Metric, canary: Reading, stable: Reading | null): Judgement {
+export function judgeThreshold(metric: Metric, measured: Reading, stable: Reading | null): Judgement {
+  const canary = finite(measured);
   const bound = boundText(metric.bounds);
   const numbers = { canary: numberIn(canary), stable: stable === null ? null : numberIn(stable), bound };
   const verdict = (kind: Judgement['class'], detail: string, structural = false): Judgement => ({
@@ -57,30 +58,42 @@ export function judgeThreshold(metric: Metric, canary: Reading, stable: Reading 
     guard: false,
   });
 
-  const structural = [canary, stable].find((reading) => reading?.kind === 'error' && reading.structural);
-  if (structural?.kind === 'error') return verdict('error', structural.detail, true);
-  if (canary.kind === 'error') return verdict('error', canary.detail);
-  if (canary.kind === 'noData') return verdict('noData', `canary: ${canary.detail}`);
-  const minRequests = 'minRequests' in metric.source ? metric.source.minRequests : 0;
-  if (canary.requests !== null && canary.requests < minRequests) {
-    const seen = formatNumber(canary.requests);
-    return verdict('noData', `${seen} canary requests in the window, at least ${minRequests} are needed`);
-  }
   if (tripsGuard(metric, canary, stable)) {
     const detail =
       `canary bad share ${formatNumber(numbers.canary)} is more than ${GUARD_DELTA} above ` +
       `stable's ${formatNumber(numbers.stable)} over ${formatNumber(requestsOf(canary))} requests`;
     return { ...verdict('fail', detail), guard: true };
   }
-
-  const checks = checkBounds(metric.bounds, canary, stable);
+  const tooFew = tooFewRequests(metric, canary);
+  const checks = tooFew === null ? checkBounds(metric.bounds, canary, stable) : [];
   const broken = checks.find((check) => check.kind === 'broken');
   if (broken !== undefined) return verdict('fail', broken.detail);
+
+  const structural = [canary, stable].find((reading) => reading?.kind === 'error' && reading.structural);
+  if (structural?.kind === 'error') return verdict('error', structural.detail, true);
+  if (canary.kind === 'error') return verdict('error', canary.detail);
+  if (stable?.kind === 'error' && comparesWithStable(metric)) {
+    return verdict('error', `stable: ${stable.detail}`);
+  }
+  if (canary.kind === 'noData') return verdict('noData', `canary: ${canary.detail}`);
+  if (tooFew !== null) return verdict('noData', tooFew);
   const untold = checks.find((check) => check.kind === 'untold');
-  if (untold === undefined) return verdict('pass', checks.map((check) => check.detail).join('; '));
-  return stable?.kind === 'error'
-    ? verdict('error', `stable: ${stable.detail}`)
-    : verdict('noData', untold.detail);
+  if (untold !== undefined) return verdict('noData', untold.detail);
+  return verdict('pass', checks.map((check) => check.detail).join('; '));
+}
+
+/** Only a finite number passes or fails. */
+function finite(reading: Reading): Reading {
+  if (reading.kind !== 'value' || Number.isFinite(reading.value)) return reading;
+  return { kind: 'noData', why: 'nan', detail: `the result is ${reading.value}, not a finite number` };
+}
+
+/** The sentence that says so; null: enough, or not counted in requests. */
+function tooFewRequests(metric: Metric, canary: Reading): string | null {
+  const needed = 'minRequests' in metric.source ? metric.source.minRequests : 0;
+  const seen = requestsOf(canary);
+  if (seen === null || seen >= needed) return null;
+  return `${formatNumber(seen)} canary requests in the window, at least ${needed} are needed`;
 }
 
 interface Check {

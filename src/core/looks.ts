@@ -6,7 +6,8 @@ import { judgeThreshold, needsStable } from './judge.ts';
 import type { Measurement, Reading } from './observation.ts';
 import type { MetricState, RolloutState, Verdict } from './rollout.ts';
 import { initialMetric } from './state.ts';
-import { activeRollout, setDiagnostic, type Turn } from './turn.ts';
+import { TARGETS_REQUEST } from './targets.ts';
+import { activeRollout, because, heldStep, setDiagnostic, type Turn } from './turn.ts';
 
 /** Beyond this difference between Prometheus' clock and ours a look is never evidence. Date has whole seconds. */
 const SKEW_LIMIT_MS = 5_000;
@@ -21,16 +22,44 @@ export function takeLook(turn: Turn): void {
   const { measurements } = turn.input.seen;
   if (rollout === null || turn.state.ending !== null || measurements.length === 0) return;
   const byId = new Map(measurements.map((measurement) => [measurement.id, measurement]));
+  const isSkewed = noteSkew(turn);
   for (const metric of turn.canary.analysis.metrics) {
     const canary = byId.get(requestId(metric, 'canary'));
-    if (canary !== undefined)
-      takeMetric(turn, rollout, metric, canary, byId.get(requestId(metric, 'stable')) ?? null);
+    const stable = byId.get(requestId(metric, 'stable')) ?? null;
+    if (canary !== undefined) takeMetric(turn, rollout, metric, canary, stable, isSkewed);
   }
   if (turn.verdicts.length === 0) return;
-  for (const name of Object.keys(rollout.metrics)) {
-    if (!turn.canary.analysis.metrics.some((metric) => metric.name === name)) delete rollout.metrics[name];
-  }
+  noteTargets(turn, rollout, byId.get(TARGETS_REQUEST));
   noteFailures(turn, rollout);
+}
+
+/**
+ * Brings the counters in line with the declaration: an edited metric starts again (a failure already counted stays
+ * counted), a removed one is forgotten.
+ */
+export function followMetrics(turn: Turn, rollout: RolloutState): void {
+  const { metrics } = turn.canary.analysis;
+  for (const metric of metrics) metricState(rollout, metric);
+  for (const name of Object.keys(rollout.metrics)) {
+    if (!metrics.some((metric) => metric.name === name)) delete rollout.metrics[name];
+  }
+}
+
+/** Whether Prometheus' clock and ours differ too much for a look to be evidence. */
+function noteSkew(turn: Turn): boolean {
+  const skews = turn.input.seen.measurements.map(({ skewMs }) => skewMs ?? 0);
+  const worst = skews.reduce((most, skew) => (Math.abs(skew) > Math.abs(most) ? skew : most), 0);
+  const isSkewed = Math.abs(worst) > SKEW_LIMIT_MS;
+  const detail = `Prometheus' clock differs from ours by ${Math.round(worst / 1000)}s: no look is evidence until both agree within 5s`;
+  setDiagnostic(turn, 'CLOCK_SKEW', isSkewed ? detail : null);
+  return isSkewed;
+}
+
+/** Said where an `up` series with the version label exists; without one nothing is known. */
+function noteTargets(turn: Turn, rollout: RolloutState, answer: Measurement | undefined): void {
+  if (answer?.reading.kind !== 'value' || answer.reading.value > 0) return;
+  turn.targetsDown = true;
+  because(turn, 'targetsDown', `no target of ${rollout.revision} is up`, { revision: rollout.revision });
 }
 
 function takeMetric(
@@ -39,6 +68,7 @@ function takeMetric(
   metric: Metric,
   canary: Measurement,
   stable: Measurement | null,
+  isSkewed: boolean,
 ): void {
   const state = metricState(rollout, metric);
   if (
@@ -48,13 +78,6 @@ function takeMetric(
     rollout.canarySeen = true;
   }
   const stableReading = needsStable(metric) ? freeze(rollout, state, stable?.reading ?? null) : null;
-  const skewMs = canary.skewMs ?? 0;
-  const isSkewed = Math.abs(skewMs) > SKEW_LIMIT_MS;
-  setDiagnostic(
-    turn,
-    'CLOCK_SKEW',
-    isSkewed ? `Prometheus' clock differs by ${Math.round(skewMs / 1000)}s; looks are no evidence` : null,
-  );
   const judged = judgeThreshold(metric, canary.reading, stableReading);
   const verdict: Verdict = {
     metric: metric.name,
@@ -78,19 +101,19 @@ function takeMetric(
   turn.verdicts.push(state.verdict);
 }
 
-/** A metric's counters; edited bounds start them again, but a failure already counted stays counted. */
 function metricState(rollout: RolloutState, metric: Metric): MetricState {
   const key = metricKey(metric);
   const existing = rollout.metrics[metric.name];
   if (existing !== undefined && existing.key === key) return existing;
   const fresh = initialMetric(key, existing?.failures ?? 0);
+  fresh.lastFailureCountedAt = existing?.lastFailureCountedAt ?? null;
   rollout.metrics[metric.name] = fresh;
   return fresh;
 }
 
 /**
  * At weight 100 stable has no traffic left: its arm is asked once, at the time the raise was saved, and kept. An
- * error is asked again; no data there stays no data.
+ * error and a partial answer are asked again; no data there stays no data.
  */
 function freeze(rollout: RolloutState, state: MetricState, measured: Reading | null): Reading | null {
   const { frozenAt } = rollout;
@@ -98,7 +121,7 @@ function freeze(rollout: RolloutState, state: MetricState, measured: Reading | n
     state.frozen = null;
     return measured;
   }
-  if (state.frozen?.at !== frozenAt && measured !== null && measured.kind !== 'error') {
+  if (state.frozen?.at !== frozenAt && measured !== null && isFinal(measured)) {
     const isValue = measured.kind === 'value';
     state.frozen = {
       at: frozenAt,
@@ -113,21 +136,28 @@ function freeze(rollout: RolloutState, state: MetricState, measured: Reading | n
     : { kind: 'value', value, requests };
 }
 
+function isFinal(reading: Reading): boolean {
+  return reading.kind !== 'error' && !(reading.kind === 'noData' && reading.why === 'partial');
+}
+
 function contextOf(
   turn: Turn,
   rollout: RolloutState,
   metric: Metric,
   at: number,
-  skewed: boolean,
+  isSkewed: boolean,
 ): LookContext {
   const from = at - metric.windowMs;
   return {
     analysis: turn.canary.analysis,
     clear: rollout.held.weight > 0 && from >= rollout.held.clearFrom && from >= rollout.notBefore,
     urgentCounts: from >= rollout.notBefore,
-    raiseOpen: turn.state.intent?.direction === 'raise',
-    skewed,
+    passesCount: turn.state.intent?.direction !== 'raise' && !isUnreadable(turn) && !isSkewed,
   };
+}
+
+function isUnreadable({ live }: Turn): boolean {
+  return live.kind === 'unknown' && live.looked;
 }
 
 function noteFailures(turn: Turn, rollout: RolloutState): void {
@@ -135,7 +165,7 @@ function noteFailures(turn: Turn, rollout: RolloutState): void {
   const failed = counted.find((verdict) => verdict.class === 'fail');
   if (failed !== undefined) {
     rollout.firstFailAt ??= failed.at;
-    const bakeMs = turn.canary.strategy.steps[rollout.held.index]?.bakeMs ?? 0;
+    const bakeMs = heldStep(turn.canary, rollout)?.bakeMs ?? 0;
     if (rollout.held.bakedMs >= bakeMs) rollout.held.failedSinceBake = true;
   } else if (counted.length > 0 && counted.every((verdict) => verdict.class === 'pass')) {
     rollout.firstFailAt = null;

@@ -2,17 +2,17 @@
 import { formatDuration } from '../lib/duration.ts';
 import type { Canary, Metric } from '../spec/canary.ts';
 import { renderQuery } from '../spec/template.ts';
-import { UNDO_REQUEST } from './commands.ts';
 import { READY_REQUEST } from './gates.ts';
 import { needsStable } from './judge.ts';
 import { requestId } from './looks.ts';
 import type { Command, MeasureRequest } from './observation.ts';
 import type { CanaryState, RolloutState } from './rollout.ts';
+import { TARGETS_REQUEST, targetsRequest, UNDO_REQUEST } from './targets.ts';
 import { activeRollout, isWaiting } from './turn.ts';
 
 export interface Needs {
   readonly requests: readonly MeasureRequest[];
-  /** Look for a beta variant: before the first write of a rollout. */
+  /** Look for a beta variant: before the first write of a rollout, and at its looks while one is known. */
   readonly beta: boolean;
 }
 
@@ -31,9 +31,15 @@ export function needs(canary: Canary, state: CanaryState, commands: readonly Com
     requests: [
       ...requests,
       ...canary.analysis.metrics.flatMap((metric) => lookRequests(canary, rollout, metric)),
+      ...(isSilent(rollout) ? [targetsRequest(canary, TARGETS_REQUEST, rollout.revision)] : []),
     ],
-    beta: false,
+    beta: state.diagnostics.some(({ code }) => code === 'BETA_PRESENT'),
   };
+}
+
+/** Some metric had no data at its last look: whether any target is up makes the reason better. */
+function isSilent(rollout: RolloutState): boolean {
+  return Object.values(rollout.metrics).some(({ verdict }) => verdict?.class === 'noData');
 }
 
 function lookRequests(canary: Canary, rollout: RolloutState, metric: Metric): MeasureRequest[] {
@@ -103,13 +109,5 @@ function undoRequest(
 ): MeasureRequest | null {
   const isAsked = commands.some((command) => command.verb === 'undo' && !command.force);
   if (!isAsked || state.promoted === null) return null;
-  return {
-    id: UNDO_REQUEST,
-    source: { kind: 'presence', selector: 'up' },
-    version: state.promoted.stable,
-    versionLabel: canary.analysis.versionLabel,
-    windowMs: 60_000,
-    at: null,
-    intervalMs: canary.analysis.intervalMs,
-  };
+  return targetsRequest(canary, UNDO_REQUEST, state.promoted.stable);
 }

@@ -133,7 +133,7 @@ export interface MetricState {
   lastPassAt: number | null;
   /** Stopwatch of `for`, ms. */
   failingMs: number;
-  /** Time of the last counted failing look since the last pass. */
+  /** Time of the last counted failing look since the last counted pass: not null means that it is failing. */
   lastFailAt: number | null;
   /** Counted failures for `failureLimit`, at most one a window, over the whole rollout. */
   failures: number;
@@ -209,7 +209,7 @@ export interface RolloutState {
   /** The rollout that this one undoes. */
   readonly undoes: string | null;
   /** When the 0 of an earlier rollout of this revision was verified: windows before it tell of that rollout. */
-  readonly notBefore: number;
+  notBefore: number;
   /** No raise before this time: a raise was cancelled and is backed off. */
   raiseAfter: number;
   raiseFailures: number;
@@ -220,6 +220,8 @@ export interface RolloutState {
   outcome: Outcome | null;
   endedAt: number | null;
   endReason: string;
+  /** Percent wanted when its ending was decided. */
+  endWeight: number;
 }
 
 /** Where a rollout goes once 0 is verified. */
@@ -315,6 +317,8 @@ export interface CanaryState {
     string,
     { readonly rolloutId: string; readonly reason: string; readonly zeroAt: number | null }
   >;
+  /** When the 0 of the last written rollout of a revision was verified: windows before it tell of that rollout. */
+  zeroed: Record<string, number>;
   /** Revision refused by `onRevisionChange: reject`. */
   rejected: string | null;
   /** The last rollout that was promoted, for `undo`. */

@@ -11,15 +11,19 @@ export function checkSafety(turn: Turn): void {
 function checkRemoval(turn: Turn): void {
   const { state, canary } = turn;
   const rollout = activeRollout(state);
+  // A rollback under way keeps its outcome; what is not ours is left as it is.
   if (!isGone(turn) || rollout === null) return;
-  if (canary.strategy.onDelete === 'rollback') {
-    if (state.ending?.outcome !== 'Cancelled' && !isPausedBy(state, 'ForeignController')) {
-      beginEnding(turn, 'Cancelled', 'the file was removed');
-    }
-    return;
+  const { weight } = rollout.held;
+  if (isPausedBy(state, 'ForeignController')) {
+    endRollout(turn, rollout, 'Cancelled', 'the file was removed; the document is another controller’s');
+  } else if (state.ending !== null) {
+    because(turn, 'removed', 'the file was removed; the rollback is finished first');
+  } else if (canary.strategy.onDelete === 'rollback') {
+    beginEnding(turn, 'Cancelled', 'the file was removed');
+  } else if (state.intent === null) {
+    rollout.endWeight = weight;
+    endRollout(turn, rollout, 'Cancelled', `the file was removed; weight ${weight} % is retained`);
   }
-  if (state.intent !== null) return;
-  endRollout(turn, rollout, 'Cancelled', `the file was removed; weight ${rollout.held.weight} % is retained`);
 }
 
 /** The wanted revision is no longer the one under way. */

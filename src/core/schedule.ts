@@ -1,7 +1,8 @@
 /** When to look again. */
 import type { Canary } from '../spec/canary.ts';
+import { FIGHT_INTERVAL_MS } from './drift.ts';
 import type { CanaryState } from './rollout.ts';
-import { activeRollout, isWaiting } from './turn.ts';
+import { activeRollout, heldStep, isPausedBy, isWaiting } from './turn.ts';
 
 /** Confirming never waits for the next look. */
 const CONFIRM_MS = 1_000;
@@ -17,21 +18,33 @@ export function nextCheckAt(canary: Canary, state: CanaryState, now: number): nu
   const times = [Math.max(state.nextLookAt, now)];
   if (rollout.withdrawDue) times.push(now + UNREAD_MS);
   if (rollout.raiseAfter > now) times.push(rollout.raiseAfter);
+  const fightEnds = (rollout.lastCorrectionAt ?? 0) + FIGHT_INTERVAL_MS;
+  if (isPausedBy(state, 'DriftFight') && fightEnds > now) times.push(fightEnds);
   if (isWaiting(rollout)) {
     if (rollout.absentUntil !== null && rollout.absentUntil > now) times.push(rollout.absentUntil);
     if (state.nextLookAt <= now) times[0] = now + canary.analysis.intervalMs;
   } else {
-    const step = canary.strategy.steps[rollout.held.index];
-    const leftMs = (step?.bakeMs ?? 0) - rollout.held.bakedMs;
+    const leftMs = (heldStep(canary, rollout)?.bakeMs ?? 0) - rollout.held.bakedMs;
     if (leftMs > 0) times.push(now + leftMs);
+    if (rollout.promote !== null && rollout.held.clearFrom > now) times.push(rollout.held.clearFrom);
   }
   return Math.min(...times);
 }
 
 /** The next of the times, a minute apart, that belong to this name: idle Canaries do not all come at once. */
 function nextIdle(name: string, now: number): number {
-  let hash = 0;
-  for (const letter of name) hash = (hash * 31 + letter.charCodeAt(0)) >>> 0;
-  const offset = hash % IDLE_MS;
+  const offset = spread(name) % IDLE_MS;
   return (Math.floor((now - offset) / IDLE_MS) + 1) * IDLE_MS + offset;
+}
+
+/**
+ * A 32-bit number that differs in all bits for names that differ in one letter, as "svc-0001" and "svc-0002" do.
+ * FNV-1a, finished as MurmurHash3 does.
+ */
+function spread(name: string): number {
+  let hash = 0x811c9dc5;
+  for (const letter of name) hash = Math.imul(hash ^ (letter.codePointAt(0) ?? 0), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
 }

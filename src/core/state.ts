@@ -19,6 +19,7 @@ export function initialState(spec: Spec, now: number, bootId: string): CanarySta
     observed: null,
     writes: [],
     failed: {},
+    zeroed: {},
     rejected: null,
     promoted: null,
     pauses: [],
@@ -90,6 +91,7 @@ export function initialRollout(
     outcome: null,
     endedAt: null,
     endReason: '',
+    endWeight: 0,
   };
 }
 

@@ -1,11 +1,12 @@
 /** The working paper of one decision: a private copy of the state and everything that was concluded so far. */
-import type { Canary, Spec } from '../spec/canary.ts';
+import type { Canary, Spec, Step } from '../spec/canary.ts';
 import type { Command, Observation, Rule } from './observation.ts';
 import type {
   CanaryState,
   EventData,
   EventType,
   Explanation,
+  MetricState,
   NewEvent,
   Outcome,
   Pause,
@@ -68,6 +69,10 @@ export interface Turn {
   /** Rollouts that ended in this turn and are no longer the state's current one. */
   readonly ended: RolloutState[];
   readonly consumed: number[];
+  /** No target of the canary revision is up, says Prometheus. */
+  targetsDown: boolean;
+  /** The promoted mark was read back in this run. */
+  promotionSeen: boolean;
   action: Explanation['action'];
   publish: boolean;
   forget: boolean;
@@ -92,6 +97,8 @@ export function beginTurn(input: DecideInput, live: Live): Turn {
     notBecause: [],
     ended: [],
     consumed: [],
+    targetsDown: false,
+    promotionSeen: false,
     action: 'none',
     publish: false,
     forget: false,
@@ -109,6 +116,17 @@ export function isGone(turn: Turn): boolean {
 /** The rollout that is under way, or null when none is. */
 export function activeRollout(state: CanaryState): RolloutState | null {
   return state.rollout !== null && state.rollout.outcome === null ? state.rollout : null;
+}
+
+/** The step whose weight is held; the first one also while the weight lies below it. */
+export function heldStep(canary: Canary, rollout: RolloutState): Step | undefined {
+  const { steps } = canary.strategy;
+  return steps[rollout.held.index] ?? steps[0];
+}
+
+/** True when the last look that told anything was a failure: no promise of a person goes over that. */
+export function isFailing(metric: MetricState | undefined): boolean {
+  return metric?.verdict?.class === 'fail' || (metric?.lastFailAt ?? null) !== null;
 }
 
 /** True before a rollout's first step, and again after its weight went back to 0 without an outcome. */
@@ -169,9 +187,11 @@ export function addPause(turn: Turn, reason: PauseReason, detail: string, extras
     return false;
   }
   pauses.push({ reason, detail, since: turn.now });
+  const rollout = activeRollout(turn.state);
+  const weight = rollout?.held.weight ?? turn.state.observed?.weight ?? null;
   emit(turn, 'Paused', `paused (${reason}): ${detail}`, {
     ...extras,
-    data: { ...extras.data, pauseReason: reason },
+    data: { ...extras.data, pauseReason: reason, weight, revision: rollout?.revision ?? turn.state.stable },
   });
   because(turn, 'pause', detail, { reason });
   turn.action = 'pause';
@@ -190,6 +210,13 @@ export function endPause(turn: Turn, reason: PauseReason, why: string, extras: E
 /** Starts every metric's run of passes again: nothing seen so far counts towards leaving the step. */
 export function restartPasses(rollout: RolloutState): void {
   for (const metric of Object.values(rollout.metrics)) metric.passes = 0;
+}
+
+/** Windows must lie after now again: what was seen before is no evidence for what is live now. */
+export function restartHeld(turn: Turn, rollout: RolloutState): void {
+  rollout.held.verifiedAt = turn.now;
+  rollout.held.clearFrom = turn.now + turn.canary.settleMs;
+  restartPasses(rollout);
 }
 
 export function setDiagnostic(turn: Turn, code: string, detail: string | null): void {

@@ -11,9 +11,11 @@ import {
   endPause,
   isPausedBy,
   isWaiting,
+  notBecause,
   restartPasses,
   type Turn,
 } from './turn.ts';
+import { inSeconds } from './words.ts';
 import { intend, pairOf } from './writes.ts';
 
 const ABSENT_FIRST_MS = 60_000;
@@ -53,11 +55,11 @@ function checkBreaches(turn: Turn, rollout: RolloutState): boolean {
   for (const [metric, state] of judged(turn, rollout)) {
     const why = breach(state, metric);
     if (why === null) {
-      if (state.lastFailAt !== null && state.verdict !== null) explainVerdict(turn, state.verdict);
+      noteFailing(turn, metric, state);
       continue;
     }
-    const numbers = state.verdict?.class === 'fail' ? `: ${state.verdict.detail}` : '';
-    const reason = `${metric.name} ${why}${numbers}`;
+    const numbers = state.verdict?.class === 'fail' ? `${state.verdict.detail}; ` : '';
+    const reason = `${metric.name}: ${numbers}${why}`;
     if (state.verdict !== null) explainVerdict(turn, state.verdict);
     fail(turn, reason);
     return true;
@@ -65,10 +67,24 @@ function checkBreaches(turn: Turn, rollout: RolloutState): boolean {
   return false;
 }
 
+/** It fails, and not for long or often enough yet: what a person wants to know before anything is done. */
+function noteFailing(turn: Turn, metric: Metric, state: MetricState): void {
+  const { verdict, lastFailAt, failingMs, failures } = state;
+  if (verdict?.class !== 'fail' || lastFailAt === null) return;
+  const progress =
+    metric.failureLimit === null
+      ? `failing for ${inSeconds(failingMs)} of ${inSeconds(metric.forMs ?? 0)}`
+      : `${failures} counted failures, ${metric.failureLimit} are allowed`;
+  notBecause(turn, 'patience', `${metric.name} fails, no rollback yet: ${progress}; ${verdict.detail}`, {
+    metric: metric.name,
+    class: verdict.class,
+  });
+}
+
 /** The rollout failed: back to 0, or stop for a person who may abort or retry. */
 export function fail(turn: Turn, reason: string): void {
   if (turn.canary.strategy.onFailure === 'rollback') beginEnding(turn, 'RolledBack', reason);
-  else addPause(turn, 'Failed', `${reason}; abort or retry`);
+  else addPause(turn, 'Failed', `${reason}; abort goes back to 0, retry starts again from there`);
 }
 
 /** noData, errors and inconclusive, each with its own limit and its own reaction. */
@@ -87,16 +103,9 @@ function checkReactions(turn: Turn, rollout: RolloutState): boolean {
     }
     const quietMs = state.noDataSince === null ? -1 : verdict.at - state.noDataSince;
     if (quietMs >= analysis.noDataGraceMs) {
-      const seconds = Math.round(quietMs / 1000);
-      if (
-        react(
-          turn,
-          analysis.onNoData,
-          'NoData',
-          `${metric.name} has no data for ${seconds}s: ${verdict.detail}`,
-        )
-      )
-        return true;
+      const down = turn.targetsDown ? '; no canary target is up' : '';
+      const detail = `${metric.name} has had no data for ${inSeconds(quietMs)}: ${verdict.detail}${down}`;
+      if (react(turn, analysis.onNoData, 'NoData', detail)) return true;
     }
     if (state.errors >= analysis.errorLimit) {
       const detail = `${metric.name} could not be measured ${state.errors} times in a row: ${verdict.detail}`;
@@ -149,7 +158,10 @@ function checkAbsent(turn: Turn, rollout: RolloutState): boolean {
   rollout.absentUntil = now + Math.min(ABSENT_FIRST_MS * 2 ** (rollout.absences - 1), ABSENT_LAST_MS);
   const detail = `no series of ${rollout.revision} was ever seen while stable has traffic: are its instances up?`;
   because(turn, 'canaryAbsent', detail);
-  emit(turn, 'CanaryAbsent', `${detail} Back to 0 %, tried again later`);
+  const next = inSeconds(rollout.absentUntil - now);
+  emit(turn, 'CanaryAbsent', `${detail} Back to 0 %, tried again in ${next}`, {
+    data: { absences: rollout.absences },
+  });
   intend(turn, {
     direction: 'lower',
     purpose: 'absent',

@@ -1,9 +1,9 @@
 /**
- * Intents: writes that are saved before they are made. Making one, recognizing it live, cancelling a raise, and
- * deciding when to write again. A raise is never written twice; a lowering is written until it is read back.
+ * Intents: writes that are saved before they are made. Making one, recognizing it live, cancelling and withdrawing a
+ * raise. `pursue.ts` decides when to write again.
  */
 import { formatDuration } from '../lib/duration.ts';
-import type { PublishReport } from './observation.ts';
+import type { Rule } from './observation.ts';
 import type { Intent, OwnWrite, RolloutState } from './rollout.ts';
 import { md5, parseRule, renderRule } from './rule.ts';
 import { initialHeld } from './state.ts';
@@ -13,13 +13,11 @@ import { activeRollout, because, emit, restartPasses, setDiagnostic, type Turn }
 export const ADOPT_MS = 5_000;
 /** Live content equal to an older write of ours is read lag for this long. */
 export const LAG_MS = 5_000;
-/** Without database reads, "still unchanged" is believed after this long (measured: one read in fifty lags 1.5 s). */
-export const UNCHANGED_MS = 3_000;
 const WRITES_KEPT = 20;
-const LOWER_BACKOFF_CAP_MS = 5_000;
+export const FIRST_RETRY_MS = 500;
 const RAISE_BACKOFF_CAP_MS = 60_000;
 
-interface Wish {
+export interface Wish {
   readonly direction: Intent['direction'];
   readonly purpose: Intent['purpose'];
   readonly canaryVersion: string;
@@ -28,7 +26,7 @@ interface Wish {
   readonly to: number;
   readonly stepIndex: number;
   readonly promoted?: boolean;
-  /** Only what a person resumed may switch a disabled rule on again; a raise is asked for by evidence or a person. */
+  /** True only for what a person resumed: nothing else switches a disabled rule on again. */
   readonly enabled?: boolean;
 }
 
@@ -74,7 +72,7 @@ export function intend(turn: Turn, wish: Wish): void {
     epoch: input.epoch,
     bootId: input.bootId,
     attempts: 1,
-    retryAt: now + retryDelay(1),
+    retryAt: now + FIRST_RETRY_MS,
   };
   state.unchangedSince = null;
   const write: OwnWrite = {
@@ -91,47 +89,58 @@ export function intend(turn: Turn, wish: Wish): void {
   turn.action = wish.direction === 'hold' ? 'hold' : wish.direction;
 }
 
-/** The pair and weight of the rollout, as a wish needs them. */
-export function pairOf(rollout: RolloutState): { canaryVersion: string; stableVersion: string } {
+/** The two versions that a document splits traffic between. */
+export type VersionPair = Pick<Rule, 'canaryVersion' | 'stableVersion'>;
+
+export function pairOf(rollout: RolloutState): VersionPair {
   return { canaryVersion: rollout.revision, stableVersion: rollout.stable };
 }
 
+export function isSamePair(a: VersionPair, b: VersionPair): boolean {
+  return a.canaryVersion === b.canaryVersion && a.stableVersion === b.stableVersion;
+}
+
+/** Our rule in the text we know, or null. */
+export function knownRule({ state }: Turn): Rule | null {
+  if (state.known === null) return null;
+  const parsed = parseRule(state.known.content);
+  return parsed.ok ? parsed.value : null;
+}
+
 /** What the live document must still be for a guarded write; null when it was not readable in this run. */
-function expectation(turn: Turn): Intent['expectMd5'] {
+export function expectation(turn: Turn): Intent['expectMd5'] {
   const { live } = turn;
   if (live.kind === 'unknown') return null;
   return live.kind === 'absent' ? 'absent' : live.md5;
 }
 
 function enabledNow(turn: Turn): boolean {
-  return turn.live.kind === 'rule' ? turn.live.rule.enabled : true;
+  return turn.live.kind === 'rule' ? turn.live.rule.enabled : (knownRule(turn)?.enabled ?? true);
 }
 
-function supersede(turn: Turn, intent: Intent): void {
+export function supersede(turn: Turn, intent: Intent): void {
   turn.state.writes = turn.state.writes.map((write) =>
     write.operation === intent.operation ? { ...write, cancelledAt: turn.now } : write,
   );
 }
 
-/** Seconds double from half a second up to the cap; the publisher adds the jitter. */
-function retryDelay(attempts: number): number {
-  return Math.min(500 * 2 ** (attempts - 1), LOWER_BACKOFF_CAP_MS);
-}
-
 /**
- * True when the live rule is what the open intent wanted: its operation with our fields untouched, or, for a
- * lowering to 0, any database read in which our pair has weight 0 already.
+ * True when the live rule is what the open intent wanted: the same text, or our operation with none of our fields
+ * changed (others may have edited theirs on top). A disabled rule gives the canary nothing, so it is as good as 0.
  */
 export function isIntentLive(turn: Turn, intent: Intent): boolean {
   const { live } = turn;
   if (live.kind !== 'rule') return false;
   if (live.md5 === intent.md5) return true;
-  return live.rule.managedBy?.operation === intent.operation && live.rule.canaryWeight === intent.to;
+  const wanted = parseRule(intent.content);
+  if (!wanted.ok || live.rule.managedBy?.operation !== intent.operation) return false;
+  if (!isSamePair(live.rule, wanted.value) || live.rule.canaryWeight !== intent.to) return false;
+  return live.rule.enabled === wanted.value.enabled || intent.to === 0;
 }
 
 /** The open intent was read back: its weight is the held one from now on. */
 export function verify(turn: Turn, intent: Intent): void {
-  const { state, canary, now } = turn;
+  const { state, canary, live, now } = turn;
   state.intent = null;
   state.unchangedSince = null;
   setDiagnostic(turn, 'TRAFFIC_DENIED', null);
@@ -144,14 +153,17 @@ export function verify(turn: Turn, intent: Intent): void {
   because(turn, 'verified', `weight ${intent.to} % was read back`, { weight: intent.to });
   turn.settled = true;
   if (intent.purpose === 'step' || intent.purpose === 'rollback') state.promoted = null;
+  if (intent.purpose === 'promoted') turn.promotionSeen = true;
   if (rollout === null || intent.purpose === 'promoted') return;
   rollout.withdrawDue = false;
   if (intent.purpose === 'withdraw') return;
   rollout.raiseFailures = 0;
+  // A write about another pair (begun before this rollout) says nothing about the share of its revision.
+  if (live.kind === 'rule' && live.rule.canaryVersion !== rollout.revision) return;
   hold(turn, rollout, intent.stepIndex, intent.to, canary.settleMs);
 }
 
-/** Makes `weight` the held one: settle, bake and evidence begin again. */
+/** Makes `weight` the held one: settle, bake, evidence and the grace for missing data begin again. */
 export function hold(
   turn: Turn,
   rollout: RolloutState,
@@ -163,6 +175,8 @@ export function hold(
   rollout.weight = weight;
   rollout.held = initialHeld(index, weight, turn.now, settleMs);
   restartPasses(rollout);
+  for (const metric of Object.values(rollout.metrics)) metric.noDataSince = null;
+  if (weight < 100) rollout.frozenAt = null;
   rollout.reached.push({ index, weight, verifiedAt: turn.now });
 }
 
@@ -194,118 +208,14 @@ export function cancelRaise(turn: Turn, intent: Intent, why: string): void {
   restartPasses(rollout);
 }
 
-/** Question 4: settle an open intent that was not recognized as live, or write a lowering again. */
-export function pursueIntent(turn: Turn): void {
-  const { state, canary, now, input } = turn;
-  const { intent } = state;
-  if (intent === null || turn.publish) return;
-  const report = input.seen.publish?.operation === intent.operation ? input.seen.publish : null;
-  if (report?.result === 'denied') setDiagnostic(turn, 'TRAFFIC_DENIED', report.detail);
-  const refused = report !== null && (report.result === 'denied' || report.result === 'conflict');
-  const overdue = now - intent.savedAt >= canary.verifyTimeoutMs;
-  const lost = wasNeverWritten(turn, intent);
-
-  if (intent.direction === 'lower') {
-    if (isRetryDue(turn, intent, report)) writeAgain(turn, intent);
-    else
-      because(turn, 'lowering', `weight ${intent.to} % is written and not read back yet`, {
-        weight: intent.to,
-      });
-    return;
-  }
-  if (refused || overdue || lost) {
-    const why = refused
-      ? `${report.code}: ${report.detail}`
-      : lost
-        ? 'it was never written'
-        : `it was not read back within ${formatDuration(canary.verifyTimeoutMs)}`;
-    if (intent.direction === 'raise') cancelRaise(turn, intent, why);
-    else dropHold(turn, intent, why);
-    return;
-  }
-  because(turn, 'unverified', `weight ${intent.to} % is written and not read back yet`, {
-    weight: intent.to,
-  });
-}
-
 /**
- * A refused or failed write is tried again after its back-off; one that the server accepted first gets the time that
- * a lagging read may take. Another process run's write is made again at once: writing less twice harms nobody.
+ * Publishes the held rule under a new operation after a cancelled raise, so that the raise's compare fails. Only over
+ * a document that is what we know: another's is left alone.
  */
-function isRetryDue(turn: Turn, intent: Intent, report: PublishReport | null): boolean {
-  if (intent.bootId !== turn.input.bootId) return true;
-  const lagging = report === null || report.result === 'accepted' ? intent.writtenAt + UNCHANGED_MS : 0;
-  return turn.now >= Math.max(intent.retryAt, lagging);
-}
-
-/**
- * Another process run saved this intent and may have died before writing it: "the expected document is still live"
- * is believed at once from the database, on runtime reads only after an unbroken while.
- */
-function wasNeverWritten(turn: Turn, intent: Intent): boolean {
-  const { state, live, now, input } = turn;
-  if (intent.bootId === input.bootId || live.kind === 'unknown' || live.kind === 'malformed') {
-    state.unchangedSince = null;
-    return false;
-  }
-  const liveIs = live.kind === 'absent' ? 'absent' : live.md5;
-  if (liveIs !== intent.expectMd5) {
-    state.unchangedSince = null;
-    return false;
-  }
-  if (live.authoritative) return true;
-  state.unchangedSince ??= now;
-  return now - state.unchangedSince >= UNCHANGED_MS;
-}
-
-/** Writes a lowering again: the same operation while the text below it is unchanged, else over the new text. */
-function writeAgain(turn: Turn, intent: Intent): void {
-  const { state, now, live, input } = turn;
-  const attempts = intent.attempts + 1;
-  const stale = live.kind !== 'unknown' && expectation(turn) !== intent.expectMd5;
-  if (stale) {
-    const { canaryVersion, stableVersion } = pairIn(turn, intent);
-    intend(turn, { ...intent, canaryVersion, stableVersion });
-  }
-  const open = state.intent;
-  if (open === null) return;
-  state.intent = {
-    ...open,
-    savedAt: intent.savedAt,
-    writtenAt: now,
-    bootId: input.bootId,
-    expectMd5: expectation(turn),
-    attempts,
-    retryAt: now + retryDelay(attempts),
-  };
-  turn.publish = true;
-  turn.action = 'lower';
-  because(turn, 'again', `weight ${intent.to} % was not read back, written again (try ${attempts})`, {
-    attempts,
-  });
-}
-
-function pairIn(turn: Turn, intent: Intent): { canaryVersion: string; stableVersion: string } {
-  const parsed = parseRule(intent.content);
-  const stable = turn.state.stable ?? '';
-  return parsed.ok ? parsed.value : { canaryVersion: stable, stableVersion: stable };
-}
-
-/** A write of the weight already held was not seen: nothing is lost, what is live is judged afresh. */
-function dropHold(turn: Turn, intent: Intent, why: string): void {
-  supersede(turn, intent);
-  turn.state.intent = null;
-  because(turn, 'holdDropped', `rewriting weight ${intent.to} % was given up: ${why}`, { weight: intent.to });
-  const rollout = activeRollout(turn.state);
-  if (rollout !== null) rollout.withdrawDue = false;
-}
-
-/** Publishes the held rule under a new operation after a cancelled raise, so that the raise's compare fails. */
 export function withdrawRaise(turn: Turn, rollout: RolloutState): boolean {
   const { state, live } = turn;
-  if (!rollout.withdrawDue || state.intent !== null || live.kind === 'unknown' || live.kind === 'malformed')
-    return false;
-  const stable = rollout.stable;
+  if (!rollout.withdrawDue || state.intent !== null || !turn.settled) return false;
+  const { stable } = rollout;
   const rule = live.kind === 'rule' ? live.rule : null;
   intend(turn, {
     direction: 'hold',

@@ -1,0 +1,13 @@
+/** Small phrases that sentences for people share. */
+
+/** A span in whole seconds, rounded up, so that "another 2s" is never over before it is said: 2212 ms is "3s". */
+import { formatDuration } from '../lib/duration.ts';
+
+export function inSeconds(ms: number): string {
+  return formatDuration(Math.ceil(Math.max(0, ms) / 1000) * 1000);
+}
+
+/** ": reason" for the end of a sentence; empty where nobody gave one. */
+export function said(reason: string): string {
+  return reason === '' ? '' : `: ${reason}`;
+}
