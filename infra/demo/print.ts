@@ -148,8 +148,11 @@ export function sayNextSteps({ controller, gateway, prometheus, canaries, instan
   cli(`retry ${bad?.service} --reason healed`);
   say(paint('dim', `  # give the idle service some visitors: it goes on by itself`));
   say(`  seq 10000 | xargs -P 4 -I {} curl -s -o /dev/null -H 'x-user-id: {}' ${gateway}/${idle?.service}/`);
+  say(paint('dim', '  # what the controller sees'));
+  say(
+    `  curl -s -G ${prometheus}/api/v1/query --data-urlencode 'query=sum by (job,version,code) (http_requests_total)'`,
+  );
   say(paint('dim', `  # release something yourself: edit a revision in ${canaries}`));
-  say(`  curl -s '${prometheus}/api/v1/query?query=up'`);
 }
 
 export function sayProblems(problems: readonly string[]): void {
