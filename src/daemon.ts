@@ -5,16 +5,16 @@ import { type Controller, createController } from './controller/controller.ts';
 import { createLeader, type Leader } from './controller/leader.ts';
 import { createSpecIndex } from './controller/specs.ts';
 import { timedNacos, timedPrometheus } from './controller/timed.ts';
-import { systemClock } from './lib/clock.ts';
+import { sleep, systemClock } from './lib/clock.ts';
 import { createMeasure } from './metrics/batch.ts';
-import { createPrometheus } from './metrics/prometheus.ts';
+import { createPrometheus, type Prometheus } from './metrics/prometheus.ts';
 import { createNotifier, type Notifier } from './notify/notifier.ts';
 import { createWebhook } from './notify/webhook.ts';
 import { createServer } from './server/server.ts';
 import { lockFileOf } from './store/file-lock.ts';
-import { createJournal } from './store/journal.ts';
+import { createJournal, type Journal } from './store/journal.ts';
 import { openStore } from './store/sqlite.ts';
-import type { Store } from './store/store.ts';
+import type { Store, StoreError } from './store/store.ts';
 import { packageVersion } from './telemetry/build.ts';
 import { createLogger, type Log } from './telemetry/log.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
@@ -23,45 +23,108 @@ import { createNacosRouter } from './traffic/nacos/router.ts';
 import type { TrafficRouter } from './traffic/router.ts';
 import { createRouters } from './traffic/routers.ts';
 
-/** A stop finishes the runs in hand within this time; the whole stop stays under 10 s. */
-const STOP_GRACE_MS = 6_000;
+/** A stop finishes the runs in hand within this time. */
+const STOP_GRACE_MS = 4_000;
+/** Whatever hangs, the process is gone after this long: supervisors wait for 10 s. */
+const STOP_LIMIT_MS = 9_000;
 
-/** Runs until SIGTERM or SIGINT. Resolves with the exit code; rejects when it cannot start, with a readable message. */
+/** What has to be closed, in the order of its making; closed in reverse. */
+type Closers = (() => unknown)[];
+
+/**
+ * Runs until SIGTERM or SIGINT, or until something makes going on impossible. Resolves with the exit code; rejects
+ * when it cannot start, with a readable message.
+ */
 export async function runDaemon(config: Config): Promise<number> {
   const log = createLogger({ level: config.logLevel, format: config.logFormat });
   const version = packageVersion();
   log.info({ version, settings: effectiveSettings(config) }, 'canary controller starts');
-  const stack: (() => unknown)[] = [];
-  const stopSignal = awaitSignal();
+  const closers: Closers = [];
+  const end = awaitEnd(log);
   try {
-    await start(config, version, log, stack);
+    const controller = await start(config, version, log, closers, end.corrupt);
+    // What other daemons take for "read your configuration again"; without a listener it would end the process.
+    process.on('SIGHUP', () => void controller.rescan());
     notifySystemd('READY=1');
-    log.info({ signal: await stopSignal }, 'canary controller stops; weights are left alone');
-    notifySystemd('STOPPING=1');
-    return 0;
+    const { code, reason } = await end.reached;
+    process.exitCode = code;
+    log.info({ reason }, 'canary controller stops; weights are left alone');
+    return code;
   } finally {
-    for (const close of stack.reverse()) await close();
+    notifySystemd('STOPPING=1');
+    await closeAll(closers, log);
   }
 }
 
-/** Builds and starts every part; what has to be closed goes on the stack in the order of its making. */
-async function start(config: Config, version: string, log: Log, stack: (() => unknown)[]): Promise<void> {
+interface End {
+  readonly code: number;
+  readonly reason: string;
+}
+
+/**
+ * What ends the daemon. A signal that comes again changes nothing, because the stop is bounded anyway: `npm run` hands
+ * on what the terminal has sent to everyone already.
+ */
+function awaitEnd(log: Log): {
+  readonly reached: Promise<End>;
+  readonly corrupt: (error: StoreError) => void;
+} {
+  const { promise: reached, resolve } = Promise.withResolvers<End>();
+  for (const signal of ['SIGTERM', 'SIGINT']) {
+    process.on(signal, () => resolve({ code: 0, reason: signal }));
+  }
+  // Nothing that was left half-done by a bug is trusted: a restart goes on from what was committed.
+  process.on('uncaughtException', (error) => {
+    log.error({ err: error }, 'the daemon ends by a fault of the program; what is committed is safe');
+    resolve({ code: 1, reason: 'a fault of the program' });
+  });
+  return {
+    reached,
+    corrupt(error) {
+      log.error({ detail: error.message }, 'the database is damaged; the next start moves it aside');
+      resolve({ code: 1, reason: 'the database is damaged' });
+    },
+  };
+}
+
+/** Closes everything that was made, also when some of it fails or hangs. */
+async function closeAll(closers: Closers, log: Log): Promise<void> {
+  const inReverse = async () => {
+    for (const close of closers.toReversed()) {
+      try {
+        await close();
+      } catch (error) {
+        log.error({ err: error }, 'a part could not be closed');
+      }
+    }
+  };
+  const done = new AbortController();
+  const limit = sleep(systemClock, STOP_LIMIT_MS, done.signal).then(() => 'hangs' as const);
+  if ((await Promise.race([inReverse(), limit])) === 'hangs') {
+    log.error({ afterMs: STOP_LIMIT_MS }, 'a part does not close; the process ends without it');
+    process.exit(process.exitCode ?? 1);
+  }
+  done.abort();
+}
+
+/** Builds and starts every part. */
+async function start(
+  config: Config,
+  version: string,
+  log: Log,
+  closers: Closers,
+  onCorrupt: (error: StoreError) => void,
+): Promise<Controller> {
   const clock = systemClock;
-  const store = openStore(config.db, { clock });
-  stack.push(() => store.close());
+  const store = openStore(config.db, { clock, onCorrupt });
+  closers.push(() => store.close());
   for (const notice of store.notices) log.error({ notice }, 'the database needed care');
   const journal = createJournal(`${config.db}.journal`);
-  stack.push(() => journal.close());
+  closers.push(() => journal.close());
   if (journal.problem !== null) log.warn({ problem: journal.problem }, 'no emergency journal');
 
   const metrics = createMetrics({ clock, version });
-  const prometheus = createPrometheus({ ...prometheusOptions(config), clock });
-  stack.push(() => prometheus.close());
-  const measure = createMeasure({ prometheus: timedPrometheus(prometheus, clock, metrics.asked), clock });
-  stack.push(() => measure.close());
-  const router = createRouter(config, metrics, log);
-  stack.push(() => router.close());
-  const specs = createSpecIndex(config.canaries, store, clock);
+  closers.push(store.onCommit((events) => metrics.committed(events, (id) => store.rollout(id))));
   const leader: Leader = createLeader({
     lockFile: lockFileOf(config.db),
     store,
@@ -73,13 +136,56 @@ async function start(config: Config, version: string, log: Log, stack: (() => un
       else controller.follow();
     },
   });
-  stack.push(() => leader.stop());
-  const controller: Controller = createController({
+  const controller = buildController(config, { store, journal, metrics, leader, log, closers });
+  const notifier =
+    config.notifyUrl === null ? null : startNotifier(config.notifyUrl, store, leader, log, closers);
+  function lead(): void {
+    controller.lead();
+    notifier?.wake();
+  }
+  // Listening comes before the first write: a daemon whose port is taken has done nothing yet.
+  const server = createServer({ controls: controller, store, metrics, clock, log, version });
+  closers.push(
+    () => leader.stop(),
+    () => controller.stop(STOP_GRACE_MS),
+    () => server.close(),
+  );
+  const { url } = await server.listen(config.listen.host, config.listen.port);
+  await controller.start();
+  leader.start();
+  log.info(
+    { url, leader: leader.isLeader(), canaries: controller.names().length },
+    'canary controller is ready',
+  );
+  return controller;
+}
+
+interface Parts {
+  readonly store: Store;
+  readonly journal: Journal;
+  readonly metrics: Metrics;
+  readonly leader: Leader;
+  readonly log: Log;
+  readonly closers: Closers;
+}
+
+function buildController(
+  config: Config,
+  { store, journal, metrics, leader, log, closers }: Parts,
+): Controller {
+  const clock = systemClock;
+  const prometheus: Prometheus = createPrometheus({ ...prometheusOptions(config), clock });
+  closers.push(() => prometheus.close());
+  const measure = createMeasure({ prometheus: timedPrometheus(prometheus, clock, metrics.asked), clock });
+  closers.push(() => measure.close());
+  const router = createRouter(config, metrics, log);
+  closers.push(() => router.close());
+  return createController({
     store,
     journal,
     router,
     measure,
-    specs,
+    specs: createSpecIndex(config.canaries, store, clock),
     clock,
     log,
     tickMs: config.tickMs,
@@ -88,23 +194,6 @@ async function start(config: Config, version: string, log: Log, stack: (() => un
     isPrometheusUp: () => prometheus.isUp(),
     metrics,
   });
-  const notifier =
-    config.notifyUrl === null ? null : startNotifier(config.notifyUrl, store, leader, log, stack);
-  function lead(): void {
-    controller.lead();
-    notifier?.wake();
-  }
-  stack.push(store.onCommit((events) => metrics.committed(events, (id) => store.rollout(id))));
-  stack.push(() => controller.stop(STOP_GRACE_MS));
-  await controller.start();
-  leader.start();
-  const server = createServer({ controls: controller, store, metrics, clock, log, version });
-  stack.push(() => server.close());
-  const { url } = await server.listen(config.listen.host, config.listen.port);
-  log.info(
-    { url, leader: leader.isLeader(), canaries: controller.names().length },
-    'canary controller is ready',
-  );
 }
 
 function prometheusOptions({ prometheus }: Config): Omit<Parameters<typeof createPrometheus>[0], 'clock'> {
@@ -133,15 +222,9 @@ function createRouter(config: Config, metrics: Metrics, log: Log): TrafficRouter
   return createRouters({ nacos: timedNacos(nacos, systemClock, metrics.asked), file });
 }
 
-function startNotifier(
-  url: string,
-  store: Store,
-  leader: Leader,
-  log: Log,
-  stack: (() => unknown)[],
-): Notifier {
+function startNotifier(url: string, store: Store, leader: Leader, log: Log, closers: Closers): Notifier {
   const webhook = createWebhook({ url, clock: systemClock });
-  stack.push(() => webhook.close());
+  closers.push(() => webhook.close());
   const notifier = createNotifier({
     source: store,
     send: webhook.send,
@@ -149,15 +232,8 @@ function startNotifier(
     isLeader: () => leader.isLeader(),
     log,
   });
-  stack.push(() => notifier.stop());
+  closers.push(() => notifier.stop());
   return notifier;
-}
-
-function awaitSignal(): Promise<string> {
-  return new Promise((resolve) => {
-    process.once('SIGTERM', () => resolve('SIGTERM'));
-    process.once('SIGINT', () => resolve('SIGINT'));
-  });
 }
 
 /** No native sd_notify package builds without install scripts: systemd's own tool says it (NotifyAccess=all). */

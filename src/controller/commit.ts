@@ -2,19 +2,19 @@
  * Making a decision permanent before it is carried out. When the database cannot be written, raises are off, and a
  * lowering is kept in the emergency journal (or at least in memory) and carried out all the same.
  */
-import type { CanaryState, Decision } from '../core/rollout.ts';
+import type { Decision } from '../core/rollout.ts';
 import type { Journal } from '../store/journal.ts';
-import { type Event, type Save, type Store, StoreError } from '../store/store.ts';
+import { type Save, type Store, StoreError } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Entry } from './memory.ts';
 
 export interface CommitDeps {
-  readonly store: Store;
-  readonly journal: Journal;
+  readonly store: Pick<Store, 'save' | 'saveLater'>;
+  readonly journal: Pick<Journal, 'append'>;
   readonly log: Log;
 }
 
-/** Saves kept in memory for one Canary while the database is away; older ones are merged into one. */
+/** Decisions kept in memory for one Canary while the database is away; older ones are merged into one. */
 const UNSAVED_KEPT = 50;
 
 /**
@@ -30,8 +30,10 @@ export async function commit(
 ): Promise<void> {
   const save = saveOf(entry, decision);
   try {
-    saveAwaited(deps, entry);
-    await write(deps.store, save, decision.urgent);
+    // First, so that history keeps its order.
+    saveAwaited(deps.store, entry);
+    if (decision.urgent) deps.store.save(save);
+    else await deps.store.saveLater(save);
   } catch (error) {
     if (!(error instanceof StoreError) || error.code === 'STORE_FENCED') throw error;
     if (!mayGoOnUnsaved(decision)) throw error;
@@ -40,16 +42,12 @@ export async function commit(
   putInForce(entry, decision, decidedAt);
 }
 
-/** Decisions that could not be saved come first, so that history keeps its order. */
-function saveAwaited(deps: CommitDeps, entry: Entry): void {
+/** Saves what could not be saved before, in its order. Throws a StoreError when the store still takes nothing. */
+export function saveAwaited(store: Pick<Store, 'save'>, entry: Entry): void {
   while (entry.unsaved[0] !== undefined) {
-    deps.store.save(entry.unsaved[0]);
+    store.save(entry.unsaved[0]);
     entry.unsaved.shift();
   }
-}
-
-async function write(store: Store, save: Save, isUrgent: boolean): Promise<readonly Event[]> {
-  return isUrgent ? store.save(save) : store.saveLater(save);
 }
 
 /** Without a saved intent nothing goes up. Going down, and merely counting looks, goes on. */
@@ -65,17 +63,28 @@ function keepUnsaved(
   decision: Decision,
   error: StoreError,
 ): void {
-  entry.unsaved.push(save);
-  if (entry.unsaved.length > UNSAVED_KEPT) entry.unsaved = [merged(entry.unsaved)];
-  if (!decision.publish) return;
-  const isKept = deps.journal.append({ canary: entry.name, state: decision.state });
+  entry.unsaved = withSave(entry.unsaved, save);
+  const { intent } = decision.state;
+  // Tries of one lowering are one entry: the journal is small, and many Canaries may need it.
+  if (!decision.publish || intent === null || entry.journalled === intent.operation) return;
+  const isKept = deps.journal.append(save);
+  if (isKept) entry.journalled = intent.operation;
   const where = isKept ? 'kept in the journal' : 'kept in memory only';
   deps.log.error({ canary: entry.name, code: error.code, where }, 'a lowering is carried out unsaved');
 }
 
-function merged(saves: readonly Save[]): Save {
-  const last = saves.at(-1);
-  if (last === undefined) throw new Error('nothing to merge');
+/** A decision that nothing is to be told of replaces the one before: memory must outlast a long outage. */
+function withSave(unsaved: readonly Save[], save: Save): Save[] {
+  const last = unsaved.at(-1);
+  if (last !== undefined && isQuiet(last)) return [...unsaved.slice(0, -1), save];
+  return unsaved.length < UNSAVED_KEPT ? [...unsaved, save] : [merged([...unsaved, save], save)];
+}
+
+function isQuiet({ events, rollouts, consumed }: Save): boolean {
+  return events.length === 0 && rollouts.length === 0 && consumed.length === 0;
+}
+
+function merged(saves: readonly Save[], last: Save): Save {
   return {
     ...last,
     events: saves.flatMap((save) => save.events),
@@ -87,6 +96,7 @@ function merged(saves: readonly Save[]): Save {
 
 function putInForce(entry: Entry, decision: Decision, decidedAt: number): void {
   entry.state = decision.forget ? null : decision.state;
+  if (decision.forget) entry.file = 'gone';
   entry.explanation = decision.explanation;
   entry.decidedAt = decidedAt;
   entry.nextCheckAt = decision.nextCheckAt;
@@ -108,18 +118,4 @@ function saveOf(entry: Entry, decision: Decision): Save {
     consumed: decision.consumed,
     verdicts: rolloutId === undefined ? [] : fresh.map((verdict) => ({ rolloutId, verdict })),
   };
-}
-
-/** What the journal kept of a run without a database: the newest state of each Canary. */
-export function journalled(journal: Journal): Map<string, CanaryState> {
-  const states = new Map<string, CanaryState>();
-  for (const kept of journal.entries()) {
-    if (!isJournalled(kept)) continue;
-    states.set(kept.canary, kept.state);
-  }
-  return states;
-}
-
-function isJournalled(kept: unknown): kept is { canary: string; state: CanaryState } {
-  return typeof kept === 'object' && kept !== null && 'canary' in kept && 'state' in kept;
 }

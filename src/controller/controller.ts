@@ -1,22 +1,25 @@
 /**
- * The loop: a keyed queue, a tick that rescans the directory and finds what is due, and the commands of people and
- * CI. Every trigger does one thing: it puts a Canary's name on the queue.
+ * The loop: a keyed queue, a tick that rescans the directory and finds what is due, and the way in and out of
+ * leadership. Every trigger does one thing: it puts a Canary's name on the queue.
  */
 import { randomUUID } from 'node:crypto';
-import { type AlreadySo, type Objection, objection } from '../core/admit.ts';
-import type { Command, PublishReport } from '../core/observation.ts';
-import type { Decision, NewEvent, Verdict } from '../core/rollout.ts';
+import type { PublishReport } from '../core/observation.ts';
+import type { Decision, Verdict } from '../core/rollout.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Measure } from '../metrics/measure.ts';
 import type { Journal } from '../store/journal.ts';
-import { type NewCommand, type Store, StoreError } from '../store/store.ts';
+import { type Store, StoreError } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { TrafficRouter } from '../traffic/router.ts';
-import { journalled } from './commit.ts';
-import type { Accepted, Controls, Refusal } from './controls.ts';
+import { createCommandDesk } from './command-desk.ts';
+import { saveAwaited } from './commit.ts';
+import type { Controls } from './controls.ts';
+import { createLag } from './lag.ts';
 import { createMemory, type Entry, newEntry } from './memory.ts';
-import { reconcile } from './reconcile.ts';
+import { type ReconcileDeps, reconcile } from './reconcile.ts';
+import { createSpecEvents } from './spec-events.ts';
 import type { Changes, SpecIndex } from './specs.ts';
+import { loadAfresh } from './takeover.ts';
 import { createWorkQueue } from './work-queue.ts';
 
 /** What the loop counts. */
@@ -41,12 +44,14 @@ export interface ControllerDeps {
   readonly confirmLeader: () => boolean;
   readonly isPrometheusUp: () => boolean;
   readonly metrics: ControllerMetrics;
+  /** Uniform in [0, 1), for jitter. Default Math.random. */
+  readonly random?: () => number;
 }
 
 export interface Controller extends Controls {
   /** Scans once, then ticks. Resolves after the first scan. */
   start(): Promise<void>;
-  /** Leadership was won: memory is loaded afresh from the store and everything is due. */
+  /** Leadership was won: memory is loaded afresh from the store. Tried again while the store cannot be read. */
   lead(): void;
   /** Leadership was lost: nothing is worked on any more. */
   follow(): void;
@@ -60,300 +65,253 @@ export interface Controller extends Controls {
 
 const CONCURRENCY = 2_000;
 const SETTLING_MS = 150;
+const TAKEOVER_RETRY_MS = 500;
 const PRUNE_EVERY_MS = 60_000;
-const TAKEN_WITHIN_MS = 10_000;
+/** Between two slices while there is more to delete: faster than the busiest store grows, slow enough to be no load. */
+const PRUNE_MORE_MS = 250;
 
 export function createController(deps: ControllerDeps): Controller {
-  const { store, specs, clock, log } = deps;
+  const { store, journal, specs, clock, log, metrics } = deps;
   const memory = createMemory();
+  const specEvents = createSpecEvents(store);
+  const lag = createLag(clock);
   const ended = new AbortController();
-  const bootId = randomUUID();
-  const takers = new Map<number, { readonly name: string; readonly give: () => void }>();
   let leading = false;
   let scanned = false;
+  let stopping = false;
+  let journalInUse = false;
   let cancelTick = () => {};
   let cancelRescan = () => {};
-  let lag = 0;
-  let prunedAt = clock.now();
+  let cancelTakeOver = () => {};
+  let cancelPrune = () => {};
 
-  const loop = {
+  const queue = createWorkQueue({
+    clock,
+    work,
+    onError: failed,
+    concurrency: CONCURRENCY,
+    ...(deps.random === undefined ? {} : { random: deps.random }),
+  });
+  const desk = createCommandDesk({
+    store,
+    clock,
+    find: memory.get,
+    isLeading: () => leading,
+    enqueue: queue.add,
+  });
+  const run: ReconcileDeps = {
     ...deps,
     controller: `canary-controller/${store.storeId}`,
-    bootId,
+    bootId: randomUUID(),
+    isCurrent: (entry) => memory.get(entry.name) === entry,
     onDecided: decided,
-    onWritten: deps.metrics.wrote,
+    onWritten: metrics.wrote,
     signal: ended.signal,
   };
-
-  const queue = createWorkQueue({ clock, work, onError: failed, concurrency: CONCURRENCY });
 
   async function work(name: string): Promise<void> {
     const entry = memory.get(name);
     if (entry === null || !leading) return;
     const startedAt = clock.monotonic();
-    if (entry.state !== null && entry.decidedAt !== null)
-      lag = Math.max(0, clock.now() - entry.nextCheckAt) / 1000;
-    await reconcile(loop, entry);
-    deps.metrics.reconciled((clock.monotonic() - startedAt) / 1000);
-    if (entry.state === null && entry.file !== 'present') drop(entry);
-    else queue.addAfter(name, Math.max(0, entry.nextCheckAt - clock.now()));
+    await reconcile(run, entry);
+    metrics.reconciled((clock.monotonic() - startedAt) / 1_000);
+    if (memory.get(name) !== entry) return;
+    if (entry.state === null && entry.file === 'gone') drop(name);
+    else plan(entry);
+  }
+
+  function plan(entry: Entry): void {
+    const delayMs = Math.max(0, entry.nextCheckAt - clock.now());
+    entry.dueAt = clock.monotonic() + delayMs;
+    queue.addAfter(entry.name, delayMs);
   }
 
   function decided(entry: Entry, decision: Decision): void {
-    const { verdicts } = decision.explanation;
-    if (decision.looked) deps.metrics.looked(entry.name, verdicts);
-    answerTaken(entry);
+    if (decision.looked) metrics.looked(entry.name, decision.explanation.verdicts);
+    const lateMs = entry.dueAt === null ? 0 : clock.monotonic() - entry.dueAt;
+    if (lateMs > 0) lag.record(lateMs);
+    entry.dueAt = null;
+    if (entry.unsaved.length > 0) metrics.reconcileFailed('save');
+    desk.decided(decision);
   }
 
   function failed(name: string, error: unknown, retryInMs: number): void {
     if (error instanceof StoreError) {
-      deps.metrics.reconcileFailed('save');
-      log.warn(
-        { canary: name, code: error.code, retryInMs },
-        'a decision could not be saved and was not taken',
-      );
+      metrics.reconcileFailed('save');
+      const text = 'a decision could not be saved and was not taken';
+      log.warn({ canary: name, code: error.code, detail: error.message, retryInMs }, text);
       return;
     }
-    deps.metrics.reconcileFailed('reconcile');
-    log.error(
-      { canary: name, err: error, retryInMs },
-      'a run ended by a fault of the program; this canary backs off',
-    );
+    metrics.reconcileFailed('reconcile');
+    const text = 'a run ended by a fault of the program; this canary backs off';
+    log.error({ canary: name, err: error, retryInMs }, text);
   }
 
   /** Its removal was carried out. */
-  function drop(entry: Entry): void {
-    memory.remove(entry.name);
-    specs.forget(entry.name);
-    queue.remove(entry.name);
+  function drop(name: string): void {
+    memory.remove(name);
+    specs.forget(name);
+    queue.remove(name);
   }
 
   async function rescan(): Promise<void> {
     try {
       takeChanges(await specs.rescan());
+      scanned = true;
     } catch (error) {
-      deps.metrics.reconcileFailed('scan');
+      metrics.reconcileFailed('scan');
       log.error({ err: error }, 'the canaries directory could not be scanned');
     }
   }
 
-  function takeChanges(changes: Changes): void {
-    for (const { spec, file } of changes.changed) {
-      const name = spec.canary.name;
-      const entry = memory.get(name) ?? newEntry(spec, null, clock.now());
+  function takeChanges({ changed, fresh, massDeletion, settling }: Changes): void {
+    for (const { spec, file } of changed) {
+      const { name } = spec.canary;
+      const entry = memory.get(name) ?? newEntry(spec, file, clock.now());
       entry.spec = spec;
       entry.file = file;
       memory.put(entry);
       queue.add(name);
     }
-    for (const { file, line, column, code, detail, severity } of changes.fresh) {
+    for (const { file, line, column, code, detail, severity } of fresh) {
       log[severity === 'error' ? 'warn' : 'info']({ file, line, column, code, detail }, 'spec diagnostic');
     }
-    if (leading) recordChanges(changes);
-    if (changes.settling) rescanSoon(SETTLING_MS);
-  }
-
-  function recordChanges(changes: Changes): void {
-    const events = changes.fresh
-      .filter(({ severity, code }) => severity === 'error' && code !== 'SPEC_DIRECTORY')
-      .map(({ file, line, column, code, detail, canary }) => ({
-        ...plainEvent('SpecInvalid', `${file}:${line}:${column} ${code}: ${detail}`),
-        canary: canary ?? null,
-      }));
-    if (changes.massDeletion !== null) {
-      log.error({ detail: changes.massDeletion }, 'mass deletion is not believed');
-      events.push({ ...plainEvent('MassDeletion', changes.massDeletion), canary: null });
+    if (massDeletion !== null) log.error({ detail: massDeletion }, 'mass deletion is not believed');
+    if (leading) recordSpecs();
+    else dropForgotten();
+    if (settling && !stopping) {
+      cancelRescan();
+      cancelRescan = clock.after(SETTLING_MS, () => void rescan());
     }
-    if (events.length > 0) attempt('save', () => store.appendEvents(events, clock.now()));
   }
 
-  function rescanSoon(delayMs: number): void {
-    cancelRescan();
-    cancelRescan = clock.after(delayMs, () => void rescan());
+  function recordSpecs(): void {
+    attempt('save', specs.save);
+    attempt('save', () => specEvents.tell(specs.diagnostics(), specs.massDeletion(), clock.now()));
+  }
+
+  /** The leader forgot them; a standby learns of it from the store. */
+  function dropForgotten(): void {
+    for (const { name, file } of [...memory.entries()]) {
+      if (file === 'gone') attempt('load', () => store.load(name).state === null && drop(name));
+    }
   }
 
   async function tick(): Promise<void> {
-    await rescan();
-    if (ended.signal.aborted) return;
-    const now = clock.now();
-    if (leading) {
-      for (const entry of memory.entries()) if (entry.nextCheckAt <= now) queue.add(entry.name);
-      if (now - prunedAt >= PRUNE_EVERY_MS) {
-        prunedAt = now;
-        attempt('prune', () => store.prune(now));
-      }
-      emptyJournal();
+    try {
+      await rescan();
+      if (leading && !stopping) resync();
+    } catch (error) {
+      metrics.reconcileFailed('tick');
+      log.error({ err: error }, 'a tick ended by a fault of the program');
+    } finally {
+      if (!stopping) cancelTick = clock.after(deps.tickMs, () => void tick());
     }
-    cancelTick = clock.after(deps.tickMs, () => void tick());
   }
 
-  /** What the journal kept is in the database once every Canary was decided about and saved again. */
+  /** Every run plans the next one itself; this catches what a sleeping machine or a jumping clock left behind. */
+  function resync(): void {
+    const now = clock.now();
+    let isUnsaved = false;
+    let isJournalled = journalInUse;
+    for (const { name, nextCheckAt, unsaved, journalled } of memory.entries()) {
+      if (nextCheckAt <= now) queue.offer(name);
+      isUnsaved ||= unsaved.length > 0;
+      isJournalled ||= journalled !== null;
+    }
+    if (isJournalled && !isUnsaved) emptyJournal();
+  }
+
+  /** All that it kept is in the database. */
   function emptyJournal(): void {
-    if (deps.journal.entries().length === 0) return;
-    for (const { decidedAt, unsaved } of memory.entries())
-      if (decidedAt === null || unsaved.length > 0) return;
-    deps.journal.clear();
+    if (!journal.clear()) return;
+    journalInUse = false;
+    for (const entry of memory.entries()) entry.journalled = null;
   }
 
-  function attempt(stage: string, act: () => void): void {
+  function prune(): void {
+    let deleted = 0;
+    if (leading) {
+      attempt('prune', () => {
+        deleted = store.prune(clock.now());
+      });
+    }
+    cancelPrune = clock.after(deleted > 0 ? PRUNE_MORE_MS : PRUNE_EVERY_MS, prune);
+  }
+
+  function attempt(stage: string, act: () => unknown): boolean {
     try {
       act();
+      return true;
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
-      deps.metrics.reconcileFailed(stage);
-      log.warn({ code: error.code, stage }, 'the store could not be written');
+      metrics.reconcileFailed(stage);
+      log.warn({ code: error.code, detail: error.message, stage }, 'the store could not be used');
+      return false;
     }
   }
 
-  /** Everything is read afresh: another process may have led in between. */
-  function loadMemory(): void {
-    const kept = journalled(deps.journal);
-    const byName = new Map(specs.specs().map((spec) => [spec.canary.name, spec]));
-    for (const { canary, state, nextCheckAt } of store.index()) {
-      const spec = byName.get(canary);
-      const entry = memory.get(canary) ?? (spec === undefined ? null : newEntry(spec, null, nextCheckAt));
-      if (entry === null) continue;
-      const journalState = kept.get(canary);
-      const isNewer = journalState !== undefined && journalState.decidedAt > state.decidedAt;
-      entry.state = isNewer ? journalState : state;
-      entry.nextCheckAt = nextCheckAt;
-      memory.put(entry);
-    }
-    for (const entry of memory.entries()) {
-      const loaded = store.load(entry.name);
-      entry.commands = [...loaded.commands];
-      entry.explanation = loaded.explanation;
-      entry.decidedAt = null;
-      entry.unsaved = [];
-    }
-  }
-
-  function refuse(status: Refusal['status'], code: string, detail: string, hint: string): Refusal {
-    return { status, code, detail, hint };
-  }
-
-  async function submit(command: NewCommand): Promise<Accepted | Refusal> {
-    const entry = memory.get(command.canary);
-    if (entry === null) {
-      return refuse(
-        404,
-        'NOT_FOUND',
-        `there is no canary ${command.canary}`,
-        '`canary list` shows what there is',
-      );
-    }
-    if (!leading) {
-      return refuse(503, 'STANDBY', 'this daemon is the standby', 'ask the one that leads, or try again');
-    }
-    const against =
-      entry.state === null
-        ? notYet(entry)
-        : objection(entry.spec, entry.state, command, entry.file === 'present');
-    if (against !== null && 'already' in against)
-      return accept(record(entry, command), against.rolloutId, false);
-    if (against !== null) return refuse(409, against.code, against.detail, against.hint);
-    const id = record(entry, command);
-    if (command.verb !== 'start' && command.verb !== 'retry') {
-      queue.add(entry.name);
-      return accept(id, null, true);
-    }
-    await taken(entry.name, id);
-    return accept(id, rolloutOf(entry), true);
-  }
-
-  /** The id of the rollout that begins now or, when one is on its way to 0 first, the id it will have. */
-  function rolloutOf(entry: Entry): string | null {
-    return entry.state?.reserved?.rolloutId ?? entry.state?.rollout?.id ?? null;
-  }
-
-  function record(entry: Entry, command: NewCommand): number {
-    const at = clock.now();
-    const id = store.addCommand(command, at);
-    const { verb, actor, reason, force, full, revision, restart } = command;
-    const pending: Command = { id, at, verb, actor, reason, force, full, revision, restart };
-    entry.commands = [...entry.commands, pending];
-    queue.add(entry.name);
-    return id;
-  }
-
-  /** Resolves once the loop has taken the command, or after a while: it is recorded and will be taken. */
-  function taken(name: string, id: number): Promise<void> {
-    return new Promise((resolve) => {
-      const give = () => {
-        cancel();
-        takers.delete(id);
-        resolve();
-      };
-      const cancel = clock.after(TAKEN_WITHIN_MS, give);
-      takers.set(id, { name, give });
-      queue.add(name);
+  function takeOver(): void {
+    const isLoaded = attempt('load', () => {
+      loadAfresh(memory, store, journal, specs.specs(), clock.now());
+      specEvents.begin();
     });
+    if (!isLoaded) {
+      cancelTakeOver = clock.after(TAKEOVER_RETRY_MS, takeOver);
+      return;
+    }
+    journalInUse = journal.entries().length > 0;
+    leading = true;
+    recordSpecs();
+    for (const entry of memory.entries()) plan(entry);
   }
 
-  function answerTaken(entry: Entry): void {
-    for (const [id, { name, give }] of takers) {
-      if (name === entry.name && !entry.commands.some((command) => command.id === id)) give();
+  async function stop(graceMs: number): Promise<void> {
+    stopping = true;
+    for (const cancel of [cancelTick, cancelRescan, cancelTakeOver, cancelPrune]) cancel();
+    const cancelGrace = clock.after(graceMs, () => ended.abort());
+    const drained = queue.stop();
+    desk.release();
+    await specs.close();
+    // What waits for the group commit is what runs in hand wait for.
+    attempt('save', store.flush);
+    await drained;
+    cancelGrace();
+    ended.abort();
+    for (const entry of memory.entries()) {
+      if (leading && entry.unsaved.length > 0) attempt('save', () => saveAwaited(store, entry));
     }
   }
 
   return {
     async start() {
       await rescan();
-      scanned = true;
       specs.watch(() => void rescan());
       cancelTick = clock.after(deps.tickMs, () => void tick());
+      cancelPrune = clock.after(PRUNE_EVERY_MS, prune);
     },
-    lead() {
-      leading = true;
-      loadMemory();
-      for (const entry of memory.entries()) queue.add(entry.name);
-    },
+    lead: takeOver,
     follow() {
       leading = false;
+      cancelTakeOver();
+      desk.release();
     },
     rescan,
-    enqueue: (name) => queue.add(name),
-    async stop(graceMs) {
-      cancelTick();
-      cancelRescan();
-      const cancel = clock.after(graceMs, () => ended.abort());
-      await specs.close();
-      const drained = queue.stop();
-      // What waits for the group commit is what runs in hand wait for.
-      attempt('save', () => store.flush());
-      await drained;
-      cancel();
-      ended.abort();
-    },
+    enqueue: queue.add,
+    stop,
     isReady: () => scanned,
     isLeader: () => leading,
-    specs: () => specs.specs(),
-    diagnostics: () => specs.diagnostics(),
-    names: () => memory.names(),
+    specs: specs.specs,
+    diagnostics: specs.diagnostics,
+    names: memory.names,
     state: (name) => (leading ? (memory.get(name)?.state ?? null) : store.load(name).state),
-    explanation: (name) => (leading ? (memory.get(name)?.explanation ?? null) : store.load(name).explanation),
-    submit,
+    explanation: (name) => (leading ? memory.get(name)?.explanation : null) ?? store.load(name).explanation,
+    submit: desk.submit,
     figures: () => ({
       queueDepth: queue.depth(),
-      tickLagSeconds: lag,
+      tickLagSeconds: lag.seconds(),
       specsByState: specs.counts(),
       providers: { nacos: deps.router.isUp(), prometheus: deps.isPrometheusUp() },
     }),
   };
-}
-
-function notYet(entry: Entry): Objection | AlreadySo {
-  return {
-    code: 'STABLE_UNKNOWN',
-    detail: `${entry.name} was not looked at yet`,
-    hint: 'try again in a moment',
-  };
-}
-
-function accept(eventId: number, rolloutId: string | null, changed: boolean): Accepted {
-  return { eventId, rolloutId, changed };
-}
-
-function plainEvent(type: NewEvent['type'], message: string): NewEvent {
-  return { type, message, rolloutId: null, causedBy: null, actor: null };
 }

@@ -3,52 +3,72 @@ import type { Command } from '../core/observation.ts';
 import type { CanaryState, Explanation } from '../core/rollout.ts';
 import type { Spec } from '../spec/canary.ts';
 import type { Save } from '../store/store.ts';
+import type { FileStatus } from './removals.ts';
 
 export interface Entry {
   readonly name: string;
   /** The last valid declaration. */
   spec: Spec;
-  file: 'present' | 'missing' | 'gone';
-  /** Null: never decided about. */
+  file: FileStatus;
+  /** Null: never decided about, or forgotten. */
   state: CanaryState | null;
+  /** Null: no decision of this process yet; the store may know an older one. */
   explanation: Explanation | null;
-  /** Monotonic time of the last decision of this process; null: none yet. */
+  /** Monotonic time of the last decision of this process that is in force; null: none yet. */
   decidedAt: number | null;
+  /** Wall time, Unix ms. */
   nextCheckAt: number;
+  /** Monotonic time at which the next run is planned; null: whenever something happens. */
+  dueAt: number | null;
   commands: Command[];
   /** Decisions in force that the store could not take yet, oldest first. */
   unsaved: Save[];
+  /** Operation of the last lowering that was kept in the emergency journal. */
+  journalled: string | null;
 }
 
 export interface Memory {
   get(name: string): Entry | null;
   entries(): Iterable<Entry>;
-  names(): string[];
+  /** In order. */
+  names(): readonly string[];
   put(entry: Entry): void;
   remove(name: string): void;
 }
 
 export function createMemory(): Memory {
   const byName = new Map<string, Entry>();
+  let names: readonly string[] | null = null;
   return {
     get: (name) => byName.get(name) ?? null,
     entries: () => byName.values(),
-    names: () => [...byName.keys()].sort(),
-    put: (entry) => byName.set(entry.name, entry),
-    remove: (name) => byName.delete(name),
+    names() {
+      names ??= [...byName.keys()].sort();
+      return names;
+    },
+    put(entry) {
+      if (!byName.has(entry.name)) names = null;
+      byName.set(entry.name, entry);
+    },
+    remove(name) {
+      if (byName.delete(name)) names = null;
+    },
   };
 }
 
-export function newEntry(spec: Spec, state: CanaryState | null, nextCheckAt: number): Entry {
+/** A Canary that nothing was decided about yet. */
+export function newEntry(spec: Spec, file: FileStatus, now: number): Entry {
   return {
     name: spec.canary.name,
     spec,
-    file: 'present',
-    state,
+    file,
+    state: null,
     explanation: null,
     decidedAt: null,
-    nextCheckAt,
+    nextCheckAt: now,
+    dueAt: null,
     commands: [],
     unsaved: [],
+    journalled: null,
   };
 }

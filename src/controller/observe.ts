@@ -13,7 +13,10 @@ export interface ObserveDeps {
   readonly clock: Clock;
 }
 
-/** What is being looked at. Both promises always resolve. */
+/**
+ * What is being looked at. The promises resolve whatever the outside does; a bug that rejects one is thrown where it
+ * is awaited, and is no unhandled rejection where it is not.
+ */
 export interface Looking {
   readonly measurements: Promise<readonly Measurement[]>;
   readonly route: Promise<RouteReading>;
@@ -34,7 +37,7 @@ export function look(
   signal: AbortSignal,
 ): Looking {
   const { requests, beta } = needs(canary, state, commands, deps.clock.now());
-  return {
+  const looking: Looking = {
     isLook: requests.length > 0,
     measurements: Promise.all(requests.map((request) => ask(deps, request, signal))),
     route: readRoute(deps, state, signal),
@@ -42,6 +45,8 @@ export function look(
       ? withDeadline(deps.clock, ROUTE_DEADLINE_MS, signal, (until) => deps.router.beta(state.route, until))
       : Promise.resolve(null),
   };
+  for (const promise of [looking.measurements, looking.route, looking.beta]) promise.catch(() => {});
+  return looking;
 }
 
 /** Reads the live rule once. */

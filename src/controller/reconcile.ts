@@ -1,27 +1,26 @@
 /**
- * One run for one Canary: load, look, decide, save, apply, read back. Level-triggered: it does not know why it was
+ * One run for one Canary: look, decide, save, apply, read back. Level-triggered: it does not know why it was
  * called. Every decision is committed before anything outside changes.
  */
 import { decide } from '../core/decide.ts';
 import { NOTHING_SEEN, type Observation, type PublishReport } from '../core/observation.ts';
 import type { Decision } from '../core/rollout.ts';
 import { initialState } from '../core/state.ts';
-import type { Clock } from '../lib/clock.ts';
-import type { Log } from '../telemetry/log.ts';
 import { apply } from './apply.ts';
 import { type CommitDeps, commit } from './commit.ts';
 import type { Entry } from './memory.ts';
 import { firstSight, look, type ObserveDeps } from './observe.ts';
 
 export interface ReconcileDeps extends ObserveDeps, CommitDeps {
-  readonly clock: Clock;
-  readonly log: Log;
   /** "canary-controller/STORE-ID". */
   readonly controller: string;
+  /** Identifies this process run. */
   readonly bootId: string;
   readonly epoch: () => number;
   /** Whether this process may write outside now; asked before each write. */
   readonly confirmLeader: () => boolean;
+  /** Whether `entry` is still what memory holds: it is not once leadership was lost and won again. */
+  readonly isCurrent: (entry: Entry) => boolean;
   /** A decision came into force. */
   readonly onDecided: (entry: Entry, decision: Decision) => void;
   /** A write was tried. */
@@ -37,45 +36,52 @@ const WRITES_PER_RUN = 4;
 
 /** Runs once for `entry`. Throws what the queue should back off for; a fenced store throws STORE_FENCED. */
 export async function reconcile(deps: ReconcileDeps, entry: Entry): Promise<void> {
+  if (isOver(deps, entry)) return;
   if (entry.commands.length > 0 && entry.state !== null) await step(deps, entry, NOTHING_SEEN);
-  if (isDone(deps, entry)) return;
+  if (isOver(deps, entry)) return;
 
   const state = entry.state ?? initialState(entry.spec, deps.clock.now(), deps.bootId);
   const looking = look(deps, entry.spec.canary, state, entry.commands, deps.signal);
   const { measurements, route } = await firstSight(deps.clock, looking, ROUTE_GRACE_MS);
-  if (isDone(deps, entry)) return;
-  const beta = await looking.beta;
   if (route !== null) {
-    await step(deps, entry, { ...NOTHING_SEEN, measurements, beta, route });
+    await step(deps, entry, { ...NOTHING_SEEN, measurements, beta: await looking.beta, route });
     return;
   }
   const lowered = await step(deps, entry, { ...NOTHING_SEEN, measurements });
-  if (!lowered) await step(deps, entry, { ...NOTHING_SEEN, route: await looking.route, beta });
+  if (lowered) return;
+  await step(deps, entry, { ...NOTHING_SEEN, route: await looking.route, beta: await looking.beta });
 }
 
 /** Shutting down, forgotten, or no longer the leader. */
-function isDone(deps: ReconcileDeps, entry: Entry): boolean {
-  return deps.signal.aborted || !deps.confirmLeader() || (entry.state === null && entry.file === 'gone');
+function isOver(deps: ReconcileDeps, entry: Entry): boolean {
+  return !mayAct(deps, entry) || (entry.state === null && entry.file === 'gone');
+}
+
+function mayAct(deps: ReconcileDeps, entry: Entry): boolean {
+  return !deps.signal.aborted && deps.isCurrent(entry) && deps.confirmLeader();
 }
 
 /** Decides, commits and carries out, until nothing is left to be written. Returns whether anything was written. */
 async function step(deps: ReconcileDeps, entry: Entry, seen: Observation): Promise<boolean> {
   let observation = seen;
-  for (let writes = 0; ; writes += 1) {
+  for (let writes = 0; writes < WRITES_PER_RUN; writes += 1) {
+    // What was seen may have taken a while: a shutdown makes it worthless, a lost leadership forbids to use it.
+    if (isOver(deps, entry)) return writes > 0;
     // Taken before the commit, which may take a while: the bake clock must not lose that time.
     const decidedAt = deps.clock.monotonic();
     const decision = think(deps, entry, observation);
-    if (seen === NOTHING_SEEN && !isWorthSaving(decision)) return false;
+    if (observation === NOTHING_SEEN && !isWorthSaving(decision)) return false;
     await commit(deps, entry, decision, decidedAt);
-    say(deps.log, decision);
+    say(deps, decision);
     deps.onDecided(entry, decision);
     const { intent } = decision.state;
-    const mayWrite = writes < WRITES_PER_RUN && !deps.signal.aborted && deps.confirmLeader();
-    if (!decision.publish || intent === null || !mayWrite) return writes > 0;
+    if (!decision.publish || intent === null || !mayAct(deps, entry)) return writes > 0;
     const applied = await apply(deps, decision.state, intent, deps.signal);
     deps.onWritten(entry.name, applied.publish.result);
     observation = { ...NOTHING_SEEN, route: applied.route, publish: applied.publish };
   }
+  // What was written last is read back by the next run.
+  return true;
 }
 
 /** A command that has to wait for what this run reads next changes nothing yet. */
@@ -98,7 +104,7 @@ function think(deps: ReconcileDeps, entry: Entry, seen: Observation): Decision {
   });
 }
 
-function say(log: Log, decision: Decision): void {
+function say({ log }: ReconcileDeps, decision: Decision): void {
   const { canary, rolloutId } = decision.explanation;
   for (const { type, message } of decision.events) log.info({ canary, rolloutId, type, message }, 'decision');
 }

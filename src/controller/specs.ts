@@ -1,30 +1,33 @@
 /**
  * The declarations that are in force: what the last scan found valid, and the last valid form of what it did not.
- * chokidar is a hint: it misses symlink swaps and directory renames, so every tick scans the configured path too.
+ * Every tick scans the configured path: a watcher misses symlink swaps and directory renames.
  */
-import { basename } from 'node:path';
-import { type FSWatcher, watch } from 'chokidar';
 import type { Clock } from '../lib/clock.ts';
 import type { ParsedFile, Spec } from '../spec/canary.ts';
 import type { Diagnostic } from '../spec/diagnostic.ts';
-import { lintDirectory } from '../spec/directory.ts';
 import { parseFile } from '../spec/parse.ts';
 import { SCHEMA_HASH } from '../spec/schema-hash.ts';
-import type { Store } from '../store/store.ts';
+import { type Store, StoreError } from '../store/store.ts';
 import { createRemovals, type FileStatus } from './removals.ts';
-import { createSpecFiles } from './spec-files.ts';
+import { type Claims, settleClaims } from './spec-claims.ts';
+import { type CompleteScan, createSpecFiles, type Parse } from './spec-files.ts';
+import { watchDirectory } from './spec-watch.ts';
 
 export interface SpecIndex {
   /** Scans now and reports what changed since the last scan. One scan runs at a time. */
   rescan(): Promise<Changes>;
-  /** Drops a Canary whose removal was carried out. */
+  /** Drops a Canary whose removal was carried out; a file that still declares it counts as new at the next scan. */
   forget(name: string): void;
-  /** Calls `onHint` when the watcher saw something; closes with `close`. */
+  /** Stores what the store does not hold yet; for the leader only. After a StoreError all of it is still to be stored. */
+  save(): void;
+  /** Calls `onHint` when the directory may have changed; ends with `close`. */
   watch(onHint: () => void): void;
   close(): Promise<void>;
-  /** Every declaration in force, by name. */
+  /** Every declaration in force, in name order. */
   specs(): readonly Spec[];
   diagnostics(): readonly Diagnostic[];
+  /** Set while so much is missing at once that nothing is deleted. */
+  massDeletion(): string | null;
   counts(): { readonly valid: number; readonly invalid: number; readonly kept: number };
 }
 
@@ -38,93 +41,91 @@ export interface Changes {
   readonly fresh: readonly Diagnostic[];
 }
 
-const DEBOUNCE_MS = 100;
+/** What became of the last scan, without which every scan is worked through in full. */
+interface Settled {
+  readonly files: readonly ParsedFile[];
+  readonly claims: Claims;
+  /** A file was being read or a removal is under way: time alone may change something. */
+  readonly isOpen: boolean;
+}
 
-export function createSpecIndex(directory: string, store: Store, clock: Clock): SpecIndex {
-  const files = createSpecFiles(directory, cachedParser(store));
+export function createSpecIndex(
+  directory: string,
+  store: Pick<Store, 'specs' | 'putSpecs' | 'cachedParse' | 'cacheParse'>,
+  clock: Clock,
+): SpecIndex {
+  const parses = createParseCache(store);
+  const files = createSpecFiles(directory, parses.parse, clock);
   const removals = createRemovals();
-  let inForce = new Map(store.specs().map((spec) => [spec.canary.name, spec]));
+  const inForce = new Map(store.specs().map((spec) => [spec.canary.name, spec]));
+  let sorted: readonly Spec[] | null = null;
   const statuses = new Map<string, FileStatus>();
+  const unsaved = new Set<string>();
+  let settled: Settled | null = null;
   let diagnostics: readonly Diagnostic[] = [];
   let massDeletion: string | null = null;
-  let counts = { valid: 0, invalid: 0, kept: 0 };
-  let watcher: FSWatcher | null = null;
-  let cancelHint = () => {};
   let scanning: Promise<Changes> = Promise.resolve(noChanges());
+  let unwatch = async () => {};
 
   async function scan(): Promise<Changes> {
     const found = await files.scan();
     if (found.kind === 'unreadable') {
+      settled = null;
       const detail = `${directory} cannot be read: ${found.detail}; nothing is changed or deleted`;
-      return report([directoryDiagnostic(directory, detail)], [], found.settling, null);
+      return { ...noChanges(), ...report([directoryDiagnostic(detail)], null) };
     }
-    const linted = lintDirectory(found.files);
-    const valid = new Map(linted.flatMap((file) => file.specs).map((spec) => [spec.canary.name, spec]));
-    const kept = keptForms(linted, valid, found.present);
-    const verdict = removals.judge([...inForce.keys()], new Set([...valid.keys(), ...kept]), clock.now());
-    const changed = takeOver(valid, verdict.status);
-    const wrong = linted.flatMap((file) => file.diagnostics);
-    counts = {
-      valid: valid.size,
-      invalid: linted.filter((file) => file.diagnostics.some(({ severity }) => severity === 'error')).length,
-      kept: kept.length,
-    };
-    return report(wrong, changed, found.settling, verdict.massDeletion);
+    const isSame = settled !== null && !settled.isOpen && settled.files === found.files && !found.settling;
+    return isSame ? noChanges() : workThrough(found);
   }
 
-  /** Names whose file is still there but no longer says anything valid about them: their last form goes on. */
-  function keptForms(
-    linted: readonly ParsedFile[],
-    valid: ReadonlyMap<string, Spec>,
-    present: ReadonlySet<string>,
-  ): string[] {
-    const broken = new Set(
-      linted.flatMap(({ diagnostics: found }) =>
-        found.filter(({ severity }) => severity === 'error').map(({ file }) => file),
-      ),
-    );
-    return [...inForce.values()]
-      .filter(({ canary, file }) => !valid.has(canary.name) && present.has(file) && broken.has(file))
-      .map(({ canary }) => canary.name);
+  function workThrough(found: CompleteScan): Changes {
+    const claims = settleClaims(found, inForce);
+    const there = new Set([...claims.valid.keys(), ...claims.kept]);
+    const absent = [...inForce.keys()].some((name) => !there.has(name));
+    const verdict = removals.judge([...inForce.keys()], there, clock.now());
+    const changed = takeOver(claims.valid, verdict.status);
+    settled = { files: found.files, claims, isOpen: absent || found.settling };
+    return { changed, settling: found.settling, ...report(claims.diagnostics, verdict.massDeletion) };
   }
 
+  /** Brings the valid declarations into force; returns what is new, moved, or has another file status now. */
   function takeOver(
     valid: ReadonlyMap<string, Spec>,
     status: (name: string) => FileStatus,
   ): Changes['changed'] {
-    const next = new Map([...inForce, ...valid]);
     const changed: { spec: Spec; file: FileStatus }[] = [];
-    const written: Spec[] = [];
-    for (const [name, spec] of next) {
-      const before = inForce.get(name);
-      const isNew =
-        before === undefined ||
-        before.hash !== spec.hash ||
-        before.file !== spec.file ||
-        before.line !== spec.line;
-      if (isNew) written.push(spec);
+    for (const [name, spec] of new Map([...inForce, ...valid])) {
+      const isNew = !isSameSpec(inForce.get(name), spec);
       const file = status(name);
+      if (isNew) put(name, spec);
       if (isNew || statuses.get(name) !== file) changed.push({ spec, file });
       statuses.set(name, file);
     }
-    if (written.length > 0) store.putSpecs(written, []);
-    inForce = next;
     return changed;
   }
 
+  function put(name: string, spec: Spec): void {
+    inForce.set(name, spec);
+    unsaved.add(name);
+    sorted = null;
+  }
+
+  /** Takes what is wrong now, and tells what of it is new. */
   function report(
     wrong: readonly Diagnostic[],
-    changed: Changes['changed'],
-    settling: boolean,
     mass: string | null,
-  ): Changes {
-    const all = mass === null ? wrong : [...wrong, directoryDiagnostic(directory, mass)];
+  ): Pick<Changes, 'massDeletion' | 'fresh'> {
+    const all = mass === null ? wrong : [...wrong, directoryDiagnostic(mass)];
     const before = new Set(diagnostics.map(identity));
     const fresh = all.filter((diagnostic) => !before.has(identity(diagnostic)));
     const isNewMass = mass !== null && massDeletion === null;
     diagnostics = all;
     massDeletion = mass;
-    return { changed, settling, massDeletion: isNewMass ? mass : null, fresh };
+    return { massDeletion: isNewMass ? mass : null, fresh };
+  }
+
+  function directoryDiagnostic(detail: string): Diagnostic {
+    return { severity: 'error', file: directory, line: 1, column: 1, code: 'SPEC_DIRECTORY', detail };
   }
 
   return {
@@ -135,47 +136,75 @@ export function createSpecIndex(directory: string, store: Store, clock: Clock): 
     forget(name) {
       inForce.delete(name);
       statuses.delete(name);
-      store.putSpecs([], [name]);
+      unsaved.add(name);
+      sorted = null;
+      settled = null;
+    },
+    save() {
+      parses.save();
+      if (unsaved.size === 0) return;
+      const changed = [...unsaved].flatMap((name) => inForce.get(name) ?? []);
+      const removed = [...unsaved].filter((name) => !inForce.has(name));
+      store.putSpecs(changed, removed);
+      unsaved.clear();
     },
     watch(onHint) {
-      watcher = watch(directory, { depth: 0, ignoreInitial: true, ignored: isHidden });
-      watcher.on('all', () => {
-        cancelHint();
-        cancelHint = clock.after(DEBOUNCE_MS, onHint);
-      });
-      // The watch is a hint: where it fails (no inotify handles left, directory gone) the tick scans all the same.
-      watcher.on('error', () => {});
+      unwatch = watchDirectory(directory, clock, onHint);
     },
     async close() {
-      cancelHint();
-      await watcher?.close();
+      await unwatch();
       await scanning.catch(() => {});
     },
-    specs: () => [...inForce.values()],
+    specs() {
+      sorted ??= [...inForce.keys()].sort().flatMap((name) => inForce.get(name) ?? []);
+      return sorted;
+    },
     diagnostics: () => diagnostics,
-    counts: () => counts,
+    massDeletion: () => massDeletion,
+    counts: () => ({
+      valid: settled?.claims.valid.size ?? 0,
+      invalid: settled?.claims.invalidFiles ?? 0,
+      kept: settled?.claims.kept.size ?? 0,
+    }),
   };
 }
 
-/** Swap files and the like; a directory reached through dot-names is fine. */
-function isHidden(path: string): boolean {
-  const name = basename(path);
-  return name.startsWith('.') && name !== '.' && name !== '..' && /\.(swp|swx|tmp|ya?ml)/.test(name);
+function isSameSpec(a: Spec | undefined, b: Spec): boolean {
+  return a !== undefined && a.hash === b.hash && a.file === b.file && a.line === b.line;
 }
 
-function cachedParser(store: Store): (text: string, file: string, contentHash: string) => ParsedFile {
-  return (text, file, contentHash) => {
-    const key = `${file}:${contentHash}`;
-    const cached = store.cachedParse(key, SCHEMA_HASH);
-    if (cached !== null) return JSON.parse(cached) as ParsedFile;
-    const parsed = parseFile(text, file);
-    store.cacheParse(key, SCHEMA_HASH, JSON.stringify(parsed));
-    return parsed;
+/** Parses are kept over restarts. A store that cannot be asked costs a parse, never a scan. */
+function createParseCache(store: Pick<Store, 'cachedParse' | 'cacheParse'>): {
+  readonly parse: Parse;
+  save(): void;
+} {
+  const unsaved = new Map<string, { readonly key: string; readonly parsed: ParsedFile }>();
+
+  function find(key: string): string | null {
+    try {
+      return store.cachedParse(key, SCHEMA_HASH);
+    } catch (error) {
+      if (error instanceof StoreError) return null;
+      throw error;
+    }
+  }
+
+  return {
+    parse(text, file, contentHash) {
+      const key = `${file}:${contentHash}`;
+      const cached = find(key);
+      if (cached !== null) return JSON.parse(cached) as ParsedFile;
+      const parsed = parseFile(text, file);
+      unsaved.set(file, { key, parsed });
+      return parsed;
+    },
+    save() {
+      for (const { key, parsed } of unsaved.values()) {
+        store.cacheParse(key, SCHEMA_HASH, JSON.stringify(parsed));
+      }
+      unsaved.clear();
+    },
   };
-}
-
-function directoryDiagnostic(directory: string, detail: string): Diagnostic {
-  return { severity: 'error', file: directory, line: 1, column: 1, code: 'SPEC_DIRECTORY', detail };
 }
 
 function identity({ file, line, column, code, detail }: Diagnostic): string {

@@ -1,14 +1,17 @@
 /**
  * The keyed work queue. A name on it is worked on once, however often it was added: one run per name at a time, many
- * names at once. A name added while it is being worked on runs again afterwards. `addAfter` keeps the earliest time
- * asked for. A run that throws puts its name back with exponential, fully jittered back-off; a run that returns
- * clears that. Nothing is ever lost: a name leaves the queue only by a run that returned or by `remove`.
+ * names at once, first come first served. A name added while it is being worked on runs again afterwards. `addAfter`
+ * keeps the earliest time asked for. A run that throws puts its name back with exponential, fully jittered back-off;
+ * a run that returns clears that. Nothing is ever lost: a name leaves the queue only by a run that returned or by
+ * `remove`.
  */
 import type { Clock } from '../lib/clock.ts';
 
 export interface WorkQueue {
-  /** Work on `name` as soon as there is room. */
+  /** Work on `name` as soon as there is room, also when it is backing off: something about it changed. */
   add(name: string): void;
+  /** The same for a periodic resync: a name that is being worked on or is backing off is left alone. */
+  offer(name: string): void;
   /** Work on `name` after `delayMs`, unless something earlier is planned. */
   addAfter(name: string, delayMs: number): void;
   /** Forgets what is planned for `name`; a run under way ends by itself. */
@@ -28,10 +31,11 @@ export interface WorkQueueOptions {
   readonly onError: (name: string, error: unknown, retryInMs: number) => void;
   /** Runs under way at once. They mostly wait for others, so this bounds memory, not CPU. */
   readonly concurrency: number;
+  /** Uniform in [0, 1), for the jitter. Default Math.random. */
   readonly random?: () => number;
 }
 
-const BACKOFF_FIRST_MS = 250;
+const BACKOFF_FIRST_MS = 500;
 const BACKOFF_CAP_MS = 60_000;
 
 export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
@@ -54,11 +58,12 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
 
   function addAfter(name: string, delayMs: number): void {
     if (stopped) return;
-    const at = clock.monotonic() + Math.max(0, delayMs);
+    const waitMs = Math.max(0, delayMs);
+    const at = clock.monotonic() + waitMs;
     const plan = planned.get(name);
     if (plan !== undefined && plan.at <= at) return;
     cancelPlan(name);
-    const cancel = clock.after(Math.max(0, delayMs), () => {
+    const cancel = clock.after(waitMs, () => {
       planned.delete(name);
       add(name);
     });
@@ -87,16 +92,23 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       await work(name);
       failures.delete(name);
     } catch (error) {
-      const count = (failures.get(name) ?? 0) + 1;
-      failures.set(name, count);
-      const retryInMs = Math.ceil(random() * Math.min(BACKOFF_FIRST_MS * 2 ** count, BACKOFF_CAP_MS));
-      onError(name, error, retryInMs);
-      addAfter(name, retryInMs);
+      backOff(name, error);
     } finally {
       running.delete(name);
-      if (again.delete(name) && !stopped) ready.add(name);
+      if (again.delete(name) && !stopped) {
+        cancelPlan(name);
+        ready.add(name);
+      }
       pump();
     }
+  }
+
+  function backOff(name: string, error: unknown): void {
+    const count = failures.get(name) ?? 0;
+    failures.set(name, count + 1);
+    const retryInMs = Math.ceil(random() * Math.min(BACKOFF_FIRST_MS * 2 ** count, BACKOFF_CAP_MS));
+    addAfter(name, retryInMs);
+    onError(name, error, retryInMs);
   }
 
   function drained(): Promise<void> {
@@ -108,6 +120,9 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
 
   return {
     add,
+    offer(name) {
+      if (!running.has(name) && !failures.has(name)) add(name);
+    },
     addAfter,
     remove(name) {
       cancelPlan(name);

@@ -49,6 +49,7 @@ export const SPEC_CODES = {
   SPEC_BLIND_QUERY: 'A query does not tell the revisions apart (warning).',
 
   SPEC_DIRECTORY: 'The directory cannot be read, or too much vanished from it at once.',
+  SPEC_UNREADABLE: 'The file cannot be read.',
   SPEC_DUPLICATE_NAME: 'Two documents of the directory have the same name.',
   SPEC_DUPLICATE_TARGET: 'Two documents of the directory write the same traffic document.',
 } as const;

@@ -6,19 +6,15 @@ import { targetKey } from './edit.ts';
 
 /**
  * The same files in the same order, where of two claimants of one name or one traffic document the second has lost
- * its spec and got an error. First is what runs already (by name and file), then the order of file names, then of
- * documents in a file. What runs from a file that is broken now goes on, so it keeps its claims too.
+ * its spec and got an error. First is what runs already (by name and file; the ones whose traffic document stayed the
+ * same before those that now name another), then the order of file names, then of documents in a file. What runs from a file that is broken now goes on, so it keeps its claims too.
  */
 export function lintDirectory(
   files: readonly ParsedFile[],
   running: readonly Spec[] = [],
 ): readonly ParsedFile[] {
-  const incumbents = new Set(running.map(identity));
   const declared = files.flatMap(({ specs }) => specs);
-  const claimants = [...declared].sort((a, b) => {
-    const byRunning = Number(incumbents.has(identity(b))) - Number(incumbents.has(identity(a)));
-    return byRunning || (a.file < b.file ? -1 : a.file > b.file ? 1 : 0);
-  });
+  const claimants = inOrderOfClaims(declared, running);
   const kept = keptForms(files, running, new Set(declared.map(identity)));
   const names = new Map(kept.map((spec) => [spec.canary.name, spec]));
   const targets = new Map(kept.map((spec) => [targetKey(spec.canary.target), spec]));
@@ -43,6 +39,21 @@ export function lintDirectory(
     specs: specs.filter((spec) => !refused.has(spec)),
     diagnostics: [...diagnostics, ...specs.flatMap((spec) => refused.get(spec) ?? [])],
   }));
+}
+
+function inOrderOfClaims(declared: readonly Spec[], running: readonly Spec[]): readonly Spec[] {
+  const targets = new Map(running.map((spec) => [identity(spec), targetKey(spec.canary.target)]));
+  const ranked = declared.map((spec) => {
+    const target = targets.get(identity(spec));
+    const rank = target === undefined ? 2 : target === targetKey(spec.canary.target) ? 0 : 1;
+    return { spec, rank };
+  });
+  ranked.sort((a, b) => a.rank - b.rank || byText(a.spec.file, b.spec.file));
+  return ranked.map(({ spec }) => spec);
+}
+
+function byText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 function keptForms(

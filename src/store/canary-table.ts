@@ -8,6 +8,7 @@ import type { Store } from './store.ts';
 export interface CanaryTable {
   /** As committed, with `queued` (oldest first) laid over it. Inside a transaction. */
   load(canary: string, queued: readonly EncodedSave[]): ReturnType<Store['load']>;
+  /** Inside a transaction. */
   readonly index: Store['index'];
   /** Inside a write transaction. Returns commands that wait for a canary that this save forgets. */
   write(save: EncodedSave): readonly Command[];
@@ -33,6 +34,9 @@ export function createCanaryTable(db: Database.Database): CanaryTable {
   const commandsOf = db.prepare<[string], { command: string }>(
     'SELECT command FROM commands WHERE canary = ? ORDER BY id',
   );
+  const allCommands = db.prepare<[], { canary: string; command: string }>(
+    'SELECT canary, command FROM commands ORDER BY id',
+  );
   const insertCommand = db.prepare('INSERT INTO commands (id, canary, command) VALUES (?, ?, ?)');
   const deleteCommand = db.prepare('DELETE FROM commands WHERE id = ?');
 
@@ -53,12 +57,15 @@ export function createCanaryTable(db: Database.Database): CanaryTable {
         explanation: state === null || explanation === undefined ? null : JSON.parse(explanation),
       };
     },
-    index: () =>
-      all.all().map((row) => ({
+    index() {
+      const waiting = Map.groupBy(allCommands.all(), ({ canary }) => canary);
+      return all.all().map((row) => ({
         canary: row.name,
         nextCheckAt: row.next_check_at,
         state: JSON.parse(row.state),
-      })),
+        commands: (waiting.get(row.name) ?? []).map(({ command }) => JSON.parse(command)),
+      }));
+    },
     write({ canary, nextCheckAt, state, explanationJson, consumed }) {
       for (const id of consumed) deleteCommand.run(id);
       if (state !== null) {

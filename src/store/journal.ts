@@ -10,7 +10,7 @@ export interface Journal {
   readonly problem: string | null;
   /** Keeps `entry` (plain JSON) on disk before it returns true. False: no room left, or the disk failed. */
   append(entry: object): boolean;
-  /** What was kept, oldest first. An entry that a crash cut short is not among them. */
+  /** What was kept, oldest first. An entry that a crash cut short is not among them; nothing is when the disk fails. */
   entries(): readonly unknown[];
   /** Forgets everything. False: the disk failed, and the entries may come again. */
   clear(): boolean;
@@ -42,7 +42,14 @@ export function createJournal(file: string): Journal {
         return true;
       });
     },
-    entries: () => scan(readAll(fd)).entries,
+    entries() {
+      let entries: readonly unknown[] = [];
+      succeeds(() => {
+        entries = scan(readAll(fd)).entries;
+        return true;
+      });
+      return entries;
+    },
     clear: () =>
       succeeds(() => {
         writeAll(fd, Buffer.alloc(SIZE), 0);

@@ -15,7 +15,7 @@ import { createGroupCommit, type GroupCommit } from './group-commit.ts';
 import { createListeners, type Listeners } from './listeners.ts';
 import { createRolloutHistory, type RolloutHistory } from './rollout-history.ts';
 import { createSpecTable, type SpecTable } from './spec-table.ts';
-import type { Event, Store } from './store.ts';
+import { type Event, type Store, StoreError } from './store.ts';
 
 export interface StoreOptions {
   /** Times the group commit. */
@@ -24,6 +24,8 @@ export interface StoreOptions {
   readonly busyTimeoutMs?: number;
   /** Upper bound of the file in pages of 4 KiB. Default: the disk. */
   readonly maxPages?: number;
+  /** Told each time that the database proves damaged in use, beside the StoreError that the caller gets. */
+  readonly onCorrupt?: (error: StoreError) => void;
 }
 
 /**
@@ -37,7 +39,7 @@ export function openStore(file: string, options: StoreOptions): Store {
     maxPages: options.maxPages ?? null,
   });
   try {
-    const parts = createParts(file, db, options.clock);
+    const parts = createParts(file, db, options);
     return {
       storeId: parts.read(() => storeIdOf(db)),
       notices,
@@ -79,10 +81,17 @@ interface Parts {
   readonly listeners: Listeners;
 }
 
-function createParts(file: string, db: Database.Database, clock: Clock): Parts {
+function createParts(file: string, db: Database.Database, { clock, onCorrupt }: StoreOptions): Parts {
   const fence = createFence(db);
   const listeners = createListeners();
-  const read = <T>(work: () => T): T => guarded(file, work);
+  const read = <T>(work: () => T): T => {
+    try {
+      return guarded(file, work);
+    } catch (error) {
+      if (error instanceof StoreError && error.code === 'STORE_CORRUPT') onCorrupt?.(error);
+      throw error;
+    }
+  };
   const transactUnfenced = <T>(work: () => T): T => read(() => db.transaction(work).immediate());
   const transact = <T>(work: () => T): T =>
     transactUnfenced(() => {
@@ -108,7 +117,7 @@ function createParts(file: string, db: Database.Database, clock: Clock): Parts {
 function decisionVerbs(
   parts: Parts,
 ): Pick<Store, 'load' | 'index' | 'save' | 'saveLater' | 'flush' | 'addCommand'> {
-  const { read, snapshot, group, canaries, log, history } = parts;
+  const { snapshot, group, canaries, log, history } = parts;
 
   function apply(save: EncodedSave): readonly Event[] {
     for (const rollout of save.rollouts) history.record(rollout);
@@ -120,7 +129,7 @@ function decisionVerbs(
 
   return {
     load: (canary) => snapshot(() => canaries.load(canary, group.queued(canary))),
-    index: () => read(canaries.index),
+    index: () => snapshot(canaries.index),
     save(save) {
       const encoded = encodeSave(save);
       return group.now(() => apply(encoded));

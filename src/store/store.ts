@@ -91,8 +91,13 @@ export interface Store {
     commands: readonly Command[];
     explanation: Explanation | null;
   };
-  /** Every canary with state and its next due time: the index a start-up loads, in name order. */
-  index(): readonly { canary: string; nextCheckAt: number; state: CanaryState }[];
+  /** Every canary with state, its next due time and pending commands: the index a start-up loads, in name order. */
+  index(): readonly {
+    canary: string;
+    nextCheckAt: number;
+    state: CanaryState;
+    commands: readonly Command[];
+  }[];
   /**
    * Commits one decision at once, together with everything that waits for the group commit. Returns the events with
    * their numbers. When it throws, nothing of it was kept, and what waited was rejected too.

@@ -141,10 +141,12 @@ function specsOf(now: () => Changes['changed'][number]): SpecIndex {
   return {
     rescan: () => Promise.resolve({ ...STOP, changed: [now()] }),
     forget() {},
+    save() {},
     watch() {},
     close: () => Promise.resolve(),
     specs: () => [now().spec],
     diagnostics: () => [],
+    massDeletion: () => null,
     counts: () => ({ valid: 1, invalid: 0, kept: 0 }),
   };
 }

@@ -65,6 +65,22 @@ describe('lintDirectory', () => {
     ]);
   });
 
+  test('does not let an edit take the traffic document that another one runs on', () => {
+    const moved = parseFile(
+      `apiVersion: canary/v1
+kind: Canary
+metadata: {name: pay}
+spec:
+  traffic: {nacos: {dataId: canary-rules.shop.json}}
+  strategy: {ready: {query: 'up{version="{{canary}}"}'}, steps: [{setWeight: 100, bake: 5m}]}
+  analysis: {skip: true}
+`,
+      'a.yaml',
+    );
+    const running = [...aFile('a.yaml', 'pay').specs, ...aFile('z.yaml', 'shop').specs];
+    expect(ownersIn(lintDirectory([moved, aFile('z.yaml', 'shop')], running))).toEqual(['z.yaml shop']);
+  });
+
   test('does not let a refused document own a traffic document', () => {
     const elsewhere = parseFile(
       `apiVersion: canary/v1

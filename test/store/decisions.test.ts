@@ -32,7 +32,9 @@ describe('an urgent save', () => {
     first.close();
     const second = open();
     expect(second.load('checkout')).toEqual({ state: aState('checkout'), commands: [], explanation });
-    expect(second.index()).toEqual([{ canary: 'checkout', nextCheckAt: T0, state: aState('checkout') }]);
+    expect(second.index()).toEqual([
+      { canary: 'checkout', nextCheckAt: T0, state: aState('checkout'), commands: [] },
+    ]);
   });
 
   test('keeps what was handed over, whatever becomes of the object afterwards', async () => {

@@ -1,0 +1,120 @@
+/** Where commands of people and CI arrive: refused at once where they have no use, else recorded and handed to the loop. */
+import { type AlreadySo, type Objection, objection } from '../core/admit.ts';
+import type { Command } from '../core/observation.ts';
+import type { Decision, NewEvent } from '../core/rollout.ts';
+import type { Clock } from '../lib/clock.ts';
+import { type NewCommand, type Store, StoreError } from '../store/store.ts';
+import type { Accepted, Refusal } from './controls.ts';
+import type { Entry } from './memory.ts';
+
+export interface CommandDesk {
+  submit(command: NewCommand): Promise<Accepted | Refusal>;
+  /** A decision came into force: whoever waits for the commands that it took is answered. */
+  decided(decision: Decision): void;
+  /** Nothing is taken any more (shutdown, leadership lost): whoever waits is answered with what is known. */
+  release(): void;
+}
+
+export interface CommandDeskOptions {
+  readonly store: Pick<Store, 'addCommand'>;
+  readonly clock: Clock;
+  readonly find: (name: string) => Entry | null;
+  readonly isLeading: () => boolean;
+  readonly enqueue: (name: string) => void;
+}
+
+/** Longest wait of `start` and `retry` for the loop; the command is recorded and is taken later all the same. */
+const TAKEN_WITHIN_MS = 10_000;
+
+/** What became of a command: taken (with the events of that decision), or not yet. */
+type Outcome = { readonly kind: 'taken'; readonly events: readonly NewEvent[] } | { readonly kind: 'open' };
+
+export function createCommandDesk(options: CommandDeskOptions): CommandDesk {
+  const { store, clock, find, isLeading, enqueue } = options;
+  const waiting = new Map<number, (outcome: Outcome) => void>();
+
+  async function submit(command: NewCommand): Promise<Accepted | Refusal> {
+    const entry = find(command.canary);
+    if (entry === null) {
+      const detail = `there is no canary ${command.canary}`;
+      return { status: 404, code: 'NOT_FOUND', detail, hint: '`canary list` shows what there is' };
+    }
+    if (!isLeading()) return standby();
+    const against = objectionTo(entry, command);
+    if (against !== null && !('already' in against)) return { status: 409, ...against };
+    try {
+      const id = record(entry, command);
+      if (against !== null) return { eventId: id, rolloutId: against.rolloutId, changed: false };
+      if (command.verb !== 'start' && command.verb !== 'retry') {
+        return { eventId: id, rolloutId: null, changed: true };
+      }
+      return answerOf(entry, id, await taken(id));
+    } catch (error) {
+      if (error instanceof StoreError) return notRecorded(error);
+      throw error;
+    }
+  }
+
+  function record(entry: Entry, command: NewCommand): number {
+    const at = clock.now();
+    const id = store.addCommand(command, at);
+    const { verb, actor, reason, force, full, revision, restart } = command;
+    const pending: Command = { id, at, verb, actor, reason, force, full, revision, restart };
+    entry.commands = [...entry.commands, pending];
+    enqueue(entry.name);
+    return id;
+  }
+
+  function taken(id: number): Promise<Outcome> {
+    return new Promise((resolve) => {
+      const cancel = clock.after(TAKEN_WITHIN_MS, () => answer({ kind: 'open' }));
+      const answer = (outcome: Outcome) => {
+        cancel();
+        waiting.delete(id);
+        resolve(outcome);
+      };
+      waiting.set(id, answer);
+    });
+  }
+
+  return {
+    submit,
+    decided({ consumed, events }) {
+      for (const id of consumed) waiting.get(id)?.({ kind: 'taken', events });
+    },
+    release() {
+      for (const answer of [...waiting.values()]) answer({ kind: 'open' });
+    },
+  };
+}
+
+function objectionTo(entry: Entry, command: NewCommand): Objection | AlreadySo | null {
+  const { name, spec, state, file } = entry;
+  if (state !== null) return objection(spec, state, command, file === 'present');
+  const detail = `${name} was not looked at yet`;
+  return { code: 'STABLE_UNKNOWN', detail, hint: 'try again in a moment' };
+}
+
+/** The loop may still have refused it: the world can change between arrival and decision. */
+function answerOf(entry: Entry, id: number, outcome: Outcome): Accepted | Refusal {
+  if (outcome.kind === 'open') return { eventId: id, rolloutId: null, changed: true };
+  const refused = outcome.events.find(({ type, causedBy }) => type === 'CommandRefused' && causedBy === id);
+  if (refused !== undefined) {
+    const code = String(refused.data?.['code'] ?? 'NOT_APPLICABLE');
+    return { status: 409, code, detail: refused.message, hint: '`canary explain` shows where it stands' };
+  }
+  // When another rollout is on its way to 0 first, the id that this one will have.
+  const rolloutId = entry.state?.reserved?.rolloutId ?? entry.state?.rollout?.id ?? null;
+  return { eventId: id, rolloutId, changed: true };
+}
+
+function standby(): Refusal {
+  const detail = 'this daemon is the standby';
+  return { status: 503, code: 'STANDBY', detail, hint: 'ask the one that leads, or try again' };
+}
+
+function notRecorded({ code, message }: StoreError): Refusal {
+  if (code === 'STORE_FENCED') return standby();
+  const detail = `the command could not be recorded: ${message}`;
+  return { status: 503, code: 'STORE_FAILED', detail, hint: 'nothing was changed; try again' };
+}

@@ -1,0 +1,70 @@
+/** Beginning to lead: memory is loaded afresh, because another process may have led in between. */
+import type { CanaryState } from '../core/rollout.ts';
+import { activeRollout } from '../core/turn.ts';
+import type { Spec } from '../spec/canary.ts';
+import type { Journal } from '../store/journal.ts';
+import type { Save, Store } from '../store/store.ts';
+import { type Entry, type Memory, newEntry } from './memory.ts';
+
+/** A Canary at rest is looked at this often, spread by its name. */
+const IDLE_MS = 60_000;
+
+/**
+ * Replaces every entry by a new one with what the store and the emergency journal know, so that a run still in hand
+ * from an earlier leadership can tell that it is out of date. Throws a StoreError before anything was replaced.
+ */
+export function loadAfresh(
+  memory: Memory,
+  store: Pick<Store, 'index'>,
+  journal: Journal,
+  specs: readonly Spec[],
+  now: number,
+): void {
+  const index = store.index();
+  const kept = journalled(journal);
+  for (const spec of specs) {
+    const before = memory.get(spec.canary.name);
+    memory.put(newEntry(spec, before?.file ?? 'present', now));
+  }
+  for (const { canary, state, nextCheckAt, commands } of index) {
+    const entry = memory.get(canary);
+    if (entry === null) continue;
+    entry.state = state;
+    entry.commands = [...commands];
+    entry.unsaved = (kept.get(canary) ?? []).filter((save) => isNewer(save, state));
+    const newest = entry.unsaved.at(-1);
+    if (newest !== undefined) entry.state = newest.state;
+    entry.nextCheckAt = isAtRest(entry, state) ? inItsMinute(nextCheckAt, now) : now;
+  }
+}
+
+function isNewer({ state }: Save, stored: CanaryState): boolean {
+  return state !== null && state.decidedAt > stored.decidedAt;
+}
+
+/** Nothing happened to it since it was last decided about, and nothing is under way: it needs no look at once. */
+function isAtRest({ spec, file, commands, unsaved }: Entry, state: CanaryState): boolean {
+  const isIdle = activeRollout(state) === null && state.intent === null && state.phase !== 'Initializing';
+  const isUnchanged = state.specHash === spec.hash && file === 'present';
+  return isIdle && isUnchanged && commands.length === 0 && unsaved.length === 0;
+}
+
+/** The next of the times, a minute apart, that `at` is one of: after a long night idle Canaries do not all come at once. */
+function inItsMinute(at: number, now: number): number {
+  const over = (at - now) % IDLE_MS;
+  return now + (over < 0 ? over + IDLE_MS : over);
+}
+
+/** What the journal kept of a run without a database: the decisions of each Canary, oldest first. */
+function journalled(journal: Journal): Map<string, Save[]> {
+  const saves = new Map<string, Save[]>();
+  for (const kept of journal.entries()) {
+    if (isSave(kept)) saves.set(kept.canary, [...(saves.get(kept.canary) ?? []), kept]);
+  }
+  return saves;
+}
+
+/** Whole entries were checked by their sum; what else stands in the file is of another version. */
+function isSave(kept: unknown): kept is Save {
+  return typeof kept === 'object' && kept !== null && 'canary' in kept && 'explanation' in kept;
+}
