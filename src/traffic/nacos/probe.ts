@@ -114,7 +114,8 @@ function describe(version: string | null, api: 'v1' | 'v3', isV1Open: boolean): 
 
 /**
  * 2.3.0 and 2.3.1 compare with the md5 of the new content (issue 11847 of alibaba/nacos): on MySQL every guarded write
- * fails, on the embedded store one can report success without writing. Older ones ignore the header and overwrite.
+ * fails, on the embedded store it says `true` and writes nothing (measured on 2.3.1). Older ones ignore the header and
+ * overwrite.
  */
 function doubtAboutCas(version: string | null): string {
   const consequence =
