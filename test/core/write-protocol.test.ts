@@ -1,0 +1,370 @@
+import { describe, expect, it } from 'vitest';
+import type { PublishReport, RouteReading } from '../../src/core/observation.ts';
+import { md5 } from '../../src/core/rule.ts';
+import { createDesk, type Desk, quickSpec, unreadable } from './desk.ts';
+
+/** A desk whose raise to 25 was saved and not seen yet; `text` is what it wrote. */
+function raising(parts = {}): { desk: Desk; held: string; text: string; operation: string } {
+  const desk = createDesk(quickSpec(parts));
+  desk.reach(5);
+  for (let looks = 0; looks < 3; looks += 1) desk.look('pass', { lands: false });
+  const intent = desk.state().intent;
+  if (intent === null || intent.direction !== 'raise') throw new Error('no raise');
+  return { desk, held: desk.document() ?? '', text: intent.content, operation: intent.operation };
+}
+
+const report = (operation: string, result: PublishReport['result']): PublishReport => ({
+  operation,
+  at: 0,
+  result,
+  code: result.toUpperCase(),
+  detail: 'said so',
+});
+const runtimeRead = (desk: Desk): RouteReading => {
+  const content = desk.document() ?? '';
+  return { kind: 'document', at: desk.now(), content, md5: md5(content), authoritative: false };
+};
+
+describe('a raise', () => {
+  it('is saved with operation, weights, expected md5 and epoch before it is written', () => {
+    const { desk, held } = raising();
+    expect(desk.state().intent).toMatchObject({
+      from: 5,
+      to: 25,
+      expectMd5: md5(held),
+      epoch: 1,
+      stepIndex: 1,
+    });
+    expect(desk.rollout()).toMatchObject({ stepIndex: 1, held: { index: 0, weight: 5 } });
+  });
+
+  it('is never written twice, and is given up after verifyTimeout', () => {
+    const { desk } = raising();
+    for (let seconds = 1; seconds < 30; seconds += 1) {
+      expect(desk.tick({ after: 1_000, lands: false }).publish).toBe(false);
+    }
+    const decision = desk.tick({ after: 1_000, lands: false });
+    expect(decision.events.map(({ type }) => type)).toContain('RaiseCancelled');
+    expect(desk.rollout()).toMatchObject({ stepIndex: 0, weight: 5, held: { weight: 5 } });
+  });
+
+  it('keeps verifiedAt and bake of the held step when it is cancelled, and needs three new passes', () => {
+    const { desk } = raising();
+    const { verifiedAt } = desk.rollout().held;
+    desk.tick({ after: 30_000 });
+    expect(desk.rollout().held).toMatchObject({ verifiedAt, bakedMs: expect.any(Number) });
+    expect(desk.rollout().held.bakedMs).toBeGreaterThanOrEqual(90_000);
+    desk.look('pass');
+    desk.look('pass');
+    expect(desk.rollout().held.weight).toBe(5);
+    desk.look('pass');
+    expect(desk.rollout().held.weight).toBe(25);
+  });
+
+  it('is withdrawn: the held rule is published once more under a new operation', () => {
+    const { desk, held, operation } = raising();
+    const decision = desk.tick({ after: 30_000, lands: false });
+    expect(decision.state.intent).toMatchObject({ purpose: 'withdraw', to: 5, expectMd5: md5(held) });
+    expect(decision.state.intent?.operation).not.toBe(operation);
+  });
+
+  it('goes back to Waiting when the first one is cancelled', () => {
+    const desk = createDesk(quickSpec(), { lands: false });
+    expect(desk.state().intent?.direction).toBe('raise');
+    desk.tick({ after: 30_000, route: unreadable });
+    expect(desk.state().phase).toBe('Waiting');
+    expect(desk.rollout()).toMatchObject({ stepIndex: -1, weight: 0 });
+  });
+
+  it('is cancelled at once when its compare failed', () => {
+    const { desk, operation } = raising();
+    const decision = desk.tick({ after: 100, publish: report(operation, 'conflict'), lands: false });
+    expect(decision.events.map(({ type }) => type)).toContain('RaiseCancelled');
+  });
+
+  it('shows a diagnostic while writes are denied, until one is verified', () => {
+    const { desk, operation } = raising();
+    desk.tick({ after: 100, publish: report(operation, 'denied'), lands: false });
+    expect(desk.state().diagnostics).toMatchObject([{ code: 'TRAFFIC_DENIED' }]);
+    desk.setDocument(desk.state().intent?.content ?? null);
+    desk.tick();
+    expect(desk.state().diagnostics).toEqual([]);
+  });
+
+  it('backs off longer each time, at most 60 s', () => {
+    const desk = createDesk(quickSpec(), { lands: false });
+    const waits: number[] = [];
+    for (let tries = 0; tries < 8; tries += 1) {
+      while (desk.state().intent?.direction !== 'raise') {
+        if (desk.state().intent !== null) desk.setDocument(desk.state().intent?.content ?? null);
+        desk.look('pass', { lands: false });
+      }
+      const { operation } = desk.state().intent as { operation: string };
+      desk.tick({ after: 10, publish: report(operation, 'conflict'), route: unreadable });
+      waits.push(desk.rollout().raiseAfter - desk.now());
+    }
+    expect(waits).toEqual([2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000, 60_000]);
+  });
+
+  it('counts failures for the step below while it is unverified, and no passes', () => {
+    const { desk } = raising();
+    desk.look('pass', { after: 10_000, lands: false });
+    expect(desk.rollout().metrics['error-rate']?.passes).toBe(0);
+    desk.look('fail', { after: 10_000, lands: false });
+    expect(desk.rollout().metrics['error-rate']).toMatchObject({ failures: 1 });
+    expect(desk.rollout().metrics['error-rate']?.verdict?.counted).toBe(true);
+  });
+
+  it('is replaced at once by a decision to lower', () => {
+    const { desk, operation } = raising();
+    const decision = desk.command({ verb: 'abort' }, { lands: false, route: unreadable });
+    expect(decision.publish).toBe(true);
+    expect(decision.state.intent).toMatchObject({ direction: 'lower', to: 0, expectMd5: null });
+    expect(decision.state.intent?.operation).not.toBe(operation);
+  });
+});
+
+describe('a crash between write and commit', () => {
+  it('believes the same operation: the raise is done', () => {
+    const { desk, text } = raising();
+    desk.setDocument(text);
+    desk.restart();
+    desk.tick({ after: 2_000 });
+    expect(desk.rollout().held.weight).toBe(25);
+  });
+
+  it('cancels a raise at once when the database read still shows the expected document', () => {
+    const { desk } = raising();
+    desk.restart();
+    const decision = desk.tick({ after: 2_000, lands: false });
+    expect(decision.events.map(({ type }) => type)).toContain('RaiseCancelled');
+    expect(decision.state.intent?.direction).toBe('hold');
+  });
+
+  it('believes runtime reads only after 3 s without a break', () => {
+    const { desk } = raising();
+    desk.restart();
+    const seen = () => desk.tick({ after: 1_000, route: runtimeRead(desk), lands: false });
+    for (let runs = 0; runs < 2; runs += 1) seen();
+    desk.tick({ after: 1_000, route: unreadable, lands: false });
+    for (let runs = 0; runs < 3; runs += 1) seen();
+    expect(desk.types()).not.toContain('RaiseCancelled');
+    seen();
+    expect(desk.types()).toContain('RaiseCancelled');
+  });
+
+  it('writes a lowering again at once', () => {
+    const desk = createDesk();
+    desk.reach(25);
+    desk.command({ verb: 'abort' }, { lands: false });
+    desk.restart();
+    const decision = desk.tick({ after: 1_000, route: unreadable });
+    expect(decision.publish).toBe(true);
+    expect(decision.state.intent).toMatchObject({ direction: 'lower', to: 0 });
+  });
+
+  it('goes on mid-rollout with the same step, weight and counted failures, and asks one fresh pass of each metric', () => {
+    const desk = createDesk();
+    desk.reach(5);
+    desk.look('fail');
+    desk.look('pass');
+    desk.look('pass');
+    desk.respec({ strategy: { progressDeadlineMs: 0 } });
+    const before = desk.rollout();
+    desk.restart();
+    const decision = desk.tick({ after: 3_600_000 });
+    expect(desk.rollout()).toMatchObject({ stepIndex: 0, weight: 5, id: before.id });
+    expect(desk.rollout().metrics['error-rate']?.failures).toBe(1);
+    expect(desk.rollout().held.bakedMs).toBe(before.held.bakedMs);
+    expect(decision.publish).toBe(false);
+  });
+
+  it('needs a fresh pass after a restart although three were seen before it', () => {
+    const desk = createDesk(
+      quickSpec({
+        strategy: {
+          steps: [
+            { weight: 5, bakeMs: 600_000, approval: false },
+            { weight: 100, bakeMs: 0, approval: false },
+          ],
+        },
+      }),
+    );
+    desk.reach(5);
+    for (let looks = 0; looks < 19; looks += 1) desk.look('pass');
+    desk.restart();
+    desk.tick({ after: 1_000 });
+    desk.tick({ after: 30_000 });
+    expect(desk.rollout().held.weight).toBe(5);
+    expect(desk.state().reason).toMatch(/fresh pass is needed after the restart/);
+    desk.look('pass');
+    expect(desk.rollout().held.weight).toBe(100);
+  });
+});
+
+describe('our own documents seen late', () => {
+  it('adopts a cancelled raise that lands within 5 s: it was earned', () => {
+    const { desk, text } = raising();
+    desk.tick({ after: 30_000, route: unreadable });
+    desk.setDocument(text);
+    desk.tick({ after: 4_000 });
+    expect(desk.rollout()).toMatchObject({
+      stepIndex: 1,
+      weight: 25,
+      held: { index: 1, weight: 25, bakedMs: 0 },
+    });
+    expect(desk.rollout().withdrawDue).toBe(false);
+  });
+
+  it('keeps the moment at which stable is frozen when the adopted raise was the one to 100', () => {
+    const desk = createDesk();
+    desk.reach(25);
+    for (let looks = 0; looks < 3; looks += 1) desk.look('pass', { lands: false });
+    const { content, savedAt } = desk.state().intent as { content: string; savedAt: number };
+    desk.tick({ after: 30_000, route: unreadable });
+    desk.setDocument(content);
+    desk.tick({ after: 3_000 });
+    expect(desk.rollout()).toMatchObject({ held: { weight: 100 }, frozenAt: savedAt });
+  });
+
+  it('lowers it at once when it lands later, which is not drift', () => {
+    const { desk, text } = raising();
+    desk.tick({ after: 30_000 });
+    expect(desk.rollout().withdrawDue).toBe(false);
+    desk.tick({ after: 20_000 });
+    desk.setDocument(text);
+    const decision = desk.tick({ after: 1_000 });
+    expect(decision.events.map(({ type }) => type)).toContain('LateWriteLowered');
+    expect(desk.rule().canaryWeight).toBe(5);
+    expect(desk.rollout()).toMatchObject({ corrections: 0, pauses: [] });
+  });
+
+  it('takes an older write for read lag for 5 s', () => {
+    const { desk, held, text } = raising();
+    desk.setDocument(text);
+    desk.tick({ after: 500 });
+    expect(desk.rollout().held.weight).toBe(25);
+    const lagging: RouteReading = {
+      kind: 'document',
+      at: 0,
+      content: held,
+      md5: md5(held),
+      authoritative: false,
+    };
+    desk.tick({ after: 1_000, route: lagging });
+    expect(desk.rollout().pauses).toEqual([]);
+    desk.tick({ after: 6_000, route: lagging });
+    expect(desk.rollout().pauses).toMatchObject([{ reason: 'DriftLower' }]);
+  });
+
+  it('pauses DriftLower when an older document with less was put back', () => {
+    const desk = createDesk();
+    desk.reach(5);
+    const old = desk.document();
+    desk.reach(25);
+    desk.tick({ after: 20_000 });
+    desk.setDocument(old);
+    desk.tick({ after: 1_000 });
+    expect(desk.rollout().pauses).toMatchObject([{ reason: 'DriftLower' }]);
+    expect(desk.rule().canaryWeight).toBe(5);
+  });
+
+  it('lowers a late raise of a rollout that has ended, also while the next one waits', () => {
+    for (const revision of ['v2', 'v3']) {
+      const { desk, text } = raising();
+      desk.command({ verb: 'abort' });
+      expect(desk.state().phase).toBe('RolledBack');
+      desk.respec({ revision, suspend: true });
+      desk.tick({ after: 60_000 });
+      expect(desk.state().phase).toBe(revision === 'v3' ? 'Waiting' : 'RolledBack');
+      desk.setDocument(text);
+      desk.tick({ after: 1_000 });
+      expect(desk.types()).toContain('LateWriteLowered');
+      expect(desk.rule()).toMatchObject({ canaryVersion: 'v2', canaryWeight: 0 });
+    }
+  });
+
+  it('does not take a put back document of an earlier promotion for the live one', () => {
+    const desk = createDesk();
+    desk.reach(100);
+    for (let looks = 0; looks < 3; looks += 1) desk.look('pass');
+    const old = desk.document();
+    desk.respec({ revision: 'v3' });
+    desk.tick();
+    desk.reach(100);
+    for (let looks = 0; looks < 3; looks += 1) desk.look('pass');
+    expect(desk.state().stable).toBe('v3');
+    desk.setDocument(old);
+    desk.tick({ after: 20_000 });
+    expect(desk.state().pauses).toMatchObject([{ reason: 'StateConflict' }]);
+  });
+});
+
+describe('a lowering', () => {
+  const aborting = () => {
+    const desk = createDesk();
+    desk.reach(25);
+    desk.command({ verb: 'abort' }, { lands: false });
+    return desk;
+  };
+
+  it('is written again with a back-off of at most 5 s until it is read back', () => {
+    const desk = aborting();
+    let tries = 1;
+    for (let seconds = 0; seconds < 60; seconds += 1) {
+      const { operation } = desk.state().intent as { operation: string };
+      if (desk.tick({ after: 1_000, publish: report(operation, 'failed'), lands: false }).publish) tries += 1;
+    }
+    expect(tries).toBeGreaterThanOrEqual(13);
+    expect(tries).toBeLessThanOrEqual(18);
+  });
+
+  it('is written over a document that changed meanwhile, keeping the fields of others', () => {
+    const desk = aborting();
+    desk.edit({ other: 'theirs', canaryWeight: 40 });
+    desk.tick({ after: 10_000 });
+    expect(desk.rule()).toMatchObject({ canaryVersion: 'v2', canaryWeight: 0 });
+    expect(JSON.parse(desk.document() ?? '')['other']).toBe('theirs');
+  });
+
+  it('to more than 0 is not written blindly: it might give more than is live', () => {
+    const desk = createDesk();
+    desk.reach(25);
+    desk.edit({ canaryWeight: 60 });
+    desk.tick({ lands: false });
+    expect(desk.state().intent).toMatchObject({ direction: 'lower', to: 25 });
+    expect(desk.tick({ after: 10_000, route: unreadable, lands: false }).publish).toBe(false);
+    expect(desk.tick({ after: 10_000 }).publish).toBe(true);
+    expect(desk.rule().canaryWeight).toBe(25);
+  });
+
+  it('of a promoted document keeps its promoted mark when it is written again', () => {
+    const desk = createDesk(
+      quickSpec({ strategy: { steps: [{ weight: 100, bakeMs: 0, approval: false }] } }),
+    );
+    desk.reach(100);
+    for (let looks = 0; looks < 3; looks += 1) desk.look('pass');
+    desk.edit({ enabled: true, canaryWeight: 100, other: 'x' });
+    desk.tick();
+    expect(desk.rule().managedBy?.promoted).toBe(true);
+  });
+
+  it('does not say that 0 is verified while somebody gives the revision traffic', () => {
+    const desk = createDesk();
+    desk.reach(5);
+    desk.edit({ canaryWeight: 0 });
+    desk.tick();
+    desk.respec({ suspend: true });
+    desk.command({ verb: 'resume' });
+    expect(desk.rollout()).toMatchObject({ stepIndex: -1, held: { weight: 0 } });
+    for (let times = 0; times < 4; times += 1) {
+      desk.edit({ canaryWeight: 30 });
+      desk.tick({ after: 10_000 });
+    }
+    expect(desk.rollout().pauses.map(({ reason }) => reason)).toContain('DriftFight');
+    expect(desk.rule().canaryWeight).toBe(30);
+    desk.command({ verb: 'abort' });
+    expect(desk.rule().canaryWeight).toBe(0);
+    expect(desk.rollout().outcome).toBe('Aborted');
+  });
+});
