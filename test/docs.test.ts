@@ -1,0 +1,220 @@
+/** The documentation against the program: what it shows parses, what it names exists, what exists it names. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { parser } from '@prometheus-io/lezer-promql';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { EXIT } from '../src/cli/exit-codes.ts';
+import { EVENT_TYPES, OUTCOMES, PHASES } from '../src/core/rollout.ts';
+import { SETTINGS } from '../src/settings.ts';
+import { parseFile } from '../src/spec/parse.ts';
+import { commandNames, printed, ROOT, withSections } from './docs/reference.ts';
+
+const PAGES = [
+  ...['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'canaries/README.md'],
+  ...readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => join('docs', name))
+    .sort(),
+].map((name) => ({ name, text: readFileSync(join(ROOT, name), 'utf8') }));
+
+function page(name: string): string {
+  const found = PAGES.find((entry) => entry.name === name);
+  if (found === undefined) throw new Error(`there is no ${name}`);
+  return found.text;
+}
+
+interface Block {
+  readonly where: string;
+  readonly language: string;
+  readonly text: string;
+}
+
+const BLOCKS: readonly Block[] = PAGES.flatMap(({ name, text }) =>
+  [...text.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].map(({ index, 1: language = '', 2: inside = '' }) => ({
+    where: `${name}:${text.slice(0, index).split('\n').length}`,
+    language,
+    text: inside,
+  })),
+);
+
+function source(path: string): string {
+  return readFileSync(join(ROOT, 'src', path), 'utf8');
+}
+
+/** What `code` marks stand around on a page. */
+function named(text: string): Set<string> {
+  return new Set([...text.matchAll(/`([^`\n]+)`/g)].map(([, inside = '']) => inside));
+}
+
+function missingFrom(name: string, words: readonly string[]): string[] {
+  const marked = named(page(name));
+  return words.filter((word) => !marked.has(word));
+}
+
+// Made anew by `npx vitest run test/docs.test.ts -u`.
+describe('generated parts', () => {
+  test.each(PAGES)('of $name are what the code says', async ({ name, text }) => {
+    await expect(await withSections(text)).toMatchFileSnapshot(join(ROOT, name));
+  });
+});
+
+describe('examples', () => {
+  const canaries = BLOCKS.filter(
+    ({ language, text }) => language === 'yaml' && text.includes('kind: Canary'),
+  );
+
+  test('are there', () => {
+    expect(canaries.length).toBeGreaterThan(1);
+  });
+
+  test.each(canaries)('the Canary at $where is valid', ({ where, text }) => {
+    const { specs, diagnostics } = parseFile(text, where);
+    expect(diagnostics.filter(({ severity }) => severity === 'error')).toEqual([]);
+    expect(specs.length).toBeGreaterThan(0);
+  });
+
+  test('the settings file names settings only', () => {
+    const files = BLOCKS.filter(
+      ({ language, text }) => language === 'yaml' && /^prometheus: http/m.test(text),
+    );
+    const keys = SETTINGS.filter(({ outsideFile }) => outsideFile !== true).map(({ key }) => key);
+    expect(files.length).toBeGreaterThan(0);
+    for (const { text } of files) expect(keys).toEqual(expect.arrayContaining(Object.keys(parse(text))));
+  });
+
+  test('the alerts are PromQL over metrics that exist', () => {
+    const rules = BLOCKS.filter(({ language, text }) => language === 'yaml' && text.startsWith('groups:'));
+    const families = [...named(page('docs/reference/metrics.md'))];
+    const expressions = rules.flatMap(({ text }) =>
+      (parse(text) as { groups: { rules: { expr: string }[] }[] }).groups.flatMap((group) =>
+        group.rules.map(({ expr }) => expr),
+      ),
+    );
+    expect(expressions.length).toBeGreaterThan(5);
+    for (const expression of expressions) {
+      expect(parser.parse(expression).toString(), expression).not.toContain('⚠');
+      const used = expression.match(/\bcanary_\w+/g) ?? [];
+      expect(families, expression).toEqual(expect.arrayContaining(used));
+    }
+  });
+});
+
+describe('command lines', () => {
+  const lines = BLOCKS.filter(({ language }) => language === 'sh').flatMap(({ where, text }) =>
+    text
+      .replaceAll('\\\n', ' ')
+      .split('\n')
+      .flatMap((line) => [...line.matchAll(/npm run -s canary -- ([^|>#&;]+)/g)])
+      .map(([, argv = '']) => ({ where, argv: argv.trim() })),
+  );
+
+  test('are there', () => {
+    expect(lines.length).toBeGreaterThan(10);
+  });
+
+  test.each(lines)('at $where: $argv', async ({ argv }) => {
+    const words = argv.split(/\s+/);
+    const verb = words.find((word) => /^[a-z]+$/.test(word)) ?? '';
+    const flags = words.filter((word) => /^--?[a-z]/i.test(word)).map((word) => word.replace(/=.*/, ''));
+    if (verb !== '') expect(await commandNames()).toContain(verb);
+    const known = `${await printed('--help')}\n${verb === '' ? '' : await printed(verb, '--help')}`;
+    const options = new Set(known.match(/(?<=[\s,])--?[a-zA-Z][a-z-]*/g));
+    for (const flag of flags) expect(options, argv).toContain(flag);
+  });
+
+  test('every command is in the README, and no other', async () => {
+    const [, table = ''] = page('README.md').split('<!-- command table -->');
+    const shown = [...table.matchAll(/^\| `([a-z]+)/gm)].map(([, name = '']) => name);
+    expect(shown.sort()).toEqual((await commandNames()).sort());
+  });
+
+  test('make targets and npm scripts exist', () => {
+    const makefile = readFileSync(join(ROOT, 'Makefile'), 'utf8');
+    const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+    for (const { where, text } of BLOCKS.filter(({ language }) => language === 'sh')) {
+      for (const [, target = ''] of text.matchAll(/^make ([a-z-]+)/gm)) {
+        expect(makefile, where).toContain(`\n${target}:`);
+      }
+      for (const [, script = ''] of text.matchAll(/npm run (?:-s )?([a-z][a-z:-]*)/g)) {
+        expect(Object.keys(scripts), where).toContain(script);
+      }
+    }
+  });
+});
+
+describe('links', () => {
+  const links = PAGES.flatMap(({ name, text }) =>
+    [...text.replaceAll(/^```[\s\S]*?^```$/gm, '').matchAll(/\]\(([^)\s]+)\)/g)].map(([, to = '']) => ({
+      name,
+      to,
+    })),
+  );
+
+  test.each(links.filter(({ to }) => !/^https?:/.test(to)))(
+    '$to in $name leads somewhere',
+    ({ name, to }) => {
+      const [path = '', anchor] = to.split('#');
+      const file = path === '' ? join(ROOT, name) : resolve(ROOT, dirname(name), path);
+      expect(existsSync(file)).toBe(true);
+      if (anchor !== undefined) expect(anchorsOf(readFileSync(file, 'utf8'))).toContain(anchor);
+    },
+  );
+});
+
+function anchorsOf(markdown: string): string[] {
+  return [...markdown.matchAll(/^#+ (.+)$/gm)].map(([, title = '']) =>
+    title
+      .toLowerCase()
+      .replaceAll(/[^\w\s-]/g, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+describe('everything that has a name is explained', () => {
+  test('phases and outcomes', () => {
+    expect(missingFrom('docs/how-it-decides.md', [...PHASES, ...OUTCOMES])).toEqual([]);
+  });
+
+  test('pause reasons', () => {
+    const [, union = ''] = /export type PauseReason =([^;]+);/.exec(source('core/rollout.ts')) ?? [];
+    const reasons = [...union.matchAll(/'(\w+)'/g)].map(([, reason = '']) => reason);
+    expect(reasons.length).toBeGreaterThan(10);
+    expect(missingFrom('docs/how-it-decides.md', reasons)).toEqual([]);
+  });
+
+  test('event types', () => {
+    expect(missingFrom('docs/reference/events.md', EVENT_TYPES)).toEqual([]);
+  });
+
+  test('diagnostics of what runs', () => {
+    const codes = readdirSync(join(ROOT, 'src/core'), { encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .flatMap((name) => [...source(`core/${name}`).matchAll(/setDiagnostic\(\s*turn,\s*'([A-Z_]+)'/g)])
+      .map(([, found = '']) => found);
+    expect(codes.length).toBeGreaterThan(3);
+    expect(missingFrom('docs/reference/codes.md', codes)).toEqual([]);
+  });
+
+  test('failures of Nacos, files, Prometheus and the store, and refusals', () => {
+    const codes = ['traffic', 'metrics', 'store', 'core', 'controller'].flatMap((folder) =>
+      readdirSync(join(ROOT, 'src', folder), { recursive: true, encoding: 'utf8' })
+        .filter((name) => name.endsWith('.ts'))
+        .flatMap((name) => [
+          ...source(join(folder, name)).matchAll(/'((?:NACOS|FILE|PROM|STORE|ROUTE)_[A-Z_]+)'/g),
+          ...source(join(folder, name)).matchAll(/code: '([A-Z_]+)'/g),
+        ])
+        .map(([, found = '']) => found),
+    );
+    // What is wrong with a file has its own, generated table.
+    const others = [...new Set(codes)].filter((code) => !code.startsWith('SPEC_'));
+    expect(others.length).toBeGreaterThan(20);
+    expect(missingFrom('docs/reference/codes.md', others)).toEqual([]);
+  });
+
+  test('exit codes', () => {
+    const [, table = ''] = page('README.md').split('<!-- exit codes -->');
+    const shown = [...table.matchAll(/^\| (\d+) \|/gm)].map(([, value]) => Number(value));
+    expect(shown).toEqual(Object.values(EXIT));
+  });
+});

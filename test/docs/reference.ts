@@ -1,0 +1,192 @@
+/** The generated parts of the documentation: tables that are taken from the code, so that they cannot lag behind it. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { runCli } from '../../src/cli/cli.ts';
+import type { Io } from '../../src/cli/io.ts';
+import { PROBLEM_KINDS } from '../../src/server/problems.ts';
+import { SETTINGS } from '../../src/settings.ts';
+import { SPEC_CODES } from '../../src/spec/codes.ts';
+import { canaryJsonSchema } from '../../src/spec/json-schema.ts';
+import { NACOS_CODES } from '../../src/traffic/nacos/errors.ts';
+import { serverOf, standIn } from '../server/stand-in.ts';
+import { createVirtualClock } from '../support/virtual-clock.ts';
+import { paymentSpec, paymentVerdict, progressingState } from '../view/states.ts';
+
+export const ROOT = join(import.meta.dirname, '../..');
+
+/** By the name in `<!-- generated: NAME -->`: the lines up to `<!-- end -->`. */
+export const SECTIONS: Readonly<Record<string, () => string | Promise<string>>> = {
+  'annotated Canary': () => fenced('yaml', everything()),
+  'spec fields': () => table(['field', 'type', 'default', 'meaning'], fieldRows()),
+  'spec codes': () => table(['code', 'meaning'], Object.entries(SPEC_CODES).map(codeRow)),
+  'problem codes': () => table(['code', 'status', 'what to do next'], problemRows()),
+  'nacos codes': () => table(['code', 'meaning', 'what to do next'], nacosRows()),
+  settings: () => table(['flag', 'environment', 'key in the file', 'default', 'meaning'], settingRows()),
+  metrics: async () => table(['metric', 'type', 'labels', 'meaning'], await metricRows()),
+  'http calls': async () => table(['call', 'answer'], await callRows()),
+  commands: async () => (await Promise.all((await commandNames()).map(commandSection))).join('\n\n'),
+};
+
+const SECTION = /(<!-- generated: (.+?) -->\n)[\s\S]*?(<!-- end -->)/g;
+
+/** The text of a page with every generated part made anew. Throws for a part that nobody makes. */
+export async function withSections(page: string): Promise<string> {
+  const made = new Map<string, string>();
+  for (const [, , name = ''] of page.matchAll(SECTION)) {
+    const make = SECTIONS[name];
+    if (make === undefined) throw new Error(`no generated part is called "${name}"`);
+    made.set(name, await make());
+  }
+  return page.replace(
+    SECTION,
+    (_, start: string, name: string, end: string) => `${start}\n${made.get(name)}\n\n${end}`,
+  );
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n');
+}
+
+function fenced(language: string, text: string): string {
+  return `\`\`\`${language}\n${text.trimEnd()}\n\`\`\``;
+}
+
+function code(text: string): string {
+  return `\`${text}\``;
+}
+
+/** The example with every field, without the line for editors. */
+function everything(): string {
+  const text = readFileSync(join(ROOT, 'canaries/06-everything.yaml'), 'utf8');
+  return text.split('\n').slice(1).join('\n');
+}
+
+function codeRow([name, meaning]: readonly [string, string]): string[] {
+  return [code(name), meaning];
+}
+
+function problemRows(): string[][] {
+  return Object.entries(PROBLEM_KINDS).map(([name, { status, hint }]) => [code(name), String(status), hint]);
+}
+
+function nacosRows(): string[][] {
+  return Object.entries(NACOS_CODES).map(([name, { meaning, next }]) => [code(name), meaning, next]);
+}
+
+function settingRows(): string[][] {
+  return SETTINGS.map(({ key, flag, env, help, fallback, outsideFile }) => [
+    flag === null ? '' : code(flag),
+    code(env),
+    outsideFile === true ? '' : code(key),
+    fallback ?? 'none',
+    help,
+  ]);
+}
+
+interface Schema {
+  readonly type?: string;
+  readonly const?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly anyOf?: readonly Schema[];
+  readonly default?: unknown;
+  readonly description?: string;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
+  readonly items?: Schema;
+}
+
+function fieldRows(): string[][] {
+  return rowsOf('', canaryJsonSchema() as Schema);
+}
+
+function rowsOf(path: string, schema: Schema): string[][] {
+  const { properties, required = [], items } = schema;
+  if (items !== undefined) return rowsOf(`${path}[]`, items);
+  return Object.entries(properties ?? {}).flatMap(([name, field]) => {
+    const place = path === '' ? name : `${path}.${name}`;
+    const isRequired = required.includes(name) ? 'required' : '';
+    const fallback =
+      field.default === undefined || isEmpty(field.default)
+        ? isRequired
+        : code(JSON.stringify(field.default));
+    return [[code(place), typeOf(field), fallback, field.description ?? ''], ...rowsOf(place, field)];
+  });
+}
+
+function isEmpty(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+}
+
+function typeOf({ type, const: only, enum: choices, anyOf }: Schema): string {
+  if (only !== undefined) return code(String(only));
+  if (choices !== undefined) return choices.map((choice) => code(String(choice))).join(' or ');
+  if (anyOf !== undefined && type === undefined) return 'duration';
+  return type === 'array' ? 'list' : type === 'object' ? 'mapping' : (type ?? '');
+}
+
+/** Families of a scrape that shows one Canary at its second step. */
+async function metricRows(): Promise<string[][]> {
+  const spec = paymentSpec();
+  const { app, metrics } = serverOf(standIn({ specs: [spec], states: [progressingState(spec)] }));
+  metrics.looked(spec.canary.name, [paymentVerdict()]);
+  metrics.wrote(spec.canary.name, 'accepted');
+  const page = (await app.inject('/metrics')).body;
+  const types = new Map(
+    [...page.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name = '', type = '']) => [name, type]),
+  );
+  return [...page.matchAll(/^# HELP (\S+) (.*)$/gm)].map(([, name = '', help = '']) => {
+    const type = types.get(name) ?? '';
+    return [code(name), type, labelsOf(page, name).map(code).join(', '), help];
+  });
+}
+
+function labelsOf(page: string, family: string): string[] {
+  const labels = new Set<string>();
+  for (const [, inside = ''] of page.matchAll(new RegExp(`^${family}(?:_bucket)?\\{(.*)\\} `, 'gm'))) {
+    for (const [, label = ''] of inside.matchAll(/(\w+)="/g)) if (label !== 'le') labels.add(label);
+  }
+  return [...labels];
+}
+
+async function callRows(): Promise<string[][]> {
+  const { app } = serverOf(standIn());
+  const { paths } = (await app.inject('/openapi.json')).json() as {
+    paths: Record<string, Record<string, { summary: string }>>;
+  };
+  return Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods)
+      .filter(([method]) => method !== 'head')
+      .map(([method, { summary }]) => [code(`${method.toUpperCase()} ${path}`), summary]),
+  );
+}
+
+/** What a command line prints to standard output, as a program of 80 columns. */
+export async function printed(...argv: readonly string[]): Promise<string> {
+  const lines: string[] = [];
+  const io: Io = {
+    out: (text) => lines.push(text),
+    talk: () => {},
+    clear: () => {},
+    isTerminal: false,
+    columns: null,
+    env: {},
+    clock: createVirtualClock(0),
+  };
+  const serve = { flags: SETTINGS, run: () => Promise.reject(new Error('nothing is served here')) };
+  await runCli(argv, { io, version: '0', serve });
+  return lines.join('\n');
+}
+
+/** Every command but `help`, in the order of the help. */
+export async function commandNames(): Promise<string[]> {
+  const [, commands = ''] = (await printed('--help')).split('Commands:');
+  return [...commands.matchAll(/^ {2}(\w+)/gm)]
+    .map(([, name = '']) => name)
+    .filter((name) => name !== 'help');
+}
+
+async function commandSection(name: string): Promise<string> {
+  return `### ${name}\n\n${fenced('text', await printed(name, '--help'))}`;
+}
