@@ -65,6 +65,8 @@ export interface Controller extends Controls {
 
 const CONCURRENCY = 2_000;
 const SETTLING_MS = 150;
+/** Of those that one scan finds: thousands of lines at a start would hide everything else. */
+const DIAGNOSTICS_LOGGED = 50;
 const TAKEOVER_RETRY_MS = 500;
 const PRUNE_EVERY_MS = 60_000;
 /** Between two slices while there is more to delete: faster than the busiest store grows, slow enough to be no load. */
@@ -173,8 +175,11 @@ export function createController(deps: ControllerDeps): Controller {
       memory.put(entry);
       queue.add(name);
     }
-    for (const { file, line, column, code, detail, severity } of fresh) {
+    for (const { file, line, column, code, detail, severity } of fresh.slice(0, DIAGNOSTICS_LOGGED)) {
       log[severity === 'error' ? 'warn' : 'info']({ file, line, column, code, detail }, 'spec diagnostic');
+    }
+    if (fresh.length > DIAGNOSTICS_LOGGED) {
+      log.warn({ more: fresh.length - DIAGNOSTICS_LOGGED }, 'more spec diagnostics; `canary list` shows all');
     }
     if (massDeletion !== null) log.error({ detail: massDeletion }, 'mass deletion is not believed');
     if (leading) recordSpecs();

@@ -24,6 +24,7 @@ export function settleClaims(scan: CompleteScan, inForce: ReadonlyMap<string, Sp
   for (;;) {
     const valid = byName(linted);
     const standing = running.filter(({ canary }) => !valid.has(canary.name));
+    if (standing.length === 0) return claimsOf(linted, valid, standing, scan);
     const [, ...next] = lintDirectory([{ specs: standing, diagnostics: [] }, ...linted], running);
     // Each round can only refuse more: a refused edit leaves its last form standing, which has claims of its own.
     if (byName(next).size === valid.size) return claimsOf(next, valid, standing, scan);

@@ -34,7 +34,7 @@ export function loadAfresh(
     entry.unsaved = (kept.get(canary) ?? []).filter((save) => isNewer(save, state));
     const newest = entry.unsaved.at(-1);
     if (newest !== undefined) entry.state = newest.state;
-    entry.nextCheckAt = isAtRest(entry, state) ? inItsMinute(nextCheckAt, now) : now;
+    entry.nextCheckAt = isPressing(entry, state) ? now : inItsTime(state, nextCheckAt, now);
   }
 }
 
@@ -42,15 +42,20 @@ function isNewer({ state }: Save, stored: CanaryState): boolean {
   return state !== null && state.decidedAt > stored.decidedAt;
 }
 
-/** Nothing happened to it since it was last decided about, and nothing is under way: it needs no look at once. */
-function isAtRest({ spec, file, commands, unsaved }: Entry, state: CanaryState): boolean {
-  const isIdle = activeRollout(state) === null && state.intent === null && state.phase !== 'Initializing';
-  const isUnchanged = state.specHash === spec.hash && file === 'present';
-  return isIdle && isUnchanged && commands.length === 0 && unsaved.length === 0;
+/** Something is under way, or happened since it was last decided about. */
+function isPressing({ spec, file, commands, unsaved }: Entry, state: CanaryState): boolean {
+  const isOpen = state.intent !== null || state.ending !== null || state.phase === 'Initializing';
+  const isChanged = state.specHash !== spec.hash || file !== 'present';
+  return isOpen || isChanged || commands.length > 0 || unsaved.length > 0;
 }
 
-/** The next of the times, a minute apart, that `at` is one of: after a long night idle Canaries do not all come at once. */
-function inItsMinute(at: number, now: number): number {
+/**
+ * The time that was planned, never further away than a minute (the wall clock may have gone back). A Canary at rest
+ * that is overdue comes at the next of the times, a minute apart, that are its own: after a long night they do not
+ * all come at once.
+ */
+function inItsTime(state: CanaryState, at: number, now: number): number {
+  if (activeRollout(state) !== null) return Math.min(Math.max(at, now), now + IDLE_MS);
   const over = (at - now) % IDLE_MS;
   return now + (over < 0 ? over + IDLE_MS : over);
 }
