@@ -107,19 +107,41 @@ function registerExplain(app: App, { controls, store, clock }: ServerDeps): void
     },
     async ({ params: { name }, query: { at } }, reply) => {
       const found =
-        at === undefined ? lastDecision(controls, name, clock) : pastDecision(store, name, at, clock);
+        at === undefined ? lastDecision(controls, store, name, clock) : pastDecision(store, name, at, clock);
       return 'code' in found ? sendProblem(reply, found) : found;
     },
   );
 }
 
-function lastDecision(controls: Controls, name: string, clock: Clock): ExplanationView | Problem {
+function lastDecision(
+  controls: Controls,
+  store: ServerDeps['store'],
+  name: string,
+  clock: Clock,
+): ExplanationView | Problem {
+  const decider = decidingEvent(controls, store, name);
+  if (decider !== null) return pastDecision(store, name, decider, clock);
   const explanation = controls.explanation(name);
   if (explanation !== null) {
     return explanationView(explanation, null, explainText(explanation, { eventId: null, now: clock.now() }));
   }
   if (!isKnown(controls, name)) return unknownCanary(controls, name);
   return problem('NOT_FOUND', `nothing was decided about ${name} yet`, 'ask again in a moment');
+}
+
+/**
+ * While a failed revision is wanted, nobody asks why nothing happens now: the question is why it went back. The
+ * number of the event that began it, or ended the rollout where nothing had been written; else null.
+ */
+function decidingEvent(controls: Controls, store: ServerDeps['store'], name: string): number | null {
+  const state = controls.state(name);
+  if (state?.phase !== 'RolledBack' || state.rollout === null) return null;
+  const { id } = state.rollout;
+  for (const type of ['RollbackStarted', 'RolloutEnded'] as const) {
+    const [event] = store.events({ canary: name, limit: 1, types: [type] });
+    if (event?.rolloutId === id && event.explanation !== null) return event.id;
+  }
+  return null;
 }
 
 function pastDecision(store: Store, name: string, at: number, clock: Clock): ExplanationView | Problem {

@@ -170,6 +170,22 @@ test('the decision behind a past event is explained under its number', async () 
   expect(answer.json().text).toContain(`#${event?.id}  13:59:55Z  Progressing  canary 25 % → 50 %`);
 });
 
+test('after a rollback the decision that went back is explained, not the last look at a Canary at rest', async () => {
+  const { app, store, behind } = loaded();
+  behind.states = behind.states.map((state) =>
+    state.name === 'payment-service' ? { ...state, phase: 'RolledBack' } : state,
+  );
+  const [event] = store.save(
+    aSave('payment-service', {
+      events: [anEvent('RollbackStarted', { rolloutId: ROLLOUT_ID })],
+      explanation: paymentExplanation({ to: 0 }),
+    }),
+  );
+  store.save(aSave('payment-service', { explanation: paymentExplanation({ to: 99 }) }));
+  const answer = await app.inject('/api/v1/canaries/payment-service/explain');
+  expect(answer.json()).toMatchObject({ eventId: event?.id, to: 0 });
+});
+
 test.each([
   ['an event of another Canary', 'search', 'has no event'],
   ['an event that was no decision', 'payment-service', 'was no decision'],
