@@ -128,7 +128,8 @@ export function followClock(turn: Turn): void {
     state.intent === null &&
     !isOutage(turn, rollout)
   ) {
-    rollout.held.stalledMs += elapsedMs;
+    // A longer time without a decision is an outage of ours (a stopped process, a machine asleep).
+    rollout.held.stalledMs += Math.min(elapsedMs, 3 * turn.canary.analysis.intervalMs);
   }
 }
 

@@ -125,7 +125,10 @@ export function createWorld(scenario: Scenario): World {
       const known = Object.entries(base.answers).find(([part]) => source.query.includes(part));
       return { kind: 'value', value: known?.[1] ?? 1, requests: null };
     }
-    if (source.kind === 'presence') return { kind: 'value', value: 1, requests: null };
+    if (source.kind === 'presence') {
+      const isUp = request.version === base.stableRevision || mode.canaryUp;
+      return { kind: 'value', value: isUp ? 1 : 0, requests: null };
+    }
     const until = request.at === null ? at : request.at - skewMs;
     const counts = integrate(request.version, until - request.windowMs, until);
     if (counts.total === 0) {

@@ -1,0 +1,143 @@
+import { describe, expect, it } from 'vitest';
+import { objection } from '../../src/core/admit.ts';
+import type { CommandVerb } from '../../src/core/observation.ts';
+import type { Spec } from '../../src/spec/canary.ts';
+import type { CanaryParts } from '../support/a-canary.ts';
+import { createDesk, type Desk, quickMetric, quickSpec } from './desk.ts';
+
+const twoSteps = (approval: boolean) => [
+  { weight: 5, bakeMs: 60_000, approval },
+  { weight: 100, bakeMs: 60_000, approval: false },
+];
+
+/** What `verb` is told; 'taken' when it is of use. */
+function answer(desk: Desk, spec: Spec, verb: CommandVerb, over: Parameters<typeof ask>[1] = {}): string {
+  const against = objection(spec, desk.state(), ask(verb, over), over.hasFile ?? true);
+  if (against === null) return 'taken';
+  return 'already' in against ? against.already : against.code;
+}
+function ask(
+  verb: CommandVerb,
+  over: { revision?: string; restart?: boolean; force?: boolean; hasFile?: boolean },
+) {
+  const { revision = null, restart = false, force = false } = over;
+  return { verb, revision, restart, force, full: false };
+}
+
+function deskWith(parts: CanaryParts = {}): { desk: Desk; spec: Spec } {
+  const spec = quickSpec(parts);
+  return { desk: createDesk(spec), spec };
+}
+
+describe('promote', () => {
+  it('leaves the step without the rest of its bake and without missing passes; that is recorded', () => {
+    const { desk } = deskWith();
+    desk.look('pass');
+    desk.command({ verb: 'promote', actor: 'ben', reason: 'hotfix' });
+    expect(desk.rollout()).toMatchObject({
+      held: { weight: 25 },
+      analysed: false,
+      exemptions: [{ kind: 'promote', actor: 'ben', reason: 'hotfix', stepIndex: 0 }],
+    });
+    desk.look('pass');
+    expect(desk.rollout().held.weight).toBe(25);
+  });
+
+  it('counts as the approval of that step', () => {
+    const { desk } = deskWith({ strategy: { steps: twoSteps(true) } });
+    for (let looks = 0; looks < 3; looks += 1) desk.look('pass');
+    expect(desk.rollout().pauses).toMatchObject([{ reason: 'Approval' }]);
+    desk.command({ verb: 'promote' });
+    expect(desk.rollout()).toMatchObject({ held: { weight: 100 }, analysed: true, exemptions: [] });
+  });
+
+  it('--full goes on for each later step, one at a time, each verified and settled', () => {
+    const { desk } = deskWith({ settleMs: 60_000 });
+    desk.look('pass');
+    desk.command({ verb: 'promote', full: true });
+    expect(desk.rollout().held.weight).toBe(5);
+    const weights: number[] = [];
+    for (let runs = 0; runs < 12 && desk.rollout().outcome === null; runs += 1) {
+      desk.look('pass');
+      weights.push(desk.rule().canaryWeight);
+    }
+    expect(weights).toEqual([25, 25, 100, 100, 100]);
+    expect(desk.rollout()).toMatchObject({ outcome: 'Promoted', analysed: false });
+    expect(desk.rollout().exemptions.map(({ stepIndex }) => stepIndex)).toEqual([0, 1, 2]);
+  });
+
+  it('never goes over a fail: refused when asked, and held back when the fail comes later', () => {
+    const { desk, spec } = deskWith({ settleMs: 60_000 });
+    desk.look('pass');
+    desk.command({ verb: 'promote', force: true });
+    desk.look('fail');
+    desk.look('fail');
+    expect(desk.rollout().held.weight).toBe(5);
+    expect(answer(desk, spec, 'promote', { force: true })).toBe('NOT_APPLICABLE');
+    desk.look('noData');
+    expect(desk.rollout().held.weight).toBe(5);
+    expect(answer(desk, spec, 'promote', { force: true })).toBe('NOT_APPLICABLE');
+    desk.look('pass');
+    expect(desk.rollout().held.weight).toBe(25);
+  });
+
+  it.each(['noData', 'error'] as const)('needs --force from %s', (look) => {
+    const { desk, spec } = deskWith();
+    desk.look(look);
+    expect(answer(desk, spec, 'promote')).toBe('NOT_APPLICABLE');
+    expect(answer(desk, spec, 'promote', { force: true })).toBe('taken');
+    desk.command({ verb: 'promote', force: true });
+    expect(desk.rollout().held.weight).toBe(25);
+  });
+
+  it('waits for the first look of a metric that was never measured', () => {
+    const { desk } = deskWith({ analysis: { metrics: [quickMetric(), quickMetric({ name: 'second' })] } });
+    desk.command({ verb: 'promote' });
+    expect(desk.rollout().held.weight).toBe(5);
+    expect(desk.state().reason).toMatch(/error-rate has no data \(not measured yet\)/);
+    desk.look('pass');
+    expect(desk.rollout().held.weight).toBe(25);
+  });
+
+  it('does not end a pause, and says that it waits for that', () => {
+    const { desk } = deskWith();
+    desk.look('pass');
+    desk.command({ verb: 'pause' });
+    const decision = desk.command({ verb: 'promote' });
+    expect(desk.rollout().held.weight).toBe(5);
+    expect(decision.explanation.because.map(({ code }) => code)).toContain('promote');
+    desk.command({ verb: 'resume' });
+    expect(desk.rollout().held.weight).toBe(25);
+  });
+
+  it('is of no use before the first step', () => {
+    const { desk, spec } = deskWith({ suspend: true });
+    expect(answer(desk, spec, 'promote')).toBe('NOT_APPLICABLE');
+  });
+});
+
+describe('approve', () => {
+  it('may be given while baking and lets the step go once it is good', () => {
+    const { desk, spec } = deskWith({ strategy: { steps: twoSteps(true) } });
+    desk.command({ verb: 'approve' });
+    expect(answer(desk, spec, 'approve')).toBe('NOT_APPLICABLE');
+    expect(desk.rollout().held.weight).toBe(5);
+    for (let looks = 0; looks < 3; looks += 1) desk.look('pass');
+    expect(desk.rollout()).toMatchObject({ held: { weight: 100 }, analysed: true });
+  });
+
+  it('is refused where no approval is asked', () => {
+    const { desk, spec } = deskWith();
+    expect(answer(desk, spec, 'approve')).toBe('NOT_APPLICABLE');
+  });
+
+  it('ends the wait also while looks are bad; the step leaves once they are good again', () => {
+    const { desk } = deskWith({ strategy: { steps: twoSteps(true) } });
+    for (let looks = 0; looks < 3; looks += 1) desk.look('pass');
+    desk.look('noData');
+    desk.command({ verb: 'approve' });
+    expect(desk.rollout()).toMatchObject({ held: { weight: 5 }, pauses: [] });
+    for (let looks = 0; looks < 3; looks += 1) desk.look('pass');
+    expect(desk.rollout().held.weight).toBe(100);
+  });
+});
