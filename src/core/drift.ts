@@ -172,9 +172,9 @@ function correct(turn: Turn, rule: Rule, wanted: number): void {
   emit(turn, 'DriftSeen', what);
   cancelOpen(turn, what);
   lowerTo(turn, rule, wanted);
-  emit(turn, 'DriftCorrected', `${what}; it goes back to ${wanted} %`, {
-    data: { from: rule.canaryWeight, to: wanted },
-  });
+  const text = `${what}; it goes back to ${wanted} %`;
+  emit(turn, 'DriftCorrected', text, { data: { from: rule.canaryWeight, to: wanted } });
+  because(turn, 'driftCorrected', text, { from: rule.canaryWeight, to: wanted });
   if (rollout === null) return;
   if (rollout.corrections >= FIGHT_CORRECTIONS) {
     const detail = `someone raised the weight ${rollout.corrections} times in this rollout: find out who, then resume`;

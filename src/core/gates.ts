@@ -76,16 +76,17 @@ export function advance(turn: Turn): void {
   const rollout = activeRollout(state);
   if (rollout === null || state.ending !== null || isPausedBy(state, 'ForeignController')) return;
   checkDeadline(turn, rollout);
-  if (state.ending !== null || withdrawRaise(turn, rollout)) return;
+  if (state.ending !== null) return;
+  withdrawRaise(turn, rollout);
   const obstacles = obstaclesToWriting(turn, rollout);
   if (obstacles.length > 0) holdBack(turn, obstacles);
   else if (isWaiting(rollout)) startFirstStep(turn, rollout);
   else leaveStep(turn, rollout);
 }
 
-/** Nothing rises in this run, for these reasons. */
+/** Nothing rises in this run, for these reasons. A run that writes has said why already. */
 function holdBack(turn: Turn, obstacles: readonly Reason[]): void {
-  turn.because.push(...obstacles);
+  if (!turn.publish) turn.because.push(...obstacles);
   const shown = obstacles.slice(0, REASONS_SHOWN).map(({ text }) => text);
   const rest = obstacles.length - shown.length;
   turn.state.reason = [...shown, ...(rest > 0 ? [`and ${rest} more`] : [])].join('; ');

@@ -74,6 +74,7 @@ function lowerLate(turn: Turn, rule: Rule, wanted: number): void {
   lowerTo(turn, rule, wanted);
   const text = `an older write of ours (${rule.canaryWeight} %) landed late and is lowered to ${wanted} %`;
   emit(turn, 'LateWriteLowered', text, { data: { from: rule.canaryWeight, to: wanted } });
+  because(turn, 'lateWrite', text, { from: rule.canaryWeight, to: wanted });
 }
 
 function accept(turn: Turn): void {

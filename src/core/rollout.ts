@@ -178,7 +178,7 @@ export interface RolloutState {
   /** Percent wanted now. */
   weight: number;
   held: Held;
-  /** True once an intent of this rollout was saved: from then on ending it means writing 0. */
+  /** True once a raise was saved or a weight was found: from then on ending it means writing 0. */
   written: boolean;
   pauses: Pause[];
   approvals: Approval[];

@@ -214,6 +214,7 @@ export function restartPasses(rollout: RolloutState): void {
 
 /** Windows must lie after now again: what was seen before is no evidence for what is live now. */
 export function restartHeld(turn: Turn, rollout: RolloutState): void {
+  endPause(turn, 'Approval', 'the evidence starts again');
   rollout.held.verifiedAt = turn.now;
   rollout.held.clearFrom = turn.now + turn.canary.settleMs;
   restartPasses(rollout);

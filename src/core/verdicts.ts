@@ -75,7 +75,7 @@ function noteFailing(turn: Turn, metric: Metric, state: MetricState): void {
     metric.failureLimit === null
       ? `failing for ${inSeconds(failingMs)} of ${inSeconds(metric.forMs ?? 0)}`
       : `${failures} counted failures, ${metric.failureLimit} are allowed`;
-  notBecause(turn, 'patience', `${metric.name} fails, no rollback yet: ${progress}; ${verdict.detail}`, {
+  notBecause(turn, 'patience', `${metric.name}: no rollback yet, ${progress}`, {
     metric: metric.name,
     class: verdict.class,
   });

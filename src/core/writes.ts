@@ -7,7 +7,7 @@ import type { Rule } from './observation.ts';
 import type { Intent, OwnWrite, RolloutState } from './rollout.ts';
 import { md5, parseRule, renderRule } from './rule.ts';
 import { initialHeld } from './state.ts';
-import { activeRollout, because, emit, restartPasses, setDiagnostic, type Turn } from './turn.ts';
+import { activeRollout, because, emit, endPause, restartPasses, setDiagnostic, type Turn } from './turn.ts';
 
 /** A cancelled raise that shows up within this time was earned and is adopted. */
 export const ADOPT_MS = 5_000;
@@ -171,12 +171,14 @@ export function hold(
   weight: number,
   settleMs: number,
 ): void {
+  endPause(turn, 'Approval', 'another weight is held now');
   rollout.stepIndex = index;
   rollout.weight = weight;
   rollout.held = initialHeld(index, weight, turn.now, settleMs);
   restartPasses(rollout);
   for (const metric of Object.values(rollout.metrics)) metric.noDataSince = null;
   if (weight < 100) rollout.frozenAt = null;
+  if (weight > 0) rollout.written = true;
   rollout.reached.push({ index, weight, verifiedAt: turn.now });
 }
 
@@ -196,7 +198,7 @@ export function cancelRaise(turn: Turn, intent: Intent, why: string): void {
   state.intent = null;
   const rollout = activeRollout(state);
   emit(turn, 'RaiseCancelled', `raise to ${intent.to} % cancelled: ${why}`, { data: { weight: intent.to } });
-  because(turn, 'raiseCancelled', why, { weight: intent.to });
+  because(turn, 'raiseCancelled', `the raise to ${intent.to} % is given up: ${why}`, { weight: intent.to });
   if (rollout === null) return;
   rollout.stepIndex = rollout.held.index;
   rollout.weight = rollout.held.weight;
@@ -212,9 +214,9 @@ export function cancelRaise(turn: Turn, intent: Intent, why: string): void {
  * Publishes the held rule under a new operation after a cancelled raise, so that the raise's compare fails. Only over
  * a document that is what we know: another's is left alone.
  */
-export function withdrawRaise(turn: Turn, rollout: RolloutState): boolean {
+export function withdrawRaise(turn: Turn, rollout: RolloutState): void {
   const { state, live } = turn;
-  if (!rollout.withdrawDue || state.intent !== null || !turn.settled) return false;
+  if (!rollout.withdrawDue || state.intent !== null || !turn.settled) return;
   const { stable } = rollout;
   const rule = live.kind === 'rule' ? live.rule : null;
   intend(turn, {
@@ -228,5 +230,4 @@ export function withdrawRaise(turn: Turn, rollout: RolloutState): boolean {
     promoted: rule?.managedBy?.promoted ?? false,
   });
   because(turn, 'withdraw', 'the held rule is published again so that the cancelled raise cannot land late');
-  return true;
 }

@@ -114,6 +114,20 @@ describe('a document edited by someone', () => {
     expect(desk.rule().canaryWeight).toBe(60);
   });
 
+  it('goes to 0 when a rollout is aborted whose only weight was adopted', () => {
+    const desk = createDesk(quickSpec({ onDrift: 'adopt' }));
+    desk.reach(5);
+    desk.command({ verb: 'abort' });
+    desk.respec({ onDrift: 'adopt', suspend: true });
+    desk.command({ verb: 'retry' });
+    desk.tick();
+    desk.edit({ canaryWeight: 3 });
+    desk.tick();
+    expect(desk.rollout().held.weight).toBe(3);
+    desk.command({ verb: 'abort' });
+    expect(desk.rule().canaryWeight).toBe(0);
+  });
+
   it('freezes stable at the last look when someone sets 100 with onDrift: adopt', () => {
     const desk = at25({ onDrift: 'adopt' });
     const before = desk.now();

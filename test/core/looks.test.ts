@@ -129,7 +129,7 @@ describe('failing', () => {
     desk.look('fail');
     const { explanation } = desk.look('fail');
     expect(explanation.notBecause.map(({ text }) => text)).toEqual([
-      'error-rate fails, no rollback yet: failing for 30s of 1m30s; canary 0.1 is outside stable 0, maxDelta 0.005',
+      'error-rate: no rollback yet, failing for 30s of 1m30s',
     ]);
   });
 

@@ -117,6 +117,16 @@ describe('promote', () => {
 });
 
 describe('approve', () => {
+  it('is not waited for any longer once another weight is held', () => {
+    const { desk } = deskWith({ strategy: { steps: twoSteps(true) } });
+    for (let looks = 0; looks < 3; looks += 1) desk.look('pass');
+    expect(desk.rollout().pauses).toMatchObject([{ reason: 'Approval' }]);
+    desk.edit({ canaryWeight: 3 });
+    desk.tick();
+    desk.command({ verb: 'resume' });
+    expect(desk.rollout()).toMatchObject({ pauses: [], held: { weight: 3 } });
+  });
+
   it('may be given while baking and lets the step go once it is good', () => {
     const { desk, spec } = deskWith({ strategy: { steps: twoSteps(true) } });
     desk.command({ verb: 'approve' });
