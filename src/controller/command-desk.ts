@@ -61,6 +61,7 @@ export function createCommandDesk(options: CommandDeskOptions): CommandDesk {
     const { verb, actor, reason, force, full, revision, restart } = command;
     const pending: Command = { id, at, verb, actor, reason, force, full, revision, restart };
     entry.commands = [...entry.commands, pending];
+    entry.interrupt();
     enqueue(entry.name);
     return id;
   }

@@ -21,6 +21,8 @@ export interface Entry {
   /** Monotonic time at which the next run is planned; null: whenever something happens. */
   dueAt: number | null;
   commands: Command[];
+  /** Ends the look in hand, if there is one, so that the next run can take what has come. */
+  interrupt: () => void;
   /** Decisions in force that the store could not take yet, oldest first. */
   unsaved: Save[];
   /** Operation of the last lowering that was kept in the emergency journal. */
@@ -68,6 +70,7 @@ export function newEntry(spec: Spec, file: FileStatus, now: number): Entry {
     nextCheckAt: now,
     dueAt: null,
     commands: [],
+    interrupt: () => {},
     unsaved: [],
     journalled: null,
   };

@@ -40,16 +40,26 @@ export async function reconcile(deps: ReconcileDeps, entry: Entry): Promise<void
   if (entry.commands.length > 0 && entry.state !== null) await step(deps, entry, NOTHING_SEEN);
   if (isOver(deps, entry)) return;
 
+  const interrupted = new AbortController();
+  entry.interrupt = () => interrupted.abort();
+  await lookAndDecide(deps, entry, interrupted.signal);
+}
+
+/** A command that arrives meanwhile ends the look: what was seen is dropped, and the next run takes the command. */
+async function lookAndDecide(deps: ReconcileDeps, entry: Entry, interrupted: AbortSignal): Promise<void> {
   const state = entry.state ?? initialState(entry.spec, deps.clock.now(), deps.bootId);
-  const looking = look(deps, entry.spec.canary, state, entry.commands, deps.signal);
+  const signal = AbortSignal.any([deps.signal, interrupted]);
+  const looking = look(deps, entry.spec.canary, state, entry.commands, signal);
   const { measurements, route } = await firstSight(deps.clock, looking, ROUTE_GRACE_MS);
+  if (interrupted.aborted) return;
   if (route !== null) {
     await step(deps, entry, { ...NOTHING_SEEN, measurements, beta: await looking.beta, route });
     return;
   }
   const lowered = await step(deps, entry, { ...NOTHING_SEEN, measurements });
   if (lowered) return;
-  await step(deps, entry, { ...NOTHING_SEEN, route: await looking.route, beta: await looking.beta });
+  const late = { route: await looking.route, beta: await looking.beta };
+  if (!interrupted.aborted) await step(deps, entry, { ...NOTHING_SEEN, ...late });
 }
 
 /** Shutting down, forgotten, or no longer the leader. */

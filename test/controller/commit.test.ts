@@ -1,0 +1,210 @@
+import Database from 'better-sqlite3';
+import { describe, expect, it } from 'vitest';
+import { createJournal } from '../../src/store/journal.ts';
+import { type Store, StoreError } from '../../src/store/store.ts';
+import { tempStore } from '../support/temp-store.ts';
+import { aRig, BAD, GOOD, quickSpec, type Rig } from './rig.ts';
+
+/** A second program that holds the database until it is let go. */
+function lock(rig: Rig): () => void {
+  const other = new Database(rig.temp.file);
+  other.exec('BEGIN IMMEDIATE');
+  return () => {
+    other.exec('ROLLBACK');
+    other.close();
+  };
+}
+
+describe('a database that another program holds', () => {
+  it('keeps a raise from being made, and lets it be made afterwards', async () => {
+    const rig = await aRig({ specs: [quickSpec()] });
+    rig.lead();
+    await rig.run(55_000);
+    const release = lock(rig);
+    await rig.run(60_000);
+    expect(rig.traffic.writes).toEqual(['shop 10 guarded']);
+    expect(rig.failures).toContain('save');
+    release();
+    await rig.run(20_000);
+    expect(rig.traffic.writes).toEqual(['shop 10 guarded', 'shop 50 guarded']);
+    expect(rig.events().filter((type) => type === 'StepStarted')).toHaveLength(2);
+  });
+
+  it('does not keep a rollback from being carried out, which is recorded later and in order', async () => {
+    const rig = await aRig({ specs: [quickSpec()] });
+    rig.lead();
+    await rig.run(15_000);
+    const release = lock(rig);
+    rig.answers.canary.set('shop', BAD);
+    await rig.run(30_000);
+    expect(rig.weight()).toBe(0);
+    expect(rig.controller.state('shop')?.phase).toBe('RolledBack');
+    expect(rig.events()).not.toContain('RollbackStarted');
+    expect(rig.lines.filter(({ where }) => where === 'kept in the journal')).toHaveLength(1);
+    release();
+    await rig.run(70_000);
+    const events = rig.events();
+    expect(events.slice(events.indexOf('RollbackStarted'))).toEqual([
+      'RollbackStarted',
+      'WeightVerified',
+      'RolloutEnded',
+    ]);
+    expect(rig.store.load('shop').state?.phase).toBe('RolledBack');
+    expect(rig.store.rollouts('shop', 10)[0]).toMatchObject({ outcome: 'RolledBack' });
+  });
+
+  it('empties the journal once all of it is in the database, not before', async () => {
+    const rig = await aRig({ specs: [quickSpec()] });
+    const journal = createJournal(`${rig.temp.file}.journal`);
+    rig.lead();
+    await rig.run(15_000);
+    const release = lock(rig);
+    rig.answers.canary.set('shop', BAD);
+    await rig.run(30_000);
+    expect(journal.entries()).toHaveLength(1);
+    release();
+    await rig.run(70_000);
+    expect(journal.entries()).toEqual([]);
+    journal.close();
+  });
+
+  it('is written once more at a stop, so that nothing waits for the next start', async () => {
+    const rig = await aRig({ specs: [quickSpec()] });
+    rig.lead();
+    await rig.run(15_000);
+    const release = lock(rig);
+    rig.answers.canary.set('shop', BAD);
+    await rig.run(30_000);
+    release();
+    await rig.controller.stop(4_000);
+    expect(rig.events()).toContain('RolloutEnded');
+  });
+
+  it('costs memory once, not once a look', async () => {
+    const saved: unknown[] = [];
+    let isLocked = false;
+    const rig = await aRig({
+      specs: [
+        quickSpec('shop', { strategy: { steps: [{ weight: 100, bakeMs: 86_400_000, approval: false }] } }),
+      ],
+      store: (store) => ({
+        save(save) {
+          if (isLocked) throw new StoreError('STORE_FULL', 'full');
+          saved.push(save);
+          return store.save(save);
+        },
+        saveLater: (save) =>
+          isLocked ? Promise.reject(new StoreError('STORE_FULL', 'full')) : store.saveLater(save),
+      }),
+    });
+    rig.lead();
+    await rig.run(15_000);
+    isLocked = true;
+    await rig.run(3_600_000);
+    isLocked = false;
+    saved.length = 0;
+    await rig.run(10_100);
+    expect(saved.length).toBeLessThan(5);
+    expect(rig.controller.state('shop')?.phase).toBe('Progressing');
+  });
+});
+
+describe('a daemon that is killed while the database takes nothing', () => {
+  it('goes on with the rollback from the journal, and records it', async () => {
+    const temp = tempStore();
+    let isFull = false;
+    const full = (store: Store): Partial<Store> => ({
+      save(save) {
+        if (isFull) throw new StoreError('STORE_FULL', 'full');
+        return store.save(save);
+      },
+    });
+    const killed = await aRig({ temp, specs: [quickSpec()], store: full });
+    killed.lead();
+    await killed.run(15_000);
+    isFull = true;
+    killed.answers.canary.set('shop', BAD);
+    // The write is lost with the process: the server says yes and does nothing.
+    killed.traffic.refusal = { result: 'accepted', code: '', detail: '' };
+    await killed.run(12_000);
+    expect(killed.weight()).toBe(10);
+    killed.follow();
+
+    const next = await aRig({ beside: killed });
+    killed.traffic.refusal = null;
+    killed.answers.canary.set('shop', GOOD);
+    next.lead();
+    await next.run(1_000);
+    expect(next.weight()).toBe(0);
+    expect(next.controller.state('shop')?.phase).toBe('RolledBack');
+    expect(next.events()).toContain('RollbackStarted');
+    await next.run(10_000);
+    const journal = createJournal(`${temp.file}.journal`);
+    expect(journal.entries()).toEqual([]);
+    journal.close();
+  });
+
+  it('does not go back to what the journal holds when the database knows better', async () => {
+    const rig = await aRig({ specs: [quickSpec()] });
+    const journal = createJournal(`${rig.temp.file}.journal`);
+    rig.lead();
+    await rig.run(15_000);
+    const { state, explanation } = rig.store.load('shop');
+    journal.append({
+      canary: 'shop',
+      at: 0,
+      state: { ...state, decidedAt: 0, phase: 'RollingBack' },
+      nextCheckAt: 0,
+      events: [],
+      rollouts: [],
+      explanation,
+      consumed: [],
+      verdicts: [],
+    });
+    journal.close();
+    rig.follow();
+    rig.lead();
+    await rig.run(200_000);
+    expect(rig.controller.state('shop')?.phase).toBe('Succeeded');
+  });
+});
+
+/** Fills the database up to its last byte; the returned function makes room again. */
+function fill(store: Store): () => void {
+  const names: string[] = [];
+  for (const size of [4_000, 400, 40]) {
+    try {
+      for (;;) {
+        const spec = quickSpec(`filler-${names.length}`);
+        store.putSpecs([{ ...spec, hash: 'x'.repeat(size) }], []);
+        names.push(spec.canary.name);
+      }
+    } catch (error) {
+      if (!(error instanceof StoreError && error.code === 'STORE_FULL')) throw error;
+    }
+  }
+  return () => store.putSpecs([], names);
+}
+
+describe('a full disk', () => {
+  it('lets nothing be raised, still lowers, and gets its history once there is room', async () => {
+    const temp = tempStore();
+    const rig = await aRig({
+      temp: { ...temp, open: (options) => temp.open({ maxPages: 300, ...options }) },
+      specs: [quickSpec('shop'), quickSpec('cart')],
+    });
+    rig.lead();
+    await rig.run(15_000);
+    const makeRoom = fill(rig.store);
+    rig.answers.canary.set('cart', BAD);
+    await rig.run(120_000);
+    expect(rig.weight('shop')).toBe(10);
+    expect(rig.weight('cart')).toBe(0);
+    expect(rig.events('cart')).not.toContain('RollbackStarted');
+
+    makeRoom();
+    await rig.run(70_000);
+    expect(rig.events('cart').slice(-3)).toEqual(['RollbackStarted', 'WeightVerified', 'RolloutEnded']);
+    expect(rig.weight('shop')).toBe(50);
+  });
+});
