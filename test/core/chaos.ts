@@ -155,6 +155,7 @@ export function runChaos(options: ChaosOptions): { state: CanaryState; weight: n
 
   function save(decision: Decision): void {
     saved = decision.state;
+    oracle.kept();
     isForgotten = decision.forget;
     decidedAt = now;
     dueAt = decision.nextCheckAt - (world.wall(now) - now);

@@ -45,16 +45,25 @@ export function newTally(): Tally {
 const COMPARE_EVERY = 10;
 
 export interface Oracle {
+  /** Checks a decision that was made. */
   check(input: DecideInput, decision: Decision): void;
+  /** The decision checked last was saved. */
+  kept(): void;
   published(operation: string, direction: string): void;
+}
+
+/** What was seen so far. A decision that was lost in a crash was never made, so it adds nothing. */
+interface Seen {
+  /** Looks since the weight was last read back, by metric, newest last. */
+  readonly looks: Map<string, readonly Verdict[]>;
+  readonly failing: Map<string, Failing>;
 }
 
 export function createOracle(tally: Tally): Oracle {
   const raised = new Set<string>();
   let decisions = 0;
-  /** Looks since the weight was last read back, by metric, newest last. */
-  let looks = new Map<string, Verdict[]>();
-  let failing = new Map<string, Failing>();
+  let seen: Seen = { looks: new Map(), failing: new Map() };
+  let next = seen;
   return {
     published(operation, direction) {
       if (direction !== 'raise') return;
@@ -63,60 +72,73 @@ export function createOracle(tally: Tally): Oracle {
     },
     check(input, decision) {
       decisions += 1;
-      if (decisions % COMPARE_EVERY === 0) {
-        const copy = structuredClone(input);
-        expect(decide(copy), 'same inputs, same decision').toEqual(decision);
-        expect(copy, 'inputs are left alone').toEqual(input);
+      if (decisions % COMPARE_EVERY === 0) checkPure(input, decision);
+      next = withLooks(seen, input, decision);
+      const { intent } = decision.state;
+      if (intent !== null && intent.operation !== input.state.intent?.operation) {
+        checkIntent(input, decision, next.looks);
+        if (intent.direction === 'raise') checkRaise(input, decision, next.failing);
       }
-      const { state } = decision;
-      const rollout = state.rollout;
-      if (isNewRollout(input, decision) || isJump(decision)) failing = new Map();
-      for (const verdict of decision.looked ? decision.explanation.verdicts : []) {
-        follow(failing, input, verdict);
-        const list = looks.get(verdict.metric) ?? [];
-        if (list.at(-1)?.at !== verdict.at) looks.set(verdict.metric, [...list, verdict]);
-      }
-      if (rollout !== null) {
-        expect(rollout.weight).toBeGreaterThanOrEqual(0);
-        expect(rollout.weight).toBeLessThanOrEqual(100);
-      }
-      const isNewIntent = state.intent !== null && state.intent.operation !== input.state.intent?.operation;
-      if (isNewIntent && state.intent !== null) {
-        checkIntent(input, decision, looks);
-        if (state.intent.direction === 'raise') checkRaise(input, decision, failing);
-      }
-      if (isNewIntent && state.intent?.direction === 'raise') tally.raises += 1;
-      if (state.phase === 'RollingBack' && input.state.phase !== 'RollingBack') tally.rollingBack += 1;
-      if (decision.events.some((event) => event.type === 'Exempted')) tally.exemptions += 1;
-      if (state.phase !== input.state.phase || rollout?.weight !== input.state.rollout?.weight) {
-        expect(decision.explanation.because.length, 'a change explains itself').toBeGreaterThan(0);
-        expect(
-          decision.events.length,
-          `${input.state.phase} -> ${state.phase} leaves an event`,
-        ).toBeGreaterThan(0);
-      }
+      checkChange(input, decision);
       checkUrgent(input, decision);
-      if (decision.looked) tally.breaches += checkBreach(input, decision, failing);
-      if (isForeign(state.rollout)) {
-        tally.foreign += 1;
+      checkDiagnostics(decision);
+      if (decision.looked) tally.breaches += checkBreach(input, decision, next.failing);
+      if (isForeign(decision.state.rollout)) {
         expect(decision.publish, 'nothing is written over another controller').toBe(false);
       }
-      if (decision.events.some(({ type }) => type === 'LateWriteLowered')) tally.lateWrites += 1;
-      if (decision.events.some(({ type }) => type === 'SpecChanged')) tally.edits += 1;
-      if (decision.forget) tally.forgotten += 1;
-      checkDiagnostics(decision);
-      const before = input.state.rollout?.held;
-      if (
-        rollout !== null &&
-        (before?.verifiedAt !== rollout.held.verifiedAt || before.weight !== rollout.held.weight)
-      ) {
-        looks = new Map();
-      }
+      count(tally, input, decision);
+      if (isOtherWeight(input, decision)) next = { ...next, looks: new Map() };
+    },
+    kept() {
+      seen = next;
     },
   };
 }
 
-function checkIntent(input: DecideInput, decision: Decision, looks: Map<string, Verdict[]>): void {
+function checkPure(input: DecideInput, decision: Decision): void {
+  const copy = structuredClone(input);
+  expect(decide(copy), 'same inputs, same decision').toEqual(decision);
+  expect(copy, 'inputs are left alone').toEqual(input);
+}
+
+function withLooks(seen: Seen, input: DecideInput, decision: Decision): Seen {
+  const isFresh = isNewRollout(input, decision) || isJump(decision);
+  const looks = new Map(seen.looks);
+  const failing = new Map<string, Failing>(isFresh ? [] : seen.failing);
+  for (const verdict of decision.looked ? decision.explanation.verdicts : []) {
+    follow(failing, input, verdict);
+    looks.set(verdict.metric, [...(looks.get(verdict.metric) ?? []), verdict].slice(-3));
+  }
+  return { looks, failing };
+}
+
+function isOtherWeight(input: DecideInput, { state }: Decision): boolean {
+  const before = input.state.rollout?.held;
+  const after = state.rollout?.held;
+  return before?.verifiedAt !== after?.verifiedAt || before?.weight !== after?.weight;
+}
+
+function checkChange(input: DecideInput, { state, explanation, events }: Decision): void {
+  const { rollout } = state;
+  expect(rollout?.weight ?? 0).toBeGreaterThanOrEqual(0);
+  expect(rollout?.weight ?? 0).toBeLessThanOrEqual(100);
+  if (state.phase === input.state.phase && rollout?.weight === input.state.rollout?.weight) return;
+  expect(explanation.because.length, 'a change explains itself').toBeGreaterThan(0);
+  expect(events.length, `${input.state.phase} -> ${state.phase} leaves an event`).toBeGreaterThan(0);
+}
+
+function count(tally: Tally, input: DecideInput, { state, events, forget }: Decision): void {
+  const has = (wanted: string) => events.some(({ type }) => type === wanted);
+  if (has('StepStarted')) tally.raises += 1;
+  if (state.phase === 'RollingBack' && input.state.phase !== 'RollingBack') tally.rollingBack += 1;
+  if (has('Exempted')) tally.exemptions += 1;
+  if (isForeign(state.rollout)) tally.foreign += 1;
+  if (has('LateWriteLowered')) tally.lateWrites += 1;
+  if (has('SpecChanged')) tally.edits += 1;
+  if (forget) tally.forgotten += 1;
+}
+
+function checkIntent(input: DecideInput, decision: Decision, looks: Seen['looks']): void {
   const { state } = decision;
   const { intent, rollout } = state;
   if (intent === null) return;
@@ -214,7 +236,7 @@ function follow(all: Map<string, Failing>, input: DecideInput, verdict: Verdict)
     countedAt: null,
     key,
   };
-  const state = old.key === key ? old : { ...old, failedAt: null, lookedAt: null, ms: 0, key };
+  const state = old.key === key ? { ...old } : { ...old, failedAt: null, lookedAt: null, ms: 0, key };
   all.set(metric.name, state);
   const gap = state.lookedAt === null ? 0 : verdict.at - state.lookedAt;
   state.lookedAt = verdict.at;
@@ -242,7 +264,7 @@ function checkBreach(input: DecideInput, decision: Decision, failing: Map<string
   const { rollout, ending } = decision.state;
   const { analysis, strategy } = input.spec.canary;
   const isRunning = before !== null && before.outcome === null && rollout?.id === before.id;
-  if (!isRunning || isForeign(rollout)) return 0;
+  if (!isRunning || isForeign(before) || isForeign(rollout)) return 0;
   if (!analysis.metrics.some((metric) => isBroken(metric, failing.get(metric.name)))) return 0;
   const isStopped =
     strategy.onFailure === 'pause' && rollout.pauses.some(({ reason }) => reason === 'Failed');
