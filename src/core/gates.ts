@@ -5,9 +5,10 @@
  */
 import { clockTime } from '../lib/text.ts';
 import type { Step } from '../spec/canary.ts';
+import type { Approval } from './memory.ts';
 import { hasAllEvidence, missing, missingEvidence } from './missing.ts';
 import type { Command } from './observation.ts';
-import type { Approval, Exemption, Reason, RolloutState } from './rollout.ts';
+import type { Exemption, Reason, RolloutState } from './rollout.ts';
 import {
   activeRollout,
   addPause,

@@ -1,7 +1,8 @@
 /** A document of ours that is not the current one: read lag, a write that landed late, or a restored backup. */
 import { judgeOtherPair, lowerTo, pauseForLower, pausePair } from './drift-answers.ts';
+import type { OwnWrite } from './memory.ts';
 import type { Rule } from './observation.ts';
-import type { OwnWrite, RolloutState } from './rollout.ts';
+import type { RolloutState } from './rollout.ts';
 import { shareOf } from './rule.ts';
 import { activeRollout, because, emit, isWaiting, type Turn } from './turn.ts';
 import { ADOPT_MS, hold, isSamePair, knownRule, LAG_MS, remember, supersede } from './writes.ts';

@@ -1,18 +1,15 @@
-/**
- * What the controller remembers about one Canary between two ticks, as plain JSON. `decide` is the only writer.
- */
+/** What is remembered about one Canary between two ticks, as plain JSON. `decide` is the only writer. */
 import type { JudgeName, TrafficTarget } from '../spec/canary.ts';
-
-export type Phase =
-  | 'Initializing'
-  | 'Stable'
-  | 'Waiting'
-  | 'Progressing'
-  | 'Paused'
-  | 'RollingBack'
-  | 'RolledBack'
-  | 'Succeeded'
-  | 'Terminating';
+import type {
+  Approval,
+  Failure,
+  Held,
+  Known,
+  OwnWrite,
+  Promotion,
+  StateDiagnostic,
+  WritePurpose,
+} from './memory.ts';
 
 export const PHASES = [
   'Initializing',
@@ -24,11 +21,13 @@ export const PHASES = [
   'RolledBack',
   'Succeeded',
   'Terminating',
-] as const satisfies readonly Phase[];
+] as const;
 
-export type Health = 'Progressing' | 'Healthy' | 'Paused' | 'Degraded';
+export type Phase = (typeof PHASES)[number];
 
-export const HEALTHS = ['Progressing', 'Healthy', 'Paused', 'Degraded'] as const satisfies readonly Health[];
+export const HEALTHS = ['Progressing', 'Healthy', 'Paused', 'Degraded'] as const;
+
+export type Health = (typeof HEALTHS)[number];
 
 export function healthOf(phase: Phase): Health {
   if (phase === 'Stable' || phase === 'Succeeded') return 'Healthy';
@@ -36,16 +35,9 @@ export function healthOf(phase: Phase): Health {
   return phase === 'RolledBack' ? 'Degraded' : 'Progressing';
 }
 
-export type Outcome = 'Promoted' | 'RolledBack' | 'Aborted' | 'Reverted' | 'Superseded' | 'Cancelled';
+export const OUTCOMES = ['Promoted', 'RolledBack', 'Aborted', 'Reverted', 'Superseded', 'Cancelled'] as const;
 
-export const OUTCOMES = [
-  'Promoted',
-  'RolledBack',
-  'Aborted',
-  'Reverted',
-  'Superseded',
-  'Cancelled',
-] as const satisfies readonly Outcome[];
+export type Outcome = (typeof OUTCOMES)[number];
 
 /**
  * Why a rollout stands still, each with its own way out.
@@ -85,15 +77,6 @@ export interface Exemption {
   readonly actor: string;
   readonly reason: string;
   readonly stepIndex: number;
-  readonly at: number;
-}
-
-export interface Approval {
-  readonly actor: string;
-  readonly reason: string;
-  readonly stepIndex: number;
-  /** The approval is void once the spec changes. */
-  readonly specHash: string;
   readonly at: number;
 }
 
@@ -148,22 +131,6 @@ export interface MetricState {
   verdict: Verdict | null;
 }
 
-/** The last weight that was read back, and the time spent at it. */
-export interface Held {
-  /** Index of the step whose weight is held; -1: none of them (0, or a weight between). */
-  index: number;
-  readonly weight: number;
-  /** When the weight was first read back. */
-  verifiedAt: number;
-  /** Windows must start at or after this (settle included) to count. */
-  clearFrom: number;
-  bakedMs: number;
-  /** Progress clock: runs after the bake, not in pauses or outages. */
-  stalledMs: number;
-  /** A counted failure since the bake was over. */
-  failedSinceBake: boolean;
-}
-
 export interface RolloutState {
   readonly id: string;
   readonly revision: string;
@@ -184,13 +151,7 @@ export interface RolloutState {
   approvals: Approval[];
   exemptions: Exemption[];
   /** A person's `promote`, waiting to take effect at the gate of that step. */
-  promote: {
-    readonly actor: string;
-    readonly reason: string;
-    readonly full: boolean;
-    readonly force: boolean;
-    readonly commandId: number;
-  } | null;
+  promote: Promotion | null;
   analysed: boolean;
   metrics: Record<string, MetricState>;
   corrections: number;
@@ -243,16 +204,7 @@ export interface Ending {
 export interface Intent {
   readonly operation: string;
   readonly direction: 'raise' | 'lower' | 'hold';
-  readonly purpose:
-    | 'step'
-    | 'rollback'
-    | 'absent'
-    | 'correct'
-    | 'promoted'
-    | 'withdraw'
-    | 'takeover'
-    | 'recreate'
-    | 'restore';
+  readonly purpose: WritePurpose;
   readonly from: number;
   readonly to: number;
   readonly stepIndex: number;
@@ -270,25 +222,6 @@ export interface Intent {
   attempts: number;
   /** Earliest time of the next attempt. */
   retryAt: number;
-}
-
-/** A document of ours that may still be seen: read lag, or a delayed write. */
-export interface OwnWrite {
-  readonly operation: string;
-  readonly md5: string;
-  readonly weight: number;
-  readonly rolloutId: string;
-  readonly at: number;
-  /** When it was superseded or cancelled; null while current. */
-  cancelledAt: number | null;
-  readonly stepIndex: number;
-}
-
-/** The live document as last read and understood. */
-export interface Known {
-  readonly content: string;
-  readonly md5: string;
-  readonly at: number;
 }
 
 export interface CanaryState {
@@ -313,10 +246,7 @@ export interface CanaryState {
   /** Recent writes, newest last, at most 20. */
   writes: OwnWrite[];
   /** Revisions that need `retry`, with the rollout that failed and when its 0 was verified. */
-  failed: Record<
-    string,
-    { readonly rolloutId: string; readonly reason: string; readonly zeroAt: number | null }
-  >;
+  failed: Record<string, Failure>;
   /** When the 0 of the last written rollout of a revision was verified: windows before it tell of that rollout. */
   zeroed: Record<string, number>;
   /** Revision refused by `onRevisionChange: reject`. */
@@ -346,12 +276,6 @@ export interface CanaryState {
   decidedAt: number;
   /** Live diagnostics of the canary (not of its file). */
   diagnostics: StateDiagnostic[];
-}
-
-export interface StateDiagnostic {
-  /** E.g. STABLE_UNKNOWN, BETA_PRESENT, TRAFFIC_TARGET_CHANGED, CLOCK_SKEW. */
-  readonly code: string;
-  readonly detail: string;
 }
 
 /** A line of history as `decide` reports it; the store gives it its number. */

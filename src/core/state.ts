@@ -1,7 +1,8 @@
 /** Where a Canary's and a rollout's memory begins. */
 import type { Canary, Spec, TrafficTarget } from '../spec/canary.ts';
 import { stepsKey } from '../spec/edit.ts';
-import type { CanaryState, Held, MetricState, RolloutRecord, RolloutState } from './rollout.ts';
+import type { Held } from './memory.ts';
+import type { CanaryState, MetricState, RolloutRecord, RolloutState } from './rollout.ts';
 
 export function initialState(spec: Spec, now: number, bootId: string): CanaryState {
   return {

@@ -3,8 +3,9 @@
  * raise. `pursue.ts` decides when to write again.
  */
 import { formatDuration } from '../lib/duration.ts';
+import type { OwnWrite } from './memory.ts';
 import type { Rule } from './observation.ts';
-import type { Intent, OwnWrite, RolloutState } from './rollout.ts';
+import type { Intent, RolloutState } from './rollout.ts';
 import { md5, parseRule, renderRule } from './rule.ts';
 import { initialHeld } from './state.ts';
 import { activeRollout, because, emit, endPause, restartPasses, setDiagnostic, type Turn } from './turn.ts';

@@ -1,0 +1,79 @@
+/** Parts of the memory that only the core looks into: the held weight, approvals, our writes, what is live. */
+
+export interface Approval {
+  readonly actor: string;
+  readonly reason: string;
+  readonly stepIndex: number;
+  /** The approval is void once the spec changes. */
+  readonly specHash: string;
+  readonly at: number;
+}
+
+/** The last weight that was read back, and the time spent at it. */
+export interface Held {
+  /** Index of the step whose weight is held; -1: none of them (0, or a weight between). */
+  index: number;
+  readonly weight: number;
+  /** When the weight was first read back. */
+  verifiedAt: number;
+  /** Windows must start at or after this (settle included) to count. */
+  clearFrom: number;
+  bakedMs: number;
+  /** Progress clock: runs after the bake, not in pauses or outages. */
+  stalledMs: number;
+  /** A counted failure since the bake was over. */
+  failedSinceBake: boolean;
+}
+
+/** A document of ours that may still be seen: read lag, or a delayed write. */
+export interface OwnWrite {
+  readonly operation: string;
+  readonly md5: string;
+  readonly weight: number;
+  readonly rolloutId: string;
+  readonly at: number;
+  /** When it was superseded or cancelled; null while current. */
+  cancelledAt: number | null;
+  readonly stepIndex: number;
+}
+
+/** The live document as last read and understood. */
+export interface Known {
+  readonly content: string;
+  readonly md5: string;
+  readonly at: number;
+}
+
+export interface StateDiagnostic {
+  /** E.g. STABLE_UNKNOWN, BETA_PRESENT, TRAFFIC_TARGET_CHANGED, CLOCK_SKEW. */
+  readonly code: string;
+  readonly detail: string;
+}
+
+/** A person's `promote`, waiting to take effect. */
+export interface Promotion {
+  readonly actor: string;
+  readonly reason: string;
+  readonly full: boolean;
+  readonly force: boolean;
+  readonly commandId: number;
+}
+
+/** Why a revision needs `retry`: the rollout that failed, and when its 0 was verified. */
+export interface Failure {
+  readonly rolloutId: string;
+  readonly reason: string;
+  readonly zeroAt: number | null;
+}
+
+/** What a write of the document is for. */
+export type WritePurpose =
+  | 'step'
+  | 'rollback'
+  | 'absent'
+  | 'correct'
+  | 'promoted'
+  | 'withdraw'
+  | 'takeover'
+  | 'recreate'
+  | 'restore';
