@@ -2,6 +2,7 @@
 import { type Objection, objection, RESUME_NEEDS_LIVE } from './admit.ts';
 import { beginEnding, beginRollout, reserveId, skipRevision } from './ending.ts';
 import type { Command, Reading } from './observation.ts';
+import type { RolloutState } from './rollout.ts';
 import { initialHeld, initialRollout } from './state.ts';
 import { UNDO_REQUEST } from './targets.ts';
 import { activeRollout, addPause, emit, isPausedBy, type Turn } from './turn.ts';
@@ -58,24 +59,26 @@ function take(turn: Turn, command: Command): void {
       addPause(turn, 'Manual', `paused by ${command.actor}${why}; resume goes on`, by(command));
       return;
     case 'approve':
-      if (rollout === null) return;
-      rollout.approvals.push({
-        actor: command.actor,
-        reason: command.reason,
-        stepIndex: rollout.stepIndex,
-        specHash: turn.spec.hash,
-        at: turn.now,
-      });
-      emit(turn, 'Approved', `step ${rollout.stepIndex} approved by ${command.actor}${why}`, by(command));
+      if (rollout !== null) takeApproval(turn, rollout, command);
       return;
-    case 'promote': {
-      if (rollout === null) return;
-      const { actor, reason, full, force } = command;
-      rollout.promote = { actor, reason, full, force, commandId: command.id };
-      const what = full ? 'promotion of all steps' : `promotion of step ${rollout.stepIndex}`;
-      applied(turn, command, `${what} asked by ${actor}${why}`);
-    }
+    case 'promote':
+      if (rollout !== null) takePromotion(turn, rollout, command);
   }
+}
+
+/** Bound to rollout, step and declaration; it takes effect at the gate of its step. */
+function takeApproval(turn: Turn, rollout: RolloutState, command: Command): void {
+  const { actor, reason } = command;
+  const { stepIndex } = rollout;
+  rollout.approvals.push({ actor, reason, stepIndex, specHash: turn.spec.hash, at: turn.now });
+  emit(turn, 'Approved', `step ${stepIndex} approved by ${actor}${said(reason)}`, by(command));
+}
+
+function takePromotion(turn: Turn, rollout: RolloutState, command: Command): void {
+  const { actor, reason, full, force, id } = command;
+  rollout.promote = { actor, reason, full, force, commandId: id };
+  const what = full ? 'promotion of all steps' : `promotion of step ${rollout.stepIndex}`;
+  applied(turn, command, `${what} asked by ${actor}${said(reason)}`);
 }
 
 function takeStart(turn: Turn, command: Command): void {

@@ -1,8 +1,8 @@
 /** Small phrases that sentences for people share. */
 
-/** A span in whole seconds, rounded up, so that "another 2s" is never over before it is said: 2212 ms is "3s". */
 import { formatDuration } from '../lib/duration.ts';
 
+/** A span in whole seconds, rounded up, so that "another 2s" is never over before it is said: 2212 ms is "3s". */
 export function inSeconds(ms: number): string {
   return formatDuration(Math.ceil(Math.max(0, ms) / 1000) * 1000);
 }

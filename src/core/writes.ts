@@ -3,7 +3,6 @@
  * raise. `pursue.ts` decides when to write again.
  */
 import { formatDuration } from '../lib/duration.ts';
-import type { OwnWrite } from './memory.ts';
 import type { Rule } from './observation.ts';
 import type { Intent, RolloutState } from './rollout.ts';
 import { md5, parseRule, renderRule } from './rule.ts';
@@ -31,40 +30,22 @@ export interface Wish {
   readonly enabled?: boolean;
 }
 
-/** Saves a write to be made, in place of any open one. The content is laid over the freshest text known. */
+/** Saves a write to be made, in place of any open one. */
 export function intend(turn: Turn, wish: Wish): void {
-  const { state, input, canary, now } = turn;
+  const { state, input, now } = turn;
   if (state.intent !== null) supersede(turn, state.intent);
   state.seq.operation += 1;
   const rolloutId = state.rollout?.id ?? '';
   const operation = `${rolloutId === '' ? state.name : rolloutId}.${input.epoch}.${state.seq.operation}`;
-  const base = 'content' in turn.live ? turn.live.content : (state.known?.content ?? null);
-  const content = renderRule(
-    base,
-    canary.service,
-    {
-      canaryVersion: wish.canaryVersion,
-      canaryWeight: wish.to,
-      stableVersion: wish.stableVersion,
-      enabled: wish.enabled ?? enabledNow(turn),
-      managedBy: {
-        controller: input.controller,
-        rolloutId,
-        step: wish.stepIndex,
-        operation,
-        epoch: input.epoch,
-        promoted: wish.promoted ?? false,
-      },
-    },
-    now,
-  );
+  const content = contentOf(turn, wish, rolloutId, operation);
+  const { direction, purpose, from, to, stepIndex } = wish;
   state.intent = {
     operation,
-    direction: wish.direction,
-    purpose: wish.purpose,
-    from: wish.from,
-    to: wish.to,
-    stepIndex: wish.stepIndex,
+    direction,
+    purpose,
+    from,
+    to,
+    stepIndex,
     content,
     md5: md5(content),
     expectMd5: expectation(turn),
@@ -76,18 +57,34 @@ export function intend(turn: Turn, wish: Wish): void {
     retryAt: now + FIRST_RETRY_MS,
   };
   state.unchangedSince = null;
-  const write: OwnWrite = {
+  const write = {
     operation,
     md5: state.intent.md5,
-    weight: wish.to,
+    weight: to,
     rolloutId,
     at: now,
     cancelledAt: null,
-    stepIndex: wish.stepIndex,
+    stepIndex,
   };
   state.writes = [...state.writes, write].slice(-WRITES_KEPT);
   turn.publish = true;
-  turn.action = wish.direction === 'hold' ? 'hold' : wish.direction;
+  turn.action = direction;
+}
+
+/** The whole document, laid over the freshest text known so that the fields of others stay. */
+function contentOf(turn: Turn, wish: Wish, rolloutId: string, operation: string): string {
+  const { live, state, input, canary, now } = turn;
+  const base = 'content' in live ? live.content : (state.known?.content ?? null);
+  const { controller, epoch } = input;
+  const promoted = wish.promoted ?? false;
+  const rule = {
+    canaryVersion: wish.canaryVersion,
+    canaryWeight: wish.to,
+    stableVersion: wish.stableVersion,
+    enabled: wish.enabled ?? enabledNow(turn),
+    managedBy: { controller, rolloutId, step: wish.stepIndex, operation, epoch, promoted },
+  };
+  return renderRule(base, canary.service, rule, now);
 }
 
 /** The two versions that a document splits traffic between. */
