@@ -4,6 +4,7 @@ import type { Command } from './observation.ts';
 import type { CanaryState, PauseReason, RolloutState } from './rollout.ts';
 import { parseRule } from './rule.ts';
 import { activeRollout, isFailing, pausesOf } from './turn.ts';
+import { stepName } from './words.ts';
 
 export type Asked = Pick<Command, 'verb' | 'revision' | 'restart' | 'force' | 'full'>;
 
@@ -88,11 +89,13 @@ export function objection(
   if (step === undefined) return notApplicable(`${verb} needs a step under way`, 'wait for the first step');
   if (verb === 'approve') {
     if (!step.approval)
-      return notApplicable(`step ${rollout.stepIndex} asks for no approval`, 'nothing to do');
+      return notApplicable(`${stepName(rollout.stepIndex)} asks for no approval`, 'nothing to do');
     const approved = rollout.approvals.some(
       (approval) => approval.stepIndex === rollout.stepIndex && approval.specHash === spec.hash,
     );
-    return approved ? notApplicable(`step ${rollout.stepIndex} is approved already`, 'nothing to do') : null;
+    return approved
+      ? notApplicable(`${stepName(rollout.stepIndex)} is approved already`, 'nothing to do')
+      : null;
   }
   return objectionToPromote(spec, rollout, asked.force);
 }

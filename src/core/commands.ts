@@ -6,7 +6,7 @@ import type { RolloutState } from './rollout.ts';
 import { initialHeld, initialRollout } from './state.ts';
 import { UNDO_REQUEST } from './targets.ts';
 import { activeRollout, addPause, emit, isPausedBy, type Turn } from './turn.ts';
-import { said } from './words.ts';
+import { said, stepName } from './words.ts';
 
 /** Question 1. Commands that need to see something first stay pending until a run saw it. */
 export function takeCommands(turn: Turn): void {
@@ -71,13 +71,13 @@ function takeApproval(turn: Turn, rollout: RolloutState, command: Command): void
   const { actor, reason } = command;
   const { stepIndex } = rollout;
   rollout.approvals.push({ actor, reason, stepIndex, specHash: turn.spec.hash, at: turn.now });
-  emit(turn, 'Approved', `step ${stepIndex} approved by ${actor}${said(reason)}`, by(command));
+  emit(turn, 'Approved', `${stepName(stepIndex)} approved by ${actor}${said(reason)}`, by(command));
 }
 
 function takePromotion(turn: Turn, rollout: RolloutState, command: Command): void {
   const { actor, reason, full, force, id } = command;
   rollout.promote = { actor, reason, full, force, commandId: id };
-  const what = full ? 'promotion of all steps' : `promotion of step ${rollout.stepIndex}`;
+  const what = full ? 'promotion of all steps' : `promotion of ${stepName(rollout.stepIndex)}`;
   applied(turn, command, `${what} asked by ${actor}${said(reason)}`);
 }
 

@@ -116,7 +116,12 @@ export function finishEnding(turn: Turn): void {
     const zeroAt = rollout.written ? now : null;
     state.failed = keepNewest({
       ...state.failed,
-      [rollout.revision]: { rolloutId: rollout.id, reason: ending.reason, zeroAt },
+      [rollout.revision]: {
+        rolloutId: rollout.id,
+        reason: ending.reason,
+        zeroAt,
+        ...(rollout.undoes === null ? {} : { undone: true }),
+      },
     });
   }
   settle(turn);
@@ -160,7 +165,9 @@ export function settle(turn: Turn): void {
     setPhase(
       turn,
       'RolledBack',
-      `${target} failed in rollout ${failed.rolloutId}: ${failed.reason}; retry to try it again`,
+      failed.undone === true
+        ? `${target} is no longer live: ${failed.reason}; retry releases it again`
+        : `${target} failed in rollout ${failed.rolloutId}: ${failed.reason}; retry tries it again`,
     );
   } else if (state.promoted !== null && state.promoted.revision === stable) {
     setPhase(turn, 'Succeeded', `${stable} was promoted and is stable`);

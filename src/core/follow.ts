@@ -19,6 +19,7 @@ import {
   setDiagnostic,
   type Turn,
 } from './turn.ts';
+import { stepName } from './words.ts';
 
 /** Wall and monotonic time may differ by this much between two ticks. */
 const JUMP_MS = 5_000;
@@ -88,7 +89,7 @@ function followSteps(turn: Turn, rollout: RolloutState): void {
   rollout.held.index = index;
   restartHeld(turn, rollout);
   Object.assign(rollout.held, { bakedMs: 0, stalledMs: 0, failedSinceBake: false });
-  const place = index < 0 ? 'below the first step' : `as step ${index}`;
+  const place = index < 0 ? 'below the first step' : `as ${stepName(index)}`;
   emit(turn, 'SpecChanged', `the steps were edited: weight ${rollout.weight} % is kept ${place}`);
 }
 

@@ -21,7 +21,7 @@ import {
   type Turn,
 } from './turn.ts';
 import { fail } from './verdicts.ts';
-import { inSeconds } from './words.ts';
+import { inSeconds, stepName } from './words.ts';
 import { intend, pairOf, withdrawRaise } from './writes.ts';
 
 /** Looks in a row at which `strategy.ready` must hold. */
@@ -45,11 +45,11 @@ export function exempt(
   because(turn, 'exempted', text, { kind, actor: by.actor });
 }
 
-/** "step 1 (25 %)", or "weight 3 %" below and between the steps. */
+/** "step 2 (25 %)", or "weight 3 %" below and between the steps. */
 function placeOf(turn: Turn, { stepIndex, weight }: RolloutState): string {
   return turn.canary.strategy.steps[stepIndex] === undefined
     ? `weight ${weight} %`
-    : `step ${stepIndex} (${weight} %)`;
+    : `${stepName(stepIndex)} (${weight} %)`;
 }
 
 /** `strategy.ready`: counts the looks at which it held, in a row. */
@@ -235,7 +235,7 @@ function raise(turn: Turn, rollout: RolloutState, index: number, step: Step): vo
     to: step.weight,
     stepIndex: index,
   });
-  const text = `step ${index}: ${from} % -> ${step.weight} %`;
+  const text = `${stepName(index)}: ${from} % -> ${step.weight} %`;
   emit(turn, 'StepStarted', text, { data: { from, to: step.weight, step: index } });
   because(turn, 'raise', text, { from, to: step.weight });
   state.reason = `weight ${step.weight} % is written and not read back yet`;

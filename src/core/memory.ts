@@ -64,6 +64,8 @@ export interface Failure {
   readonly rolloutId: string;
   readonly reason: string;
   readonly zeroAt: number | null;
+  /** It had been promoted, and a person took that back. */
+  readonly undone?: true;
 }
 
 /** What a write of the document is for. */

@@ -7,6 +7,11 @@ export function inSeconds(ms: number): string {
   return formatDuration(Math.ceil(Math.max(0, ms) / 1000) * 1000);
 }
 
+/** People count steps from 1; `step.index` counts from 0. */
+export function stepName(index: number): string {
+  return `step ${index + 1}`;
+}
+
 /** ": reason" for the end of a sentence; empty where nobody gave one. */
 export function said(reason: string): string {
   return reason === '' ? '' : `: ${reason}`;
