@@ -325,7 +325,6 @@ export const EVENT_TYPES = [
   'RevisionSkipped',
   'ClockJump',
   'MassDeletion',
-  'Deleted',
   'Forgotten',
   'LeaderChanged',
   'Diagnostic',

@@ -203,7 +203,7 @@ function createDurations(registers: Registry[]) {
     }),
     reconcileDuration: new Histogram({
       name: 'canary_controller_reconcile_duration_seconds',
-      help: 'Time of one run of the loop for one Canary.',
+      help: 'Time of one run of the loop for one Canary, its wait for a shared query included.',
       buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30],
       registers,
     }),

@@ -148,6 +148,7 @@ function metricView(metric: Metric, rollout: RolloutState | null): MetricView {
     detail: verdict?.detail ?? '',
     at: timeOrNull(verdict?.at),
     passes: counters?.passes ?? 0,
+    counted: verdict?.counted ?? false,
     judge: metric.judge,
     dryRun: metric.dryRun,
     stableFrozenAt: timeOrNull(verdict?.stableFrozenAt),

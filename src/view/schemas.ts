@@ -34,6 +34,9 @@ export const MetricView = z
     detail: z.string().meta({ description: 'The comparison in a sentence' }),
     at: Time.nullable().meta({ description: 'Evaluation time of the last look' }),
     passes: z.int().meta({ description: 'Looks in a row that count towards leaving the step' }),
+    counted: z
+      .boolean()
+      .meta({ description: 'False: the last look lies in a settle time and counts neither way' }),
     judge: z.string(),
     dryRun: z.boolean(),
     stableFrozenAt: Time.nullable().meta({ description: 'Set when stable was asked at an earlier time' }),

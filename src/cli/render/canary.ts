@@ -111,7 +111,11 @@ function metrics(view: CanaryView, now: number): string[][] {
 function verdict(metric: MetricView, isCounting: boolean, now: number): string {
   const notes = [
     ...(isCounting && metric.verdict === 'pass'
-      ? [`${Math.min(metric.passes, PASSES_NEEDED)}/${PASSES_NEEDED}`]
+      ? [
+          metric.counted
+            ? `${Math.min(metric.passes, PASSES_NEEDED)}/${PASSES_NEEDED}`
+            : 'settling, not counted yet',
+        ]
       : []),
     ...(metric.dryRun ? ['dry run, never counted'] : []),
     ...(metric.stableFrozenAt === null ? [] : [`stable, frozen at ${time(metric.stableFrozenAt, now)}`]),
