@@ -116,5 +116,10 @@ function think(deps: ReconcileDeps, entry: Entry, seen: Observation): Decision {
 
 function say({ log }: ReconcileDeps, decision: Decision): void {
   const { canary, rolloutId } = decision.explanation;
-  for (const { type, message } of decision.events) log.info({ canary, rolloutId, type, message }, 'decision');
+  for (const { type, message, data } of decision.events) {
+    log.info(
+      { canary, rolloutId, type, message, ...(data === undefined ? {} : { facts: data }) },
+      'decision',
+    );
+  }
 }

@@ -1,5 +1,16 @@
 import { describe, expect, test } from 'vitest';
-import { aWorld, type Daemon, history, type Line, liveWeight, until, type World, weightIn } from './world.ts';
+import {
+  aWorld,
+  type Daemon,
+  ended,
+  history,
+  type Line,
+  liveWeight,
+  readBack,
+  until,
+  type World,
+  weightIn,
+} from './world.ts';
 
 interface Crash {
   readonly moment: string;
@@ -31,13 +42,13 @@ function onStored(weight: number) {
 const MOMENTS: readonly Crash[] = [
   { moment: 'before its first decision', at: (daemon) => daemon.logged({ msg: 'leadership changed' }) },
   { moment: 'when the rollout begins', at: decided({ type: 'RolloutStarted' }) },
-  { moment: 'when a raise is saved', at: decided({ type: 'StepStarted', message: /10 % -> 50 %/ }) },
+  { moment: 'when a raise is saved', at: decided({ type: 'StepStarted', facts: { to: 50 } }) },
   {
     moment: 'when a raise is refused by a broken line',
-    at: beforeWrite({ message: /weight 10 % read back/ }),
+    at: beforeWrite(readBack(10)),
   },
   { moment: 'when a raise is stored', at: onStored(50) },
-  { moment: 'when a raise is read back', at: decided({ message: /weight 50 % read back/ }) },
+  { moment: 'when a raise is read back', at: decided(readBack(50)) },
   { moment: 'when the last raise is stored', at: onStored(100) },
   { moment: 'when it has promoted', at: decided({ type: 'RolloutEnded' }) },
 ];
@@ -51,7 +62,7 @@ function weightsIn(events: readonly string[]): string[] {
 describe.concurrent('killed', () => {
   test.for(MOMENTS)(
     '$moment, it goes on where it was: never backwards, no step twice or left out',
-    { timeout: 60_000 },
+    { timeout: 120_000 },
     async ({ at }, { onTestFinished }) => {
       const world = await aWorld(onTestFinished);
       world.declare('v2');
@@ -65,7 +76,7 @@ describe.concurrent('killed', () => {
       await second.url();
       await until(() => liveWeight(world) === 100);
       const isOver = first.lines.some(({ type }) => type === 'RolloutEnded');
-      if (!isOver) await second.logged({ type: 'RolloutEnded', message: /^Promoted/ });
+      if (!isOver) await second.logged(ended('Promoted'));
       const events = await history(second);
       expect(weightsIn(events)).toEqual(['WeightVerified 10', 'WeightVerified 50', 'WeightVerified 100']);
       expect(events.filter((event) => event === 'RolloutStarted')).toHaveLength(1);
@@ -84,11 +95,11 @@ describe.concurrent('killed', () => {
       },
     },
     { moment: 'when 0 is stored', at: onStored(0) },
-  ])('$moment, no rollback is lost', { timeout: 60_000 }, async ({ at }, { onTestFinished }) => {
+  ])('$moment, no rollback is lost', { timeout: 120_000 }, async ({ at }, { onTestFinished }) => {
     const world = await aWorld(onTestFinished);
     world.declare('v2');
     const first = world.start();
-    await first.logged({ message: /weight 50 % read back/ });
+    await first.logged(readBack(50));
     const moment = at(first, world);
     world.setErrors(0.5);
     await moment;
@@ -99,7 +110,7 @@ describe.concurrent('killed', () => {
     world.setErrors(0);
 
     const second = world.start();
-    await second.logged({ type: 'RolloutEnded', message: /^RolledBack/ });
+    await second.logged(ended('RolledBack'));
     expect(liveWeight(world)).toBe(0);
     const events = await history(second);
     expect(events.filter((event) => event === 'RollbackStarted')).toHaveLength(1);

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
-import { aWorld, history, liveWeight, startDaemon, until } from './world.ts';
+import { aWorld, ended, history, liveWeight, readBack, startDaemon, until } from './world.ts';
 
 /** Local and remote ports of every TCP socket of a process (Linux). */
 function portsOf(pid: number): number[] {
@@ -42,11 +42,12 @@ function damage(file: string): void {
 describe.concurrent('a stop', () => {
   test.for(['SIGTERM', 'SIGINT'] as const)(
     'by %s, also twice, ends with 0 and leaves the weight alone',
+    { timeout: 120_000 },
     async (signal, { onTestFinished }) => {
       const world = await aWorld(onTestFinished);
       world.declare('v2');
       const daemon = world.start();
-      await daemon.logged({ message: /weight 10 % read back/ });
+      await daemon.logged(readBack(10));
       daemon.kill(signal);
       daemon.kill(signal);
       expect(await daemon.ended).toBe(0);
@@ -57,11 +58,11 @@ describe.concurrent('a stop', () => {
     },
   );
 
-  test('does not wait for a server that hangs', { timeout: 60_000 }, async ({ onTestFinished }) => {
+  test('does not wait for a server that hangs', { timeout: 120_000 }, async ({ onTestFinished }) => {
     const world = await aWorld(onTestFinished);
     world.declare('v2');
     const daemon = world.start();
-    await daemon.logged({ message: /weight 10 % read back/ });
+    await daemon.logged(readBack(10));
     const hang = world.nacos.faults.inject({ fault: 'delay', ms: 600_000 });
     await until(() => hang.hits() > 0);
     daemon.kill('SIGTERM');
@@ -69,7 +70,7 @@ describe.concurrent('a stop', () => {
     expect(world.stored.every((weight) => weight > 0)).toBe(true);
   });
 
-  test('is no SIGHUP: that one scans the directory', async ({ onTestFinished }) => {
+  test('is no SIGHUP: that one scans the directory', { timeout: 120_000 }, async ({ onTestFinished }) => {
     const world = await aWorld(onTestFinished);
     const daemon = world.start(['--tick', '1h']);
     await daemon.url();
@@ -84,7 +85,7 @@ describe.concurrent('a stop', () => {
 describe.concurrent('a fault of the program outside of any run', () => {
   test.for(['throw new Error("stray")', 'Promise.reject(new Error("stray"))'])(
     'such as %s ends it with 1, is logged with its stack, and leaves the weights alone',
-    { timeout: 60_000 },
+    { timeout: 120_000 },
     async (fault, { onTestFinished }) => {
       const world = await aWorld(onTestFinished);
       world.declare('v2');
@@ -92,7 +93,7 @@ describe.concurrent('a fault of the program outside of any run', () => {
       const daemon = world.start([], {
         NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(script)}`,
       });
-      await daemon.logged({ message: /weight 10 % read back/ });
+      await daemon.logged(readBack(10));
       daemon.kill('SIGUSR2');
       expect(await daemon.ended).toBe(1);
       const line = await daemon.logged({ level: 'error' });
@@ -113,7 +114,7 @@ describe.concurrent('two daemons on one database', () => {
     const second = world.start();
     const url = await second.url();
     expect(await second.get('/readyz')).toEqual({ status: 'ready', leader: false });
-    await first.logged({ message: /weight 10 % read back/ });
+    await first.logged(readBack(10));
     expect(await second.get('/api/v1/canaries/shop')).toMatchObject({ phase: 'Progressing' });
     const refused = await fetch(`${url}/api/v1/canaries/shop/pause`, {
       method: 'POST',
@@ -125,7 +126,7 @@ describe.concurrent('two daemons on one database', () => {
 
     first.kill('SIGKILL');
     await second.logged({ msg: 'leadership changed', leads: true });
-    await second.logged({ type: 'RolloutEnded', message: /^Promoted/ });
+    await second.logged(ended('Promoted'));
     const verified = (await history(second)).filter((event) => event.startsWith('WeightVerified'));
     expect(verified).toEqual([
       'WeightVerified 10',
@@ -138,13 +139,13 @@ describe.concurrent('two daemons on one database', () => {
 });
 
 describe.concurrent('the outside', () => {
-  test('a restart of Nacos only holds a rollout up', { timeout: 60_000 }, async ({ onTestFinished }) => {
+  test('a restart of Nacos only holds a rollout up', { timeout: 120_000 }, async ({ onTestFinished }) => {
     const world = await aWorld(onTestFinished);
     world.declare('v2');
     const daemon = world.start();
-    await daemon.logged({ message: /weight 10 % read back/ });
+    await daemon.logged(readBack(10));
     await world.nacos.restart(1_500);
-    await daemon.logged({ type: 'RolloutEnded', message: /^Promoted/ });
+    await daemon.logged(ended('Promoted'));
     expect(world.stored).toEqual([...world.stored].sort((a, b) => a - b));
   });
 
@@ -155,7 +156,7 @@ describe.concurrent('the outside', () => {
     world.declare('v2');
     const daemon = world.start();
     const own = Number(new URL(await daemon.url()).port);
-    await daemon.logged({ message: /weight 50 % read back/ });
+    await daemon.logged(readBack(50));
     const ports = portsOf(daemon.pid);
     expect(ports).toContain(own);
     expect(ports).toContain(world.nacos.port);
@@ -164,7 +165,7 @@ describe.concurrent('the outside', () => {
 });
 
 describe.concurrent('a start', () => {
-  test('with settings that cannot work ends with 78 and one readable line', { timeout: 60_000 }, async ({
+  test('with settings that cannot work ends with 78 and one readable line', { timeout: 120_000 }, async ({
     onTestFinished,
   }) => {
     const daemon = startDaemon(onTestFinished, [
@@ -201,7 +202,7 @@ describe.concurrent('a start', () => {
     const world = await aWorld(onTestFinished);
     world.declare('v2');
     const first = world.start();
-    await first.logged({ type: 'RolloutEnded', message: /^Promoted/ });
+    await first.logged(ended('Promoted'));
     first.kill('SIGTERM');
     await first.ended;
     writeFileSync(world.db, 'this is no database'.repeat(1_000));
@@ -215,12 +216,12 @@ describe.concurrent('a start', () => {
   });
 
   test('that finds its database damaged in use ends, so that the next start moves it aside', {
-    timeout: 60_000,
+    timeout: 120_000,
   }, async ({ onTestFinished }) => {
     const world = await aWorld(onTestFinished);
     world.declare('v2');
     const daemon = world.start();
-    await daemon.logged({ message: /weight 10 % read back/ });
+    await daemon.logged(readBack(10));
     damage(world.db);
     expect(await daemon.ended).toBe(1);
     await daemon.logged({ msg: 'the database is damaged; the next start moves it aside' });

@@ -178,8 +178,18 @@ function textOf(line: Line): string {
 function holds(line: Line, part: Line): boolean {
   return Object.entries(part).every(([key, value]) => {
     const own = line[key];
-    return value instanceof RegExp ? typeof own === 'string' && value.test(own) : own === value;
+    if (typeof value !== 'object' || value === null) return own === value;
+    return typeof own === 'object' && own !== null && holds(own as Line, value as Line);
   });
+}
+
+/** The line by which a weight was read back. */
+export function readBack(weight: number): Line {
+  return { type: 'WeightVerified', facts: { weight } };
+}
+
+export function ended(outcome: 'Promoted' | 'RolledBack'): Line {
+  return { type: 'RolloutEnded', facts: { outcome } };
 }
 
 export function weightIn(content: string): number {
@@ -195,10 +205,10 @@ export function liveWeight({ nacos }: World): number | null {
 /** The events of the shop as a daemon tells them: "TYPE WEIGHT" for verified weights, else "TYPE". */
 export async function history(daemon: Daemon): Promise<string[]> {
   const answer = (await daemon.get('/api/v1/events?canary=shop&limit=500&after=0')) as {
-    items: { type: string; message: string }[];
+    items: { type: string; facts: { weight?: number } }[];
   };
-  return answer.items.map(({ type, message }) =>
-    type === 'WeightVerified' ? `${type} ${/weight (\d+)/.exec(message)?.[1]}` : type,
+  return answer.items.map(({ type, facts }) =>
+    type === 'WeightVerified' ? `${type} ${facts.weight}` : type,
   );
 }
 
