@@ -159,7 +159,9 @@ describe('whole rollouts in a scripted world', () => {
       changes: [{at: 30m, command: undo, reason: complaints}]`);
     expect(run.weight).toBe(0);
     expect(run.state).toMatchObject({ phase: 'RolledBack', stable: 'v1' });
-    expect(run.state.reason).toMatch(/^v2 is no longer live: promotion undone by operator: complaints; retry releases it again/);
+    expect(run.state.reason).toMatch(
+      /^v2 is no longer live: promotion undone by operator: complaints; retry releases it again/,
+    );
   });
 
   it('takes what another controller does to the document as the end of its own writing', () => {
