@@ -1,0 +1,298 @@
+/**
+ * The daemon as a process of the simulation: the real controller, leader election, store and journal on a clock that
+ * can be frozen or killed. What a dead process left behind is what the next one finds.
+ */
+import { rmSync } from 'node:fs';
+import { type Controller, createController } from '../../src/controller/controller.ts';
+import { createLeader, type Leader } from '../../src/controller/leader.ts';
+import { lockFileOf } from '../../src/store/file-lock.ts';
+import { createJournal, type Journal } from '../../src/store/journal.ts';
+import { openStore } from '../../src/store/sqlite.ts';
+import { type Save, type Store, StoreError } from '../../src/store/store.ts';
+import type { Log } from '../../src/telemetry/log.ts';
+import { silentLog } from '../support/silent-log.ts';
+import { EPOCH_MS } from './epoch.ts';
+import type { Fleet } from './fleet.ts';
+import type { Nacos } from './nacos.ts';
+import type { Oracle } from './oracle.ts';
+import type { Random } from './random.ts';
+import { createProcessClock, type ProcessClock, type Timeline } from './timeline.ts';
+import type { Traffic } from './traffic.ts';
+import { count, type Tally, type Weather } from './weather.ts';
+
+/** Where a process may be killed within a run. */
+export const BOUNDARIES = ['beforeSave', 'afterSave', 'publish', 'published'] as const;
+export type Boundary = (typeof BOUNDARIES)[number];
+
+export interface Daemon {
+  readonly name: string;
+  readonly clock: ProcessClock;
+  readonly store: Store;
+  readonly leader: Leader;
+  readonly controller: Controller;
+  /** The place that this process dies at when it gets there. */
+  doom: { readonly place: Boundary; left: number } | null;
+  /** True time at which it woke up last; null: it never slept. */
+  thawedAt: number | null;
+}
+
+export interface Daemons {
+  /** Processes that are not dead, oldest first. */
+  alive(): readonly Daemon[];
+  leading(): Daemon | null;
+  boot(): void;
+  /** SIGKILL between two steps. */
+  kill(daemon: Daemon): void;
+  /** SIGTERM. */
+  stop(daemon: Daemon): void;
+  freeze(daemon: Daemon): void;
+  thaw(daemon: Daemon): void;
+  /** Somebody removes the lock file. */
+  removeLock(): void;
+  /** Runs of the controller so far. */
+  ticks(): number;
+  /** Timers of all processes that fired so far. */
+  fired(): number;
+  close(): void;
+}
+
+export interface DaemonsOptions {
+  readonly file: string;
+  readonly timeline: Timeline;
+  readonly random: Random;
+  readonly weather: Weather;
+  readonly tally: Tally;
+  readonly fleet: Fleet;
+  readonly nacos: Nacos;
+  readonly traffic: Traffic;
+  readonly oracle: Oracle;
+  readonly say: (line: string) => void;
+}
+
+const TICK_MS = 15_000;
+const STOP_GRACE_MS = 5_000;
+/** Slower than the daemon's own, because each poll of a standby opens a file. */
+const LEADER_POLL_MS = 2_000;
+const RESTART_MS = [200, 20_000] as const;
+
+/** Unwinds the stack of a process that was killed. */
+class Killed extends Error {}
+
+export function createDaemons(options: DaemonsOptions): Daemons {
+  const { file, timeline, random, weather, tally, oracle, say } = options;
+  let daemons: Daemon[] = [];
+  /** Stores of the killed, closed once their writes are fenced: what waited for the group commit is lost. */
+  let zombies: Store[] = [];
+  let booted = 0;
+  let ticks = 0;
+  let firedByDead = 0;
+  let isClosed = false;
+
+  function boot(): void {
+    booted += 1;
+    const name = `daemon-${booted}`;
+    const clock = createProcessClock(timeline, () => EPOCH_MS + weather.wallOffset);
+    const real = openStore(file, { clock, busyTimeoutMs: 0 });
+    real.onCommit((events) => oracle.committed(events));
+    const journal = journalOf(createJournal(`${file}.journal`), clock);
+    const daemon: Daemon = {
+      name,
+      clock,
+      store: storeOf(real, () => daemon),
+      doom: null,
+      thawedAt: null,
+      leader: createLeader({
+        lockFile: lockFileOf(file),
+        store: { claimEpoch: (holder, at) => claim(real, holder, at), epoch: real.epoch },
+        clock,
+        log: silentLog,
+        onChange: ({ leader, epoch, reason }) => {
+          say(`${name} ${leader ? 'leads' : 'leads no more'} (epoch ${epoch}): ${reason}`);
+          if (leader) takeLead(daemon, epoch);
+          else daemon.controller.follow();
+        },
+        holder: name,
+        pollMs: LEADER_POLL_MS,
+      }),
+      controller: createController({
+        store: storeOf(real, () => daemon),
+        journal,
+        router: options.nacos.router(
+          clock,
+          (canary, operation, content) => oracle.publishing(daemon, canary, operation, content),
+          (place) => meetsDoom(daemon, place),
+        ),
+        measure: options.traffic.measure(clock),
+        specs: options.fleet.index(),
+        clock,
+        log: logOf(name, clock),
+        tickMs: TICK_MS,
+        epoch: () => daemon.leader.epoch(),
+        confirmLeader: () => clock.state() === 'running' && daemon.leader.confirm(),
+        isPrometheusUp: () => weather.prometheus === 'up',
+        metrics: {
+          looked: (canary, verdicts) => oracle.looked(daemon, canary, verdicts),
+          wrote: (_canary, result) => count(tally, `write ${result}`),
+          reconciled: () => {
+            ticks += 1;
+          },
+          reconcileFailed(stage) {
+            if (clock.state() !== 'running') return;
+            count(tally, `failed at ${stage}`);
+          },
+        },
+        random: random.next,
+      }),
+    };
+    daemons.push(daemon);
+    say(`${name} starts`);
+    void daemon.controller.start().then(() => {
+      if (clock.state() === 'running') daemon.leader.start();
+    });
+  }
+
+  function claim(real: Store, holder: string, at: number): number {
+    failAsTheWeather();
+    const epoch = real.claimEpoch(holder, at);
+    oracle.claimed(epoch);
+    for (const zombie of zombies.splice(0)) zombie.close();
+    return epoch;
+  }
+
+  function takeLead(daemon: Daemon, epoch: number): void {
+    oracle.leads(daemon, epoch);
+    daemon.controller.lead();
+  }
+
+  function failAsTheWeather(): void {
+    if (weather.store !== null) throw new StoreError(weather.store, 'the weather is bad');
+  }
+
+  function journalOf(journal: Journal, clock: ProcessClock): Journal {
+    return {
+      ...journal,
+      append(entry) {
+        if (clock.state() === 'dead' || weather.journalBroken) return false;
+        count(tally, 'lowering kept in the journal');
+        return journal.append(entry);
+      },
+    };
+  }
+
+  /** What is logged with an error object is a fault of the program. */
+  function logOf(name: string, clock: ProcessClock): Log {
+    return {
+      ...silentLog,
+      error(fields, text) {
+        if (clock.state() !== 'running' || !('err' in fields)) return;
+        const { err } = fields;
+        oracle.fail(`${name}: ${text}: ${err instanceof Error ? err.stack : err}`);
+      },
+    };
+  }
+
+  /** The store with the weather in front of it and the oracle behind it. */
+  function storeOf(real: Store, daemon: () => Daemon): Store {
+    const guard = <A extends readonly unknown[], R>(work: (...args: A) => R) => {
+      return (...args: A): R => {
+        failAsTheWeather();
+        return work(...args);
+      };
+    };
+    return {
+      ...real,
+      addCommand: guard(real.addCommand),
+      appendEvents: guard(real.appendEvents),
+      putSpecs: guard(real.putSpecs),
+      prune: guard(real.prune),
+      save(save) {
+        if (meetsDoom(daemon(), 'beforeSave')) throw new Killed();
+        oracle.deciding(daemon(), save);
+        failAsTheWeather();
+        const events = real.save(save);
+        oracle.decided(daemon(), save);
+        if (meetsDoom(daemon(), 'afterSave')) throw new Killed();
+        return events;
+      },
+      saveLater: (save) => saveLater(real, daemon(), save),
+    };
+  }
+
+  async function saveLater(real: Store, daemon: Daemon, save: Save): ReturnType<Store['saveLater']> {
+    if (meetsDoom(daemon, 'beforeSave')) throw new Killed();
+    oracle.deciding(daemon, save);
+    failAsTheWeather();
+    const events = await real.saveLater(save);
+    oracle.decided(daemon, save);
+    return events;
+  }
+
+  function meetsDoom(daemon: Daemon, place: Boundary): boolean {
+    if (daemon.clock.state() === 'dead') return true;
+    if (daemon.doom?.place !== place) return false;
+    daemon.doom.left -= 1;
+    if (daemon.doom.left > 0) return false;
+    count(tally, `killed ${place}`);
+    end(daemon, `killed at ${place}`);
+    zombies.push(daemon.store);
+    return true;
+  }
+
+  /** The kernel takes the lock back; nothing of this process happens again. */
+  function end(daemon: Daemon, how: string): void {
+    say(`${daemon.name} is ${how}`);
+    daemon.clock.kill();
+    daemon.leader.stop();
+    firedByDead += daemon.clock.fired();
+    daemons = daemons.filter((other) => other !== daemon);
+    // As a supervisor does: what died comes back, unless another one runs by then.
+    timeline.at(timeline.now() + random.between(...RESTART_MS), () => {
+      if (daemons.length === 0 && !isClosed) boot();
+    });
+  }
+
+  async function terminate(daemon: Daemon): Promise<void> {
+    say(`${daemon.name} is told to stop`);
+    await daemon.controller.stop(STOP_GRACE_MS);
+    if (daemon.clock.state() === 'dead') return;
+    end(daemon, 'stopped');
+    daemon.store.close();
+  }
+
+  return {
+    alive: () => daemons,
+    leading: () =>
+      daemons.find(({ leader, clock }) => clock.state() === 'running' && leader.isLeader()) ?? null,
+    boot,
+    kill(daemon) {
+      end(daemon, 'killed');
+      if (random.chance(0.5)) zombies.push(daemon.store);
+      else daemon.store.close();
+    },
+    stop: (daemon) => void terminate(daemon),
+    freeze(daemon) {
+      say(`${daemon.name} is frozen`);
+      daemon.clock.freeze();
+    },
+    thaw(daemon) {
+      say(`${daemon.name} wakes up`);
+      daemon.thawedAt = timeline.now();
+      daemon.clock.thaw();
+    },
+    removeLock() {
+      say('the lock file is removed');
+      rmSync(lockFileOf(file), { force: true });
+    },
+    ticks: () => ticks,
+    fired: () => daemons.reduce((sum, { clock }) => sum + clock.fired(), firedByDead),
+    close() {
+      isClosed = true;
+      for (const daemon of [...daemons]) {
+        end(daemon, 'put away');
+        zombies.push(daemon.store);
+      }
+      for (const zombie of zombies.splice(0)) zombie.close();
+      zombies = [];
+    },
+  };
+}

@@ -1,0 +1,211 @@
+/** The oracle's own bookkeeping of looks and bakes: whether a raise was earned. */
+import type { CanaryState, Exemption, Intent, RolloutState, Verdict } from '../../src/core/rollout.ts';
+import { parseRule, shareOf } from '../../src/core/rule.ts';
+import type { Spec, Step } from '../../src/spec/canary.ts';
+import type { Save } from '../../src/store/store.ts';
+import type { Daemon } from './daemons.ts';
+import { EPOCH_MS } from './epoch.ts';
+import type { Fleet } from './fleet.ts';
+import type { Traffic } from './traffic.ts';
+import type { Views } from './views.ts';
+import type { Weather } from './weather.ts';
+
+export interface Evidence {
+  /** Takes the looks of a decision, saved or not: they are in the memory of that process. */
+  look(daemon: Daemon, name: string, rollout: RolloutState | null, verdicts: readonly Verdict[]): void;
+  /** What this process remembers of a Canary is stored now. */
+  keep(daemon: Daemon, name: string): void;
+  /** A process begins to lead with what is stored. */
+  begin(daemon: Daemon): void;
+  /** A new write was committed. */
+  checkIntent(daemon: Daemon, save: Save, before: CanaryState | null): void;
+}
+
+export interface EvidenceOptions {
+  readonly now: () => number;
+  readonly fleet: Fleet;
+  readonly traffic: Traffic;
+  readonly weather: Weather;
+  readonly views: Views;
+  readonly fail: (what: string) => void;
+}
+
+interface Look {
+  readonly verdict: Verdict;
+  /** True time at which the window began; null: the wall clock was moved meanwhile. */
+  readonly from: number | null;
+  readonly by: string;
+}
+
+/** The time at one held weight, as the process that lives it remembers it. */
+interface Memory {
+  readonly key: string;
+  /** True time at which the weight was read back. */
+  readonly since: number;
+  readonly looks: ReadonlyMap<string, readonly Look[]>;
+}
+
+const PASSES = 3;
+const LOOK_TAKES_MS = 16_000;
+const TOLD_WITHIN_MS = 60_000;
+
+export function createEvidence(options: EvidenceOptions): Evidence {
+  const { now, fleet, weather, views, fail } = options;
+  let stored = new Map<string, Memory>();
+  const memories = new Map<string, Map<string, Memory>>();
+
+  function memoryOf(daemon: Daemon): Map<string, Memory> {
+    const found = memories.get(daemon.name) ?? new Map(stored);
+    memories.set(daemon.name, found);
+    return found;
+  }
+
+  function keyOf(rollout: RolloutState): string {
+    return `${rollout.id}#${rollout.reached.length}#${rollout.held.verifiedAt}`;
+  }
+
+  function withLook(memory: Memory, daemon: Daemon, verdict: Verdict): Memory {
+    const looks = memory.looks.get(verdict.metric) ?? [];
+    if (looks.some((look) => look.verdict.at === verdict.at)) return memory;
+    const at = verdict.at - EPOCH_MS - weather.wallOffset;
+    const isTrue = at <= now() && at >= now() - LOOK_TAKES_MS;
+    const look = { verdict, from: isTrue ? at - verdict.windowMs : null, by: daemon.name };
+    return { ...memory, looks: new Map(memory.looks).set(verdict.metric, [...looks, look].slice(-PASSES)) };
+  }
+
+  /** A weight above 0 counts as held because a read showed it. */
+  function checkRead(daemon: Daemon, name: string, { revision, held }: RolloutState): void {
+    if (held.weight === 0 || daemon.thawedAt !== null) return;
+    const isTrue = views.showed(name, (rule) => rule !== null && shareOf(rule, revision) === held.weight);
+    if (!isTrue) fail(`${name}: ${held.weight} % of ${revision} counts as read back and was never readable`);
+  }
+
+  function follow(daemon: Daemon, name: string, rollout: RolloutState): void {
+    const all = memoryOf(daemon);
+    const old = all.get(name);
+    const key = keyOf(rollout);
+    if (old?.key === key) return;
+    const [id, reached] = (old?.key ?? '').split('#');
+    const isReached = id !== rollout.id || reached !== String(rollout.reached.length);
+    if (isReached && rollout.reached.length > 0) checkRead(daemon, name, rollout);
+    const since = isReached ? readBackAt(rollout) : (old?.since ?? now());
+    all.set(name, { key, since, looks: new Map() });
+  }
+
+  /** While the store fails, a weight may be told of some time after it was read back. */
+  function readBackAt({ held }: RolloutState): number {
+    const at = held.verifiedAt - EPOCH_MS - weather.wallOffset;
+    return at < now() && at > now() - TOLD_WITHIN_MS ? at : now();
+  }
+
+  function checkRaise(
+    daemon: Daemon,
+    save: Save,
+    intent: Intent,
+    rollout: RolloutState,
+    spec: Spec,
+    before: CanaryState | null,
+  ): void {
+    const { held } = rollout;
+    const { steps } = spec.canary.strategy;
+    const at = `${save.canary}: the raise ${held.weight} -> ${intent.to} %`;
+    if (intent.to !== steps[held.index + 1]?.weight) fail(`${at} is not one step from index ${held.index}`);
+    if (rollout.pauses.length > 0) fail(`${at} is made while paused by ${rollout.pauses[0]?.reason}`);
+    if (spec.canary.suspend) fail(`${at} is made while suspended`);
+    if (held.weight === 0) return;
+    const exemption = exemptionOf(save, rollout);
+    const isPromise =
+      before?.rollout?.promote != null || rollout.promote !== null || exemption?.kind === 'promote';
+    const step = steps[held.index] ?? steps[0];
+    if (step === undefined) return;
+    if (!isPromise) checkApproval(at, save, rollout, step);
+    const memory = memoryOf(daemon).get(save.canary);
+    const bakedMs = now() - (memory?.since ?? now());
+    if (exemption?.kind !== 'promote' && bakedMs + 1 < step.bakeMs) {
+      fail(`${at} came after ${bakedMs} ms of a bake of ${step.bakeMs} ms`);
+    }
+    if (exemption !== null || spec.canary.analysis.skip) return;
+    checkPasses(at, daemon, memory ?? null, spec, rollout);
+    const { kind } = options.traffic.truth(save.canary, rollout.revision);
+    if (kind === 'slow') fail(`${at} of a revision that is slow`);
+  }
+
+  function checkApproval(at: string, save: Save, rollout: RolloutState, step: Step): void {
+    if (!step.approval || rollout.held.index < 0) return;
+    const isApproved = rollout.approvals.some(
+      ({ stepIndex, specHash }) => stepIndex === rollout.held.index && specHash === save.state?.specHash,
+    );
+    if (!isApproved) fail(`${at} was not approved`);
+  }
+
+  function checkPasses(
+    at: string,
+    daemon: Daemon,
+    memory: Memory | null,
+    spec: Spec,
+    rollout: RolloutState,
+  ): void {
+    const settledAt = (memory?.since ?? 0) + spec.canary.settleMs;
+    for (const metric of spec.canary.analysis.metrics.filter(({ dryRun }) => !dryRun)) {
+      const looks = memory?.looks.get(metric.name) ?? [];
+      const passes = looks.filter(({ verdict }) => verdict.class === 'pass' && verdict.counted);
+      if (looks.length < PASSES || passes.length < PASSES) {
+        fail(`${at} without three passes of ${metric.name}: ${looks.map(({ verdict }) => verdict.class)}`);
+      }
+      if (!looks.some(({ by }) => by === daemon.name)) fail(`${at} without a fresh pass since the restart`);
+      for (const { verdict, from } of passes) {
+        const isEarly = verdict.at - verdict.windowMs < rollout.held.verifiedAt + spec.canary.settleMs;
+        if (isEarly) fail(`${at} on a window of ${metric.name} that reaches back before the settled weight`);
+        // A clock set forward while no process watches cannot be told from time that passed.
+        const isKnown = from !== null && (memory?.since ?? 0) > weather.wallSteppedAt;
+        if (isKnown && from + 2 < settledAt) fail(`${at} on a window that truly began too early`);
+      }
+    }
+  }
+
+  return {
+    look(daemon, name, rollout, verdicts) {
+      if (rollout === null) return;
+      follow(daemon, name, rollout);
+      const all = memoryOf(daemon);
+      const memory = all.get(name);
+      if (memory === undefined) return;
+      all.set(
+        name,
+        verdicts.reduce((known, verdict) => withLook(known, daemon, verdict), memory),
+      );
+    },
+    keep(daemon, name) {
+      const memory = memoryOf(daemon).get(name);
+      if (memory !== undefined) stored.set(name, memory);
+    },
+    begin(daemon) {
+      stored = new Map(stored);
+      memories.set(daemon.name, new Map(stored));
+    },
+    checkIntent(daemon, save, before) {
+      const { state, canary: name } = save;
+      const intent = state?.intent ?? null;
+      const spec = fleet.byHash(state?.specHash ?? '');
+      if (intent === null || state === null || spec === null) return;
+      const written = parseRule(intent.content);
+      if (!written.ok || written.value.canaryWeight !== intent.to)
+        fail(`${name}: ${intent.operation} says other than its intent`);
+      if (intent.direction === 'raise' && intent.purpose === 'step' && state.rollout !== null) {
+        checkRaise(daemon, save, intent, state.rollout, spec, before);
+      }
+    },
+  };
+}
+
+/** What takes the place of evidence at this raise: a promise made now, or a resume at this weight. */
+function exemptionOf({ at }: Save, { exemptions, held }: RolloutState): Exemption | null {
+  const found = exemptions.findLast(
+    (exemption) =>
+      exemption.stepIndex === held.index &&
+      exemption.actor !== '' &&
+      ((exemption.kind === 'promote' && exemption.at === at) ||
+        (exemption.kind === 'resume' && exemption.at >= held.verifiedAt)),
+  );
+  return found ?? null;
+}

@@ -1,0 +1,289 @@
+/**
+ * Watches everything that the controller commits and writes, and knows the truth that the controller does not. It
+ * never asks the core for its opinion. A violation is remembered, because an exception would be caught on its way.
+ */
+import type { CanaryState, Intent, Verdict } from '../../src/core/rollout.ts';
+import { parseRule, shareOf } from '../../src/core/rule.ts';
+import type { Event, Save } from '../../src/store/store.ts';
+import type { Daemon } from './daemons.ts';
+import { createEvidence } from './evidence-check.ts';
+import type { Fleet } from './fleet.ts';
+import type { Landing, Nacos } from './nacos.ts';
+import type { Traffic } from './traffic.ts';
+import { createViews } from './views.ts';
+import { count, type Tally, type Weather } from './weather.ts';
+
+export interface Oracle {
+  fail(what: string): void;
+  violation(): string | null;
+  /** A decision is about to be saved. */
+  deciding(daemon: Daemon, save: Save): void;
+  /** A look came into force, saved or not. */
+  looked(daemon: Daemon, name: string, verdicts: readonly Verdict[]): void;
+  /** A decision was committed. */
+  decided(daemon: Daemon, save: Save): void;
+  committed(events: readonly Event[]): void;
+  /** A process claimed the next epoch. */
+  claimed(epoch: number): void;
+  /** A process begins to lead. With a full disk the epoch is still the last leader's. */
+  leads(daemon: Daemon, epoch: number): void;
+  publishing(daemon: Daemon, name: string, operation: string, content: string): void;
+  landed(landing: Landing): void;
+  /** What reads show of a document changed. */
+  seen(name: string, content: string | null): void;
+  /** The last committed state. */
+  state(name: string): CanaryState | null;
+  /** Commands that nobody has answered. */
+  openCommands(): readonly number[];
+  /** Looks whether every Canary was looked at in time. */
+  checkPunctual(): void;
+}
+
+export interface OracleOptions {
+  readonly now: () => number;
+  readonly fleet: Fleet;
+  readonly traffic: Traffic;
+  readonly weather: Weather;
+  readonly dialect: Nacos['dialect'];
+  readonly tally: Tally;
+  readonly say: (line: string) => void;
+  /** True time since which nothing has been wrong for this Canary, its own hanging included; null: something is. */
+  readonly calmSince: (name: string) => number | null;
+}
+
+interface Operation {
+  readonly direction: 'raise' | 'lower' | 'hold';
+  readonly to: number;
+  readonly content: string;
+  published: number;
+  /** False: carried out from memory. With a full disk the next process may give its own lowering the same name. */
+  readonly saved: boolean;
+}
+
+/** The look and route deadlines, the confirming of a write, and back-off after what was wrong before. */
+const CALM_MS = 75_000;
+const LATE_MS = 4_000;
+const LOST_MS = 10_000;
+/** From here on a process that was stopped must have noticed that another one leads. */
+const DEPOSED_MS = 10_000;
+
+export function createOracle(options: OracleOptions): Oracle {
+  const { now, fleet, weather, tally, say } = options;
+  const states = new Map<string, CanaryState>();
+  const operations = new Map<string, Operation>();
+  const open = new Set<number>();
+  const due = new Map<string, number>();
+  const endedAtZero = new Set<string>();
+  const views = createViews(now);
+  const evidence = createEvidence({ ...options, views, fail });
+  let violation: string | null = null;
+  let lastEvent = 0;
+  let lead = { epoch: 0, at: 0 };
+  let lastHand = new Map<string, number>();
+
+  function fail(what: string): void {
+    violation ??= what;
+  }
+
+  function expect(holds: boolean, what: () => string): void {
+    if (!holds) fail(what());
+  }
+
+  function checkNumbers(name: string, state: CanaryState): void {
+    const { rollout, intent, observed } = state;
+    for (const weight of [rollout?.weight, rollout?.held.weight, intent?.to, observed?.weight]) {
+      expect(weight === undefined || (weight >= 0 && weight <= 100), () => `${name}: weight ${weight}`);
+    }
+  }
+
+  function checkExplained(name: string, save: Save, before: CanaryState | null): void {
+    const { state, explanation, events } = save;
+    const isChanged =
+      before !== null &&
+      state !== null &&
+      (before.phase !== state.phase || before.rollout?.weight !== state.rollout?.weight);
+    if (!isChanged) return;
+    expect(
+      explanation.because.length > 0,
+      () => `${name}: ${before.phase} -> ${state.phase} explains nothing`,
+    );
+    expect(events.length > 0, () => `${name}: ${before.phase} -> ${state.phase} leaves no event`);
+  }
+
+  /** A rollout that failed or was aborted ends once 0 was seen, and a promoted one was worth it. */
+  function checkOutcomes(daemon: Daemon, save: Save, before: CanaryState | null): void {
+    const { canary: name } = save;
+    for (const record of save.rollouts) {
+      if (record.outcome === null || (before?.rollout?.id === record.id && before.rollout.outcome !== null))
+        continue;
+      if (before?.rollout?.id !== record.id) continue;
+      count(tally, `rollout ${record.outcome}`);
+      const truth = options.traffic.truth(name, record.revision);
+      if (record.outcome === 'Promoted') {
+        const isAllowed = truth.kind === 'healthy' || record.exemptions.length > 0;
+        expect(
+          isAllowed,
+          () => `${name}: ${record.revision} is ${truth.kind} and was promoted without an exemption`,
+        );
+      }
+      if (record.outcome !== 'RolledBack' && record.outcome !== 'Aborted') continue;
+      endedAtZero.add(record.id);
+      if (before.rollout.written && daemon.thawedAt === null) {
+        const wasZero = views.showed(name, (rule) => rule === null || shareOf(rule, record.revision) === 0);
+        expect(wasZero, () => `${name}: ${record.outcome} although nobody saw ${record.revision} at 0`);
+      }
+    }
+  }
+
+  function noteIntent(intent: Intent | null, saved: boolean): void {
+    if (intent === null || operations.get(intent.operation)?.saved) return;
+    const { direction, to, content } = intent;
+    operations.set(intent.operation, { direction, to, content, published: 0, saved });
+  }
+
+  /** While the store takes nothing, a lowering is carried out from memory. */
+  function noteUnsaved(daemon: Daemon, name: string): void {
+    const intent = daemon.controller.state(name)?.intent ?? null;
+    if (weather.store !== null && intent?.direction === 'lower') noteIntent(intent, false);
+  }
+
+  function notePunctual(save: Save): void {
+    const { canary: name } = save;
+    const since = due.get(name);
+    const calm = options.calmSince(name);
+    if (since !== undefined && calm !== null && since >= calm + CALM_MS) {
+      const lateMs = now() - since;
+      expect(lateMs <= LATE_MS, () => `${name}: decided ${lateMs} ms late in calm weather`);
+    }
+    const inMs = save.nextCheckAt - Math.floor(save.explanation.at);
+    due.set(name, now() + Math.max(0, inMs));
+    if (save.state === null) due.delete(name);
+  }
+
+  return {
+    fail,
+    violation: () => violation,
+    deciding(daemon, save) {
+      // What could not be saved before comes again, after what was decided since.
+      if (save.explanation.at !== daemon.clock.now()) return;
+      notePunctual(save);
+      const verdicts = save.verdicts.map(({ verdict }) => verdict);
+      evidence.look(daemon, save.canary, save.state?.rollout ?? null, verdicts);
+    },
+    looked(daemon, name, verdicts) {
+      evidence.look(daemon, name, daemon.controller.state(name)?.rollout ?? null, verdicts);
+    },
+    decided(daemon, save) {
+      const { canary: name, state } = save;
+      const before = states.get(name) ?? null;
+      expect(daemon.leader.epoch() === lead.epoch || daemon.clock.state() !== 'running', () => {
+        return `${name}: ${daemon.name} committed with epoch ${daemon.leader.epoch()}, ${lead.epoch} leads`;
+      });
+      checkExplained(name, save, before);
+      checkOutcomes(daemon, save, before);
+      if (state === null) states.delete(name);
+      else {
+        checkNumbers(name, state);
+        const isNew = state.intent !== null && operations.get(state.intent.operation)?.saved !== true;
+        if (isNew) evidence.checkIntent(daemon, save, before);
+        states.set(name, state);
+      }
+      noteIntent(state?.intent ?? null, true);
+      evidence.keep(daemon, name);
+    },
+    committed(events) {
+      for (const event of events) {
+        const { id, canary, type, message, causedBy } = event;
+        expect(id === lastEvent + 1, () => `event ${id} follows event ${lastEvent}`);
+        lastEvent = id;
+        count(tally, `event ${type}`);
+        if (type === 'CommandReceived') open.add(id);
+        else if (causedBy !== null) open.delete(causedBy);
+        say(`${id} ${canary ?? '-'} ${event.explanation?.phase ?? ''} ${type}: ${message}`);
+      }
+    },
+    claimed(epoch) {
+      expect(epoch === lead.epoch + 1, () => `epoch ${epoch} follows epoch ${lead.epoch}`);
+      lead = { epoch, at: now() };
+    },
+    leads(daemon, epoch) {
+      expect(
+        epoch === lead.epoch,
+        () => `${daemon.name} leads with epoch ${epoch}, ${lead.epoch} is the newest`,
+      );
+      evidence.begin(daemon);
+      for (const name of fleet.everyName()) {
+        const kept = daemon.store.load(name).state;
+        const known = states.get(name) ?? null;
+        expect(
+          JSON.stringify(kept) === JSON.stringify(known),
+          () => `${name}: the store lost a committed state`,
+        );
+        due.delete(name);
+      }
+    },
+    publishing(daemon, name, operation, content) {
+      noteUnsaved(daemon, name);
+      const found = operations.get(operation);
+      if (found === undefined) {
+        fail(`${name}: ${operation} is published and was never saved`);
+        return;
+      }
+      expect(found.content === content, () => `${name}: ${operation} is published with another text`);
+      found.published += 1;
+      // A lowering is written until it is read back; a compare that failed makes it blind within one attempt.
+      const isOnce = found.direction === 'lower' || found.published === 1;
+      expect(isOnce, () => `${name}: the ${found.direction} ${operation} is published again`);
+      const isDeposed = daemon.leader.epoch() !== lead.epoch && now() - lead.at > DEPOSED_MS;
+      expect(!isDeposed, () => `${name}: ${daemon.name} publishes although epoch ${lead.epoch} leads`);
+    },
+    landed({ name, operation, before, after }) {
+      const text = after === null ? 'deleted' : describe(after);
+      say(`${name} document: ${text} by ${operation ?? 'hand'}`);
+      if (operation === null) {
+        lastHand.set(name, now());
+        return;
+      }
+      const done = operations.get(operation);
+      const rule = after === null ? null : parseRule(after);
+      if (done === undefined || rule === null || !rule.ok) {
+        fail(`${name}: ${operation} landed as something that is no rule of ours`);
+        return;
+      }
+      const old = before === null ? null : parseRule(before);
+      const share = shareOf(rule.value, rule.value.canaryVersion);
+      const oldShare = old?.ok ? shareOf(old.value, rule.value.canaryVersion) : 0;
+      const isGuarded = options.dialect !== 'old' || done.to === 0;
+      if (done.direction === 'lower' && isGuarded) {
+        expect(
+          share <= oldShare,
+          () => `${name}: the lowering ${operation} gives ${share} % instead of ${oldShare} %`,
+        );
+      }
+      const isSplit = rule.value.canaryVersion !== rule.value.stableVersion;
+      const isOver = isSplit && endedAtZero.has(rule.value.managedBy?.rolloutId ?? '');
+      const isHandsOff = now() - (lastHand.get(name) ?? Number.NEGATIVE_INFINITY) > 120_000;
+      if (isOver && isHandsOff && options.dialect !== 'old') {
+        expect(share === 0, () => `${name}: ${operation} gives ${share} % to a rollout that went back to 0`);
+      }
+    },
+    seen: views.change,
+    state: (name) => states.get(name) ?? null,
+    openCommands: () => [...open],
+    checkPunctual() {
+      for (const [name, at] of due) {
+        const calm = options.calmSince(name);
+        if (calm === null || at < calm + CALM_MS || fleet.file(name).state === 'forgotten') continue;
+        expect(now() - at <= LOST_MS, () => `${name}: due since ${now() - at} ms in calm weather`);
+      }
+      lastHand = new Map([...lastHand].filter(([, at]) => now() - at < 600_000));
+    },
+  };
+}
+
+function describe(content: string): string {
+  const rule = parseRule(content);
+  if (!rule.ok) return 'unreadable';
+  const { canaryVersion, canaryWeight, stableVersion, enabled } = rule.value;
+  return `${canaryVersion} ${canaryWeight} % over ${stableVersion}${enabled ? '' : ', disabled'}`;
+}

@@ -1,0 +1,65 @@
+/** The state of everything around the controller: what is broken now, and how often each thing was. */
+import type { StoreErrorCode } from '../../src/store/store.ts';
+
+/** Shares of calls that go wrong in the same way. */
+export interface Loss {
+  /** The request never arrives. */
+  readonly lostRequest: number;
+  /** It is carried out, and the answer never arrives. */
+  readonly lostAnswer: number;
+  /** The caller gives up, and it is carried out much later. */
+  readonly delayed: number;
+  /** The server says yes and does nothing. */
+  readonly liar: number;
+}
+
+export const NO_LOSS: Loss = { lostRequest: 0, lostAnswer: 0, delayed: 0, liar: 0 };
+
+export type NacosMode = 'up' | 'refused' | 'hole' | 'denied';
+export type PrometheusMode = 'up' | 'refused' | 'hole' | 'slow' | 'nan' | 'empty' | 'structural' | 'partial';
+
+export interface Weather {
+  nacos: NacosMode;
+  /** Greatest time that a request takes on its way, ms. */
+  nacosLatencyMs: number;
+  /** Whether the server puts off dumping its database into what it serves. */
+  dumpStuck: boolean;
+  loss: Loss;
+  prometheus: PrometheusMode;
+  /** Canaries whose metrics and document answer nobody. */
+  readonly hanging: Set<string>;
+  /** Canaries with a Prometheus fault of their own. */
+  readonly own: Map<string, PrometheusMode>;
+  store: StoreErrorCode | null;
+  journalBroken: boolean;
+  /** Distance of the daemon's wall clock from true time, ms. */
+  wallOffset: number;
+  /** True time at which somebody last moved the daemon's clock. */
+  wallSteppedAt: number;
+  /** The same of Prometheus' clock. */
+  prometheusOffset: number;
+}
+
+export function clearWeather(): Weather {
+  return {
+    nacos: 'up',
+    nacosLatencyMs: 15,
+    dumpStuck: false,
+    loss: NO_LOSS,
+    prometheus: 'up',
+    hanging: new Set(),
+    own: new Map(),
+    store: null,
+    journalBroken: false,
+    wallOffset: 0,
+    wallSteppedAt: 0,
+    prometheusOffset: 0,
+  };
+}
+
+/** How often each thing happened. */
+export type Tally = Record<string, number>;
+
+export function count(tally: Tally, name: string, by = 1): void {
+  tally[name] = (tally[name] ?? 0) + by;
+}
