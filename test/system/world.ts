@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { TestContext } from 'vitest';
+import type { Version } from '../../infra/dev-nacos/generation.ts';
 import { type DevNacos, startDevNacos } from '../../infra/dev-nacos/server.ts';
-import { startStandIn, vectorBody } from '../metrics/stand-in.ts';
+import { type StandIn, startStandIn, vectorBody } from '../metrics/stand-in.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 
@@ -35,6 +36,7 @@ export interface World {
   readonly dir: string;
   readonly db: string;
   readonly nacos: DevNacos;
+  readonly prometheus: StandIn;
   /** Writes the declaration of the shop. */
   declare(revision: string): void;
   /** Share of requests of the canary that fail. */
@@ -67,11 +69,11 @@ spec:
 `;
 }
 
-export async function aWorld(cleanup: Cleanup): Promise<World> {
+export async function aWorld(cleanup: Cleanup, version: Version = '2.5.1'): Promise<World> {
   const dir = mkdtempSync(join(tmpdir(), 'canary-system-'));
   cleanup(() => rmSync(dir, { recursive: true, force: true }));
   mkdirSync(join(dir, 'canaries'));
-  const nacos = await startDevNacos({ version: '2.5.1' });
+  const nacos = await startDevNacos({ version });
   cleanup(() => nacos.close());
   let errors = 0;
   const prometheus = await startStandIn(({ form }, response) => {
@@ -88,6 +90,7 @@ export async function aWorld(cleanup: Cleanup): Promise<World> {
     dir,
     db,
     nacos,
+    prometheus,
     declare: (revision) => writeFileSync(join(dir, 'canaries', 'shop.yaml'), declaration(revision)),
     setErrors(share) {
       errors = share;

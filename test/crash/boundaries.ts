@@ -1,0 +1,63 @@
+/** `apply` and `commit` as `reconcile` knows them, except that the process kills itself at the boundary it was given. */
+import { writeSync } from 'node:fs';
+import { type Applied, apply as realApply } from '../../src/controller/apply.ts';
+import { type CommitDeps, commit as realCommit } from '../../src/controller/commit.ts';
+import type { Entry } from '../../src/controller/memory.ts';
+import type { ObserveDeps } from '../../src/controller/observe.ts';
+import type { CanaryState, Decision, Intent } from '../../src/core/rollout.ts';
+import { parseRule } from '../../src/core/rule.ts';
+import type { TrafficRouter } from '../../src/traffic/router.ts';
+import { type Boundary, DEATH_VARIABLE, type Death, DYING } from './boundary.ts';
+
+const death: Death = JSON.parse(process.env[DEATH_VARIABLE] ?? '{}');
+
+/** SIGKILL is delivered before the call returns: nothing runs after it. */
+function dieAt(boundary: Boundary, purpose: unknown, to: unknown): void {
+  if (boundary !== death.boundary || purpose !== death.purpose || to !== death.to) return;
+  writeSync(2, `${JSON.stringify({ msg: DYING, ...death })}\n`);
+  process.kill(process.pid, 'SIGKILL');
+}
+
+export async function commit(
+  deps: CommitDeps,
+  entry: Entry,
+  decision: Decision,
+  decidedAt: number,
+): Promise<void> {
+  const intent = decision.publish ? decision.state.intent : null;
+  const readBack = decision.events.find(({ type }) => type === 'WeightVerified')?.data;
+  dieAt('before the intent is committed', intent?.purpose, intent?.to);
+  dieAt('before what was read back is committed', readBack?.['purpose'], readBack?.['weight']);
+  await realCommit(deps, entry, decision, decidedAt);
+  dieAt('after the intent is committed', intent?.purpose, intent?.to);
+  dieAt('after what was read back is committed', readBack?.['purpose'], readBack?.['weight']);
+}
+
+export function apply(
+  deps: ObserveDeps,
+  state: CanaryState,
+  intent: Intent,
+  signal: AbortSignal,
+): Promise<Applied> {
+  return realApply({ ...deps, router: watched(deps.router, intent) }, state, intent, signal);
+}
+
+function watched(router: TrafficRouter, { purpose, to, operation }: Intent): TrafficRouter {
+  return {
+    ...router,
+    async publish(...request) {
+      dieAt('before the publish', purpose, to);
+      const report = await router.publish(...request);
+      if (report.result === 'accepted') dieAt('after the publish', purpose, to);
+      return report;
+    },
+    async read(...request) {
+      dieAt('before the read-back', purpose, to);
+      const route = await router.read(...request);
+      const rule = route.kind === 'document' ? parseRule(route.content) : null;
+      if (rule?.ok && rule.value.managedBy?.operation === operation)
+        dieAt('after the read-back', purpose, to);
+      return route;
+    },
+  };
+}
