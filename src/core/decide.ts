@@ -25,7 +25,7 @@
 import { takeCommands } from './commands.ts';
 import { judgeLive } from './drift.ts';
 import { beginRollout, endRollout, finishEnding, settle } from './ending.ts';
-import { followClock, followSpec } from './follow.ts';
+import { followClock, followSpec, followSteps } from './follow.ts';
 import { advance, noteBeta, takeReady } from './gates.ts';
 import { initialize } from './initialize.ts';
 import { understand } from './live.ts';
@@ -64,6 +64,7 @@ export function decide(input: DecideInput): Decision {
   if (state.phase === 'Initializing') initialize(turn);
   if (state.phase !== 'Initializing') {
     if (state.stable !== null) judgeLive(turn);
+    followSteps(turn);
     finishPromotion(turn);
     checkSafety(turn);
     noteBeta(turn);

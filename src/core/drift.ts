@@ -23,6 +23,7 @@ import {
   emit,
   isPausedBy,
   isWaiting,
+  noteExemption,
   restartHeld,
   restartPasses,
   setDiagnostic,
@@ -195,7 +196,7 @@ function adoptWeight(turn: Turn, rollout: RolloutState, rule: Rule): void {
   if (weight === 100) rollout.frozenAt = input.state.decidedAt;
   rollout.analysed = false;
   const reason = `weight ${weight} % set by someone in the document`;
-  rollout.exemptions.push({ kind: 'adopt', actor: 'nacos', reason, stepIndex: index, at: now });
+  noteExemption(rollout, { kind: 'adopt', actor: 'nacos', reason, stepIndex: index, at: now });
   emit(turn, 'DriftSeen', `${reason} is adopted`, { actor: 'nacos' });
   turn.settled = true;
 }

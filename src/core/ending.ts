@@ -1,7 +1,16 @@
 /** How rollouts begin and end: begin, go back to 0, finish, and what phase follows which outcome. */
 import type { Outcome, RolloutState } from './rollout.ts';
 import { initialRollout, rolloutId } from './state.ts';
-import { activeRollout, because, emit, isGone, needsRetry, setPhase, type Turn } from './turn.ts';
+import {
+  activeRollout,
+  because,
+  emit,
+  isGone,
+  needsRetry,
+  noteExemption,
+  setPhase,
+  type Turn,
+} from './turn.ts';
 import { intend, pairOf } from './writes.ts';
 
 const FAILED_KEPT = 50;
@@ -52,7 +61,7 @@ export function noteSkip(turn: Turn, rollout: RolloutState): void {
   rollout.analysed = false;
   const { stepIndex } = rollout;
   const reason = 'analysis.skip: true';
-  rollout.exemptions.push({ kind: 'skip', actor: turn.spec.file, reason, stepIndex, at: turn.now });
+  noteExemption(rollout, { kind: 'skip', actor: turn.spec.file, reason, stepIndex, at: turn.now });
 }
 
 /** Takes the next rollout id. */

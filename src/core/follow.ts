@@ -40,7 +40,7 @@ export function followSpec(turn: Turn): void {
     noteSkip(turn, rollout);
     followMetrics(turn, rollout);
   }
-  followSteps(turn, rollout);
+  followSteps(turn);
   followSuspend(turn, rollout);
 }
 
@@ -79,7 +79,9 @@ function followTarget(turn: Turn): void {
 }
 
 /** Never up, never down: the weight stays, the index is found again, evidence starts again. */
-function followSteps(turn: Turn, rollout: RolloutState): void {
+export function followSteps(turn: Turn): void {
+  const rollout = activeRollout(turn.state);
+  if (rollout === null || turn.state.ending !== null) return;
   const key = stepsKey(turn.canary);
   if (key === rollout.stepsKey || turn.state.intent !== null) return;
   rollout.stepsKey = key;

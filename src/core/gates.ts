@@ -17,6 +17,7 @@ import {
   endPause,
   isPausedBy,
   isWaiting,
+  noteExemption,
   setDiagnostic,
   type Turn,
 } from './turn.ts';
@@ -39,7 +40,7 @@ export function exempt(
 ): void {
   const { stepIndex } = rollout;
   rollout.analysed = false;
-  rollout.exemptions.push({ kind, actor: by.actor, reason: by.reason, stepIndex, at: turn.now });
+  noteExemption(rollout, { kind, actor: by.actor, reason: by.reason, stepIndex, at: turn.now });
   const text = `${placeOf(turn, rollout)} goes on without full evidence: ${kind} by ${by.actor}`;
   emit(turn, 'Exempted', text, { actor: by.actor });
   because(turn, 'exempted', text, { kind, actor: by.actor });

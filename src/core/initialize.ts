@@ -6,7 +6,7 @@ import { indexForWeight } from '../spec/edit.ts';
 import { beginRollout, settle } from './ending.ts';
 import type { Rule } from './observation.ts';
 import { initialHeld } from './state.ts';
-import { addPause, because, emit, setDiagnostic, setPhase, type Turn } from './turn.ts';
+import { addPause, because, emit, noteExemption, setDiagnostic, setPhase, type Turn } from './turn.ts';
 import { remember } from './writes.ts';
 
 /** Leaves Initializing once the stable revision is known. */
@@ -101,7 +101,7 @@ function adoptRollout(turn: Turn, rule: Rule, weight: number): void {
   rollout.written = true;
   rollout.analysed = false;
   const detail = `found at weight ${weight} % without a stored rollout`;
-  rollout.exemptions.push({ kind: 'rebuilt', actor: 'nacos', reason: detail, stepIndex: index, at: now });
+  noteExemption(rollout, { kind: 'rebuilt', actor: 'nacos', reason: detail, stepIndex: index, at: now });
   turn.settled = true;
   addPause(turn, 'StateRebuilt', `${detail}; resume goes on from here, abort goes back to 0`);
 }

@@ -49,7 +49,7 @@ function stillFailing(name: string, metric: MetricState | undefined): Reason {
 /** A promotion needs no bake and no passes, but a settled weight, and numbers unless it was forced. */
 function missingForPromote(turn: Turn, rollout: RolloutState, force: boolean): Reason[] {
   const { now } = turn;
-  const silent = counting(turn, rollout).filter(([, metric]) => isSilent(metric));
+  const silent = counting(turn, rollout).filter(([, metric]) => isSilent(metric, rollout));
   const reasons = force
     ? []
     : silent.map(([{ name }, metric]) => {
@@ -66,9 +66,11 @@ function missingForPromote(turn: Turn, rollout: RolloutState, force: boolean): R
   return reasons;
 }
 
-function isSilent(metric: MetricState | undefined): boolean {
-  const kind = metric?.verdict?.class ?? 'noData';
-  return kind === 'noData' || kind === 'error';
+/** Not measured at the held weight: what was seen at the weight before says nothing about this one. */
+function isSilent(metric: MetricState | undefined, { held }: RolloutState): boolean {
+  const verdict = metric?.verdict ?? null;
+  if (verdict === null || verdict.at <= held.verifiedAt) return true;
+  return verdict.class === 'noData' || verdict.class === 'error';
 }
 
 /** Three passes in a row at this weight, one of them since this process started. */

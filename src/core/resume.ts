@@ -7,7 +7,17 @@ import { exempt } from './gates.ts';
 import type { Command, Rule } from './observation.ts';
 import type { PauseReason, RolloutState } from './rollout.ts';
 import { shareOf } from './rule.ts';
-import { activeRollout, because, emit, endPause, isPausedBy, pausesOf, setPhase, type Turn } from './turn.ts';
+import {
+  activeRollout,
+  because,
+  emit,
+  endPause,
+  isPausedBy,
+  noteExemption,
+  pausesOf,
+  setPhase,
+  type Turn,
+} from './turn.ts';
 import { said } from './words.ts';
 import { hold, intend, isSamePair, knownRule, pairOf, remember } from './writes.ts';
 
@@ -101,7 +111,8 @@ function restore(turn: Turn, command: Command): void {
   if (known === null) return;
   const reason = command.reason === '' ? 'resume after a foreign lowering' : command.reason;
   const stepIndex = rollout?.stepIndex ?? -1;
-  rollout?.exemptions.push({ kind: 'resume', actor: command.actor, reason, stepIndex, at: now });
+  if (rollout !== null)
+    noteExemption(rollout, { kind: 'resume', actor: command.actor, reason, stepIndex, at: now });
   const text = `weight ${known.canaryWeight} % is written again without evidence: resume by ${command.actor}`;
   emit(turn, 'Exempted', text, { actor: command.actor, causedBy: command.id });
   because(turn, 'restore', text, { weight: known.canaryWeight });

@@ -5,6 +5,7 @@ import type {
   CanaryState,
   EventData,
   EventType,
+  Exemption,
   Explanation,
   MetricState,
   NewEvent,
@@ -205,6 +206,13 @@ export function endPause(turn: Turn, reason: PauseReason, why: string, extras: E
   pauses.splice(at, 1);
   emit(turn, 'PauseEnded', `pause ended (${reason}): ${why}`, extras);
   return true;
+}
+
+/** What a rollout remembers of each kind; the event log has the rest. */
+export const NOTES_KEPT = 100;
+
+export function noteExemption(rollout: RolloutState, exemption: Exemption): void {
+  rollout.exemptions = [...rollout.exemptions, exemption].slice(-NOTES_KEPT);
 }
 
 /** Starts every metric's run of passes again: nothing seen so far counts towards leaving the step. */

@@ -7,7 +7,16 @@ import type { Rule } from './observation.ts';
 import type { Intent, RolloutState } from './rollout.ts';
 import { md5, parseRule, renderRule } from './rule.ts';
 import { initialHeld } from './state.ts';
-import { activeRollout, because, emit, endPause, restartPasses, setDiagnostic, type Turn } from './turn.ts';
+import {
+  activeRollout,
+  because,
+  emit,
+  endPause,
+  NOTES_KEPT,
+  restartPasses,
+  setDiagnostic,
+  type Turn,
+} from './turn.ts';
 
 /** A cancelled raise that shows up within this time was earned and is adopted. */
 export const ADOPT_MS = 5_000;
@@ -177,7 +186,7 @@ export function hold(
   for (const metric of Object.values(rollout.metrics)) metric.noDataSince = null;
   if (weight < 100) rollout.frozenAt = null;
   if (weight > 0) rollout.written = true;
-  rollout.reached.push({ index, weight, verifiedAt: turn.now });
+  rollout.reached = [...rollout.reached, { index, weight, verifiedAt: turn.now }].slice(-NOTES_KEPT);
 }
 
 /** Takes the live text as the known one. */

@@ -170,6 +170,17 @@ function checkIntent(input: DecideInput, decision: Decision, looks: Seen['looks'
   const isExempt = rollout.exemptions.some(
     ({ kind, stepIndex, at }) => kind === 'skip' || (stepIndex === held.index && at >= held.verifiedAt),
   );
+  const promote = input.state.rollout?.promote ?? null;
+  const isPromoted = rollout.exemptions.some(({ kind, at }) => kind === 'promote' && at === input.now);
+  if (isPromoted && promote?.force === false) {
+    for (const { name } of input.spec.canary.analysis.metrics.filter(({ dryRun }) => !dryRun)) {
+      const last = looks.get(name)?.at(-1);
+      expect(last?.class, `${name} is measured at the weight that an unforced promote leaves`).toMatch(
+        /pass|inconclusive/,
+      );
+      expect(last?.at ?? 0).toBeGreaterThanOrEqual(held.verifiedAt);
+    }
+  }
   if (isExempt) {
     expect(rollout.analysed, 'an exempted rollout is not called analysed').toBe(false);
     if (input.spec.canary.analysis.skip || !rollout.exemptions.every(({ kind }) => kind === 'skip')) return;

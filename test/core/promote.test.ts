@@ -51,6 +51,15 @@ describe('promote', () => {
     expect(desk.rollout()).toMatchObject({ held: { weight: 100 }, analysed: true, exemptions: [] });
   });
 
+  it('--full asks for a look at each weight, also where nothing settles: the one before says nothing', () => {
+    const { desk } = deskWith({ settleMs: 0 });
+    desk.look('pass');
+    desk.command({ verb: 'promote', full: true });
+    expect(desk.rollout()).toMatchObject({ held: { weight: 25 }, outcome: null });
+    desk.look('fail');
+    expect(desk.rollout()).toMatchObject({ held: { weight: 25 }, outcome: null });
+  });
+
   it('--full goes on for each later step, one at a time, each verified and settled', () => {
     const { desk } = deskWith({ settleMs: 60_000 });
     desk.look('pass');
