@@ -44,6 +44,10 @@ check: node_modules/.package-lock.json ## Lint, format and type check
 bench: setup ## Measure
 	@npm run -s bench
 
+.PHONY: mutants
+mutants: node_modules/.package-lock.json ## Break each invariant in turn and see that a test notices
+	@npm run -s mutants
+
 # npm writes this file last, so it is as new as the installed tree; dependencies come again when the lock changes.
 # npm leaves out optional packages that its own Node could not run, so on Node 18 (Debian 12) it runs on the one that
 # the dependencies bring; Debian's npm then finds its own modules by NODE_PATH. Warnings are hidden because npm says

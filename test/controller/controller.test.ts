@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { StoreError } from '../../src/store/store.ts';
-import { aRig, BAD, GOOD, quickSpec } from './rig.ts';
+import { aRig, BAD, GOOD, quickSpec, type Rig } from './rig.ts';
 
 const LOCKED = new StoreError('STORE_LOCKED', 'another program holds the database');
 
@@ -385,6 +385,23 @@ describe('the standby', () => {
     await rig.run(200_000);
     expect(rig.controller.state('shop')?.phase).toBe('Succeeded');
     expect(rig.traffic.writes.map((write) => write.split(' ')[1])).toEqual(['10', '50', '100', '100']);
+  });
+
+  it('writes nothing any more when leadership was lost while the intent was saved', async () => {
+    const rig: Rig = await aRig({
+      specs: [quickSpec()],
+      store: (store) => ({
+        save(save) {
+          const saved = store.save(save);
+          if (save.state?.intent?.to === 50) rig.follow();
+          return saved;
+        },
+      }),
+    });
+    rig.lead();
+    await rig.run(120_000);
+    expect(rig.store.load('shop').state?.intent).toMatchObject({ direction: 'raise', to: 50 });
+    expect(rig.traffic.writes).toEqual(['shop 10 guarded']);
   });
 
   it('lets a fenced daemon take no decision', async () => {

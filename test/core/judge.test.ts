@@ -55,6 +55,14 @@ describe('what cannot be told', () => {
     expect(judgeThreshold(aMetric(), canary, stable).class).toBe('noData');
   });
 
+  it.each<[string, Reading, Reading]>([
+    ['of the canary', down, value(0)],
+    ['of stable', value(0), down],
+    ['of both', down, down],
+  ])('an outage when asked %s is an error, neither a fail nor no data', (_what, canary, stable) => {
+    expect(judgeThreshold(aMetric(), canary, stable)).toMatchObject({ class: 'error', structural: false });
+  });
+
   it('few requests are no data even when the value is far outside', () => {
     expect(judgeThreshold(aMetric({ bounds: { max: 0.1 } }), value(0.2, 9), value(0)).class).toBe('noData');
   });

@@ -76,6 +76,23 @@ describe('our own documents seen late', () => {
     expect(desk.rollout().pauses).toMatchObject([{ reason: 'DriftLower' }]);
   });
 
+  it('raises nothing over a reading that lags, not even at a person’s word', () => {
+    const desk = createDesk();
+    desk.reach(5);
+    const held = desk.document() ?? '';
+    desk.reach(25);
+    const lagging: RouteReading = {
+      kind: 'document',
+      at: 0,
+      content: held,
+      md5: md5(held),
+      authoritative: false,
+    };
+    const promote = { verb: 'promote' } as const;
+    expect(desk.command(promote, { after: 1_000, route: lagging, looks: 'pass' }).publish).toBe(false);
+    expect(desk.tick({ after: 1_000 }).state.intent).toMatchObject({ direction: 'raise', to: 100 });
+  });
+
   it('pauses DriftLower when an older document with less was put back', () => {
     const desk = createDesk();
     desk.reach(5);

@@ -219,6 +219,20 @@ describe('failing', () => {
     });
   });
 
+  it('holds the step when it comes with the approval, also while it is tolerated', () => {
+    const strategy = {
+      steps: [
+        { weight: 5, bakeMs: 0, approval: true },
+        { weight: 100, bakeMs: 0, approval: false },
+      ],
+    };
+    const desk = at5({ strategy });
+    looks(desk, 3, 'pass');
+    desk.command({ verb: 'approve' }, { after: 30_000, looks: 'fail' });
+    expect(desk.rollout()).toMatchObject({ outcome: null, weight: 5, held: { weight: 5 } });
+    expect(desk.types().filter((type) => type === 'StepStarted')).toHaveLength(1);
+  });
+
   it('at one metric rolls back while another has no data or cannot be measured', () => {
     for (const second of ['noData', 'error', 'structural'] as const) {
       const desk = at5({ analysis: { metrics: [quickMetric(), quickMetric({ name: 'second' })] } });

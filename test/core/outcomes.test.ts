@@ -19,6 +19,19 @@ describe('where outcomes lead', () => {
     expect(desk.rule().managedBy?.promoted).toBe(true);
   });
 
+  it('is no promotion before its mark is read back', () => {
+    const desk = createDesk();
+    desk.reach(100);
+    for (let looks = 0; looks < 3; looks += 1) desk.look('pass', { lands: false });
+    const { intent } = desk.state();
+    expect(intent).toMatchObject({ purpose: 'promoted', to: 100 });
+    desk.tick({ after: 1_000, lands: false });
+    expect(desk.state()).toMatchObject({ phase: 'Progressing', stable: 'v1' });
+    desk.setDocument(intent?.content ?? null);
+    desk.tick({ after: 1_000 });
+    expect(desk.state()).toMatchObject({ phase: 'Succeeded', stable: 'v2' });
+  });
+
   it('writes the new pair and its first weight in one document after a promotion', () => {
     const desk = createDesk();
     desk.reach(100);
@@ -123,6 +136,9 @@ describe('where outcomes lead', () => {
     }
     expect(decision.publish).toBe(true);
     expect(decision.state.intent).toMatchObject({ direction: 'lower', to: 0, expectMd5: null });
+    const again = desk.tick({ after: 10_000, route, lands: false });
+    expect(again.publish).toBe(true);
+    expect(again.state.intent).toMatchObject({ to: 0, expectMd5: null, attempts: 2 });
   });
 
   it('writes the facts of an ending for programs: outcome, weight when it was decided, revision', () => {

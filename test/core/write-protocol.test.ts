@@ -48,6 +48,14 @@ describe('a raise', () => {
     expect(desk.rollout()).toMatchObject({ stepIndex: 0, weight: 5, held: { weight: 5 } });
   });
 
+  it('is not done because the server says so', () => {
+    const { desk, operation } = raising();
+    desk.tick({ after: 1_000, publish: report(operation, 'accepted'), lands: false });
+    expect(desk.rollout().held.weight).toBe(5);
+    expect(desk.state().intent).toMatchObject({ operation });
+    expect(desk.types().filter((type) => type === 'WeightVerified')).toHaveLength(1);
+  });
+
   it('keeps verifiedAt and bake of the held step when it is cancelled, and needs three new passes', () => {
     const { desk } = raising();
     const { verifiedAt } = desk.rollout().held;
