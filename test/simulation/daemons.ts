@@ -32,6 +32,8 @@ export interface Daemon {
   readonly controller: Controller;
   /** The place that this process dies at when it gets there. */
   doom: { readonly place: Boundary; left: number } | null;
+  /** Canaries that it decided about since it leads. */
+  readonly begun: Set<string>;
   /** True time at which it woke up last; null: it never slept. */
   thawedAt: number | null;
 }
@@ -100,6 +102,7 @@ export function createDaemons(options: DaemonsOptions): Daemons {
       clock,
       store: storeOf(real, () => daemon),
       doom: null,
+      begun: new Set(),
       thawedAt: null,
       leader: createLeader({
         lockFile: lockFileOf(file),
@@ -207,8 +210,7 @@ export function createDaemons(options: DaemonsOptions): Daemons {
       prune: guard(real.prune),
       save(save) {
         if (meetsDoom(daemon(), 'beforeSave')) throw new Killed();
-        oracle.deciding(daemon(), save);
-        failAsTheWeather();
+        announce(daemon(), save);
         const events = real.save(save);
         oracle.decided(daemon(), save);
         if (meetsDoom(daemon(), 'afterSave')) throw new Killed();
@@ -218,10 +220,16 @@ export function createDaemons(options: DaemonsOptions): Daemons {
     };
   }
 
+  /** Shows a decision to the oracle before the weather has its way. */
+  function announce(daemon: Daemon, save: Save): void {
+    oracle.deciding(daemon, save);
+    if (weather.store !== null) oracle.refused(daemon, save);
+    failAsTheWeather();
+  }
+
   async function saveLater(real: Store, daemon: Daemon, save: Save): ReturnType<Store['saveLater']> {
     if (meetsDoom(daemon, 'beforeSave')) throw new Killed();
-    oracle.deciding(daemon, save);
-    failAsTheWeather();
+    announce(daemon, save);
     const events = await real.saveLater(save);
     oracle.decided(daemon, save);
     return events;
@@ -253,7 +261,9 @@ export function createDaemons(options: DaemonsOptions): Daemons {
 
   async function terminate(daemon: Daemon): Promise<void> {
     say(`${daemon.name} is told to stop`);
-    await daemon.controller.stop(STOP_GRACE_MS);
+    await daemon.controller.stop(STOP_GRACE_MS).catch((error: unknown) => {
+      if (!(error instanceof Killed)) throw error;
+    });
     if (daemon.clock.state() === 'dead') return;
     end(daemon, 'stopped');
     daemon.store.close();

@@ -13,6 +13,8 @@ import type { Weather } from './weather.ts';
 export interface Evidence {
   /** Takes the looks of a decision, saved or not: they are in the memory of that process. */
   look(daemon: Daemon, name: string, rollout: RolloutState | null, verdicts: readonly Verdict[]): void;
+  /** The last decision could not be saved, and was perhaps not taken. */
+  undo(daemon: Daemon, name: string): void;
   /** What this process remembers of a Canary is stored now. */
   keep(daemon: Daemon, name: string): void;
   /** A process begins to lead with what is stored. */
@@ -53,6 +55,7 @@ export function createEvidence(options: EvidenceOptions): Evidence {
   const { now, fleet, weather, views, fail } = options;
   let stored = new Map<string, Memory>();
   const memories = new Map<string, Map<string, Memory>>();
+  let last: { readonly name: string; readonly memory: Memory | undefined } | null = null;
 
   function memoryOf(daemon: Daemon): Map<string, Memory> {
     const found = memories.get(daemon.name) ?? new Map(stored);
@@ -74,9 +77,9 @@ export function createEvidence(options: EvidenceOptions): Evidence {
   }
 
   /** A weight above 0 counts as held because a read showed it. */
-  function checkRead(daemon: Daemon, name: string, { revision, held }: RolloutState): void {
+  function checkRead(daemon: Daemon, name: string, at: number, { revision, held }: RolloutState): void {
     if (held.weight === 0 || daemon.thawedAt !== null) return;
-    const isTrue = views.showed(name, (rule) => rule !== null && shareOf(rule, revision) === held.weight);
+    const isTrue = views.showed(name, at, (rule) => rule !== null && shareOf(rule, revision) === held.weight);
     if (!isTrue) fail(`${name}: ${held.weight} % of ${revision} counts as read back and was never readable`);
   }
 
@@ -87,8 +90,11 @@ export function createEvidence(options: EvidenceOptions): Evidence {
     if (old?.key === key) return;
     const [id, reached] = (old?.key ?? '').split('#');
     const isReached = id !== rollout.id || reached !== String(rollout.reached.length);
-    if (isReached && rollout.reached.length > 0) checkRead(daemon, name, rollout);
-    const since = isReached ? readBackAt(rollout) : (old?.since ?? now());
+    // What a process finds in the store or in the emergency journal was read back by another one, at some time.
+    const isOwn = daemon.begun.has(name);
+    const reachedAt = isOwn ? readBackAt(rollout) : 0;
+    const since = isReached ? reachedAt : (old?.since ?? 0);
+    if (isReached && isOwn && rollout.reached.length > 0) checkRead(daemon, name, since, rollout);
     all.set(name, { key, since, looks: new Map() });
   }
 
@@ -127,7 +133,8 @@ export function createEvidence(options: EvidenceOptions): Evidence {
     if (exemption !== null || spec.canary.analysis.skip) return;
     checkPasses(at, daemon, memory ?? null, spec, rollout);
     const { kind } = options.traffic.truth(save.canary, rollout.revision);
-    if (kind === 'slow') fail(`${at} of a revision that is slow`);
+    const isTold = options.traffic.truth(save.canary, rollout.stable).kind === 'healthy';
+    if (kind === 'slow' && isTold) fail(`${at} of a revision that is slow`);
   }
 
   function checkApproval(at: string, save: Save, rollout: RolloutState, step: Step): void {
@@ -165,8 +172,10 @@ export function createEvidence(options: EvidenceOptions): Evidence {
 
   return {
     look(daemon, name, rollout, verdicts) {
+      last = { name, memory: memoryOf(daemon).get(name) };
+      if (rollout !== null) follow(daemon, name, rollout);
+      daemon.begun.add(name);
       if (rollout === null) return;
-      follow(daemon, name, rollout);
       const all = memoryOf(daemon);
       const memory = all.get(name);
       if (memory === undefined) return;
@@ -175,6 +184,12 @@ export function createEvidence(options: EvidenceOptions): Evidence {
         verdicts.reduce((known, verdict) => withLook(known, daemon, verdict), memory),
       );
     },
+    undo(daemon, name) {
+      if (last?.name !== name) return;
+      if (last.memory === undefined) memoryOf(daemon).delete(name);
+      else memoryOf(daemon).set(name, last.memory);
+      last = null;
+    },
     keep(daemon, name) {
       const memory = memoryOf(daemon).get(name);
       if (memory !== undefined) stored.set(name, memory);
@@ -182,6 +197,7 @@ export function createEvidence(options: EvidenceOptions): Evidence {
     begin(daemon) {
       stored = new Map(stored);
       memories.set(daemon.name, new Map(stored));
+      daemon.begun.clear();
     },
     checkIntent(daemon, save, before) {
       const { state, canary: name } = save;

@@ -1,6 +1,7 @@
 /**
- * The simulation on demand: `npm run -s simtest -- --seed N --ticks M [--trace]`. Worlds of seeds N, N+1, ... until M
- * runs of the controller are done. Exits with 1 at the first violation, which tells how to see it again.
+ * The simulation on demand: `npm run -s simtest -- --seed N --ticks M [--trace] [--go-on]`. Worlds of seeds N, N+1, ... until M
+ * runs of the controller are done. A violation tells how to see it again and ends the simulation with exit code 1, at
+ * once unless it is told to go on.
  */
 import { parseArgs } from 'node:util';
 import { reportOf, violationText } from './report.ts';
@@ -13,12 +14,13 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     ticks: { type: 'string', default: '100000' },
     trace: { type: 'boolean', default: false },
+    'go-on': { type: 'boolean', default: false },
   },
 });
 const first = Number(values.seed);
 const wanted = Number(values.ticks);
 if (!Number.isSafeInteger(first) || !(wanted > 0)) {
-  console.error('usage: npm run -s simtest -- --seed N --ticks M [--trace]');
+  console.error('usage: npm run -s simtest -- --seed N --ticks M [--trace] [--go-on]');
   process.exit(2);
 }
 
@@ -36,7 +38,7 @@ for (let seed = first; ticks < wanted; seed += 1) {
   if (world.violation !== null) {
     console.error(violationText(world));
     process.exitCode = 1;
-    break;
+    if (!values['go-on']) break;
   }
 }
 console.log(reportOf(worlds, (performance.now() - startedAt) / 1000));

@@ -232,6 +232,7 @@ export function createNacos(options: NacosOptions): Nacos {
           () => (dialect === 'v3' ? 'none' : 'unknown'),
           () => 'unknown',
         ),
+      listeners: () => Promise.resolve({ kind: 'unknown', detail: 'nobody listens in a simulation' }),
       facts: () => null,
       isUp: () => weather.nacos === 'up',
       close: () => Promise.resolve(),

@@ -71,7 +71,7 @@ export function createPeople(options: PeopleOptions): People {
       restart: random.chance(0.3),
     };
     void controller.submit(asked).then((answer) => {
-      const isTaken = 'eventId' in answer;
+      const isTaken = 'changed' in answer;
       count(tally, isTaken ? `command ${verb}` : `command refused ${answer.code}`);
     });
   }

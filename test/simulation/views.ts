@@ -4,8 +4,8 @@ import { parseRule } from '../../src/core/rule.ts';
 
 export interface Views {
   change(name: string, content: string | null): void;
-  /** Whether a read that was decided upon now can have shown such a rule; null: none, or an unreadable one. */
-  showed(name: string, isSuch: (rule: Rule | null) => boolean): boolean;
+  /** Whether a read that was decided upon `at` can have shown such a rule; null: none, or an unreadable one. */
+  showed(name: string, at: number, isSuch: (rule: Rule | null) => boolean): boolean;
 }
 
 /** A read's own deadline, the grace of a look, and the wait for the group commit. */
@@ -26,11 +26,11 @@ export function createViews(now: () => number): Views {
       if (all.length > 100) all.shift();
       views.set(name, all);
     },
-    showed(name, isSuch) {
+    showed(name, at, isSuch) {
       const all = views.get(name) ?? [{ rule: null, from: 0 }];
-      return all.some(({ rule }, index) => {
+      return all.some(({ rule, from }, index) => {
         const until = all[index + 1]?.from ?? now();
-        return until >= now() - OLDEST_MS && isSuch(rule);
+        return until >= at - OLDEST_MS && from <= at && isSuch(rule);
       });
     },
   };

@@ -1,0 +1,113 @@
+/** Looks at the whole once a minute: whether it is busy without end, and whether it comes to rest once all is quiet. */
+import { unrest } from './rest.ts';
+import type { Scene } from './scene.ts';
+import type { Tally } from './weather.ts';
+
+export interface Quiet {
+  /** People go home and nothing goes wrong any more. */
+  begin(): void;
+  hasBegun(): boolean;
+  /** All came to rest and stayed so for a while. */
+  isOver(): boolean;
+}
+
+const MINUTE_MS = 60_000;
+/** Rollbacks are over by then, and delayed writes have landed. */
+const ENDINGS_MS = 6 * MINUTE_MS;
+/** Every bake, deadline and grace of a fleet fits into this. */
+const QUIET_MS = 120 * MINUTE_MS;
+/** An idle look, and the longest delay of a write. */
+const STAYS_MS = 4 * MINUTE_MS;
+/** Confirming a write takes a run a second; its polls take some timers each. */
+const RUNS_PER_MINUTE = 60;
+const TIMERS_PER_MINUTE = 1_000;
+
+export function createQuiet(scene: Scene): Quiet {
+  const { timeline, tally, fleet, oracle, daemons, people, faults } = scene;
+  /** Since when each Canary is on its way to 0, by the time at which that was decided. */
+  const endings = new Map<string, { readonly decided: number; readonly since: number }>();
+  let last = { runs: 0, timers: 0 };
+  let quietSince: number | null = null;
+  let restingSince: number | null = null;
+
+  function checkBusy(): void {
+    const size = Math.max(1, fleet.names().length);
+    const runs = Math.ceil((daemons.ticks() - last.runs) / size);
+    const timers = Math.ceil((daemons.fired() - last.timers) / size);
+    last = { runs: daemons.ticks(), timers: daemons.fired() };
+    keepMost(tally, 'most runs of a canary in a minute', runs);
+    keepMost(tally, 'most timers of a canary in a minute', timers);
+    if (runs > RUNS_PER_MINUTE) oracle.fail(`${runs} runs in a minute for each canary`);
+    if (timers > TIMERS_PER_MINUTE) oracle.fail(`${timers} timers in a minute for each canary`);
+  }
+
+  function checkRest(quietMs: number): void {
+    const why = stirring(scene);
+    if (why === null) restingSince ??= timeline.now();
+    else if (restingSince !== null) oracle.fail(`it was at rest and is no more: ${why}`);
+    else if (quietMs > QUIET_MS) oracle.fail(`not at rest after two hours of quiet: ${why}`);
+  }
+
+  function checkEndings(quietMs: number): void {
+    for (const name of fleet.everyName()) {
+      const state = oracle.state(name);
+      const isForeign = state?.rollout?.pauses.some(({ reason }) => reason === 'ForeignController') ?? false;
+      const decided = isForeign ? undefined : state?.ending?.since;
+      const known = endings.get(name);
+      if (decided === undefined) endings.delete(name);
+      else if (known?.decided !== decided) endings.set(name, { decided, since: timeline.now() });
+      else if (Math.min(quietMs, timeline.now() - known.since) > ENDINGS_MS) {
+        oracle.fail(`${name}: not back at 0 after six minutes of quiet`);
+      }
+    }
+  }
+
+  function everyMinute(): void {
+    checkBusy();
+    oracle.checkPunctual();
+    if (quietSince !== null) {
+      const quietMs = timeline.now() - quietSince;
+      checkRest(quietMs);
+      checkEndings(quietMs);
+    }
+    timeline.at(timeline.now() + MINUTE_MS, everyMinute);
+  }
+
+  everyMinute();
+  return {
+    begin() {
+      scene.trace.add('quiet begins');
+      people.end();
+      faults.end();
+      if (daemons.alive().length === 0) daemons.boot();
+      for (const daemon of daemons.alive()) daemon.doom = null;
+      quietSince = timeline.now();
+    },
+    hasBegun: () => quietSince !== null,
+    isOver: () => restingSince !== null && timeline.now() - restingSince >= STAYS_MS,
+  };
+}
+
+/** Why not all is at rest; null: it is. */
+function stirring({ fleet, oracle, nacos, traffic }: Scene): string | null {
+  for (const name of fleet.everyName()) {
+    const state = oracle.state(name);
+    const { spec, state: fileState } = fleet.file(name);
+    if (state === null) continue;
+    const why = unrest({
+      state,
+      document: nacos.document(name),
+      truth: (revision) => traffic.truth(name, revision),
+      isSuspended: spec.canary.suspend,
+      isRemoved: fileState === 'gone',
+    });
+    if (why !== null) return `${name}: ${why}`;
+  }
+  const [open] = oracle.openCommands();
+  if (open !== undefined) return `command ${open} was never answered`;
+  return nacos.inFlight() > 0 ? 'a write is still on its way' : null;
+}
+
+function keepMost(tally: Tally, name: string, found: number): void {
+  tally[name] = Math.max(tally[name] ?? 0, found);
+}
