@@ -17,7 +17,7 @@ export type Boundary = (typeof BOUNDARIES)[number];
 /** One write of a rollout, and the moment around it to die in. */
 export interface Death {
   readonly boundary: Boundary;
-  readonly purpose: 'step' | 'rollback' | 'promoted';
+  readonly purpose: 'step' | 'rollback' | 'promoted' | 'withdraw';
   /** Percent that is written. */
   readonly to: number;
 }

@@ -5,10 +5,10 @@ import type { Version } from '../../infra/dev-nacos/generation.ts';
 import type { Rule } from '../../src/core/observation.ts';
 import { parseRule } from '../../src/core/rule.ts';
 import { aWorld, type Cleanup, type Daemon, readBack, type World } from '../system/world.ts';
-import { BOUNDARIES, DEATH_VARIABLE, type Death, DYING } from './boundary.ts';
+import { BOUNDARIES, type Boundary, DEATH_VARIABLE, type Death, DYING } from './boundary.ts';
 
 // Rows wait for their daemons most of the time.
-vi.setConfig({ maxConcurrency: 20 });
+vi.setConfig({ maxConcurrency: 24 });
 
 /** In the declaration of the world that the rows live in. */
 const WINDOW_MS = 1_000;
@@ -20,21 +20,35 @@ const KEPT_CODE = { NODE_COMPILE_CACHE: join(import.meta.dirname, '../../node_mo
 const VERSIONS: readonly Version[] = ['2.5.1', '3.1'];
 const isFull = process.env['CRASH_MATRIX'] === 'full';
 
-interface Row extends Death {
+interface Row {
+  readonly title: string;
   readonly version: Version;
+  /** Where one daemon after the other dies. */
+  readonly deaths: readonly [Death, ...Death[]];
+}
+
+type Write = Pick<Death, 'purpose' | 'to'>;
+
+function rowOf(version: Version, ...deaths: Row['deaths']): Row {
+  const places = deaths.map(({ purpose, to, boundary }) => `${purpose} to ${to} ${boundary}`);
+  return { title: `${places.join(', then ')} (Nacos ${version})`, version, deaths };
 }
 
 /** Every boundary of every write; on one of the servers, so spread that all meet both, or on each of them. */
-function rowsOf(writes: readonly Pick<Death, 'purpose' | 'to'>[]): Row[] {
+function rowsOf(writes: readonly Write[]): Row[] {
   return writes.flatMap((write, i) =>
     BOUNDARIES.flatMap((boundary, j) =>
-      VERSIONS.filter((_, k) => isFull || (i + j) % 2 === k).map((version) => ({
-        boundary,
-        ...write,
-        version,
-      })),
+      VERSIONS.filter((_, k) => isFull || (i + j) % 2 === k).map((version) =>
+        rowOf(version, { boundary, ...write }),
+      ),
     ),
   );
+}
+
+/** Dies before `write` is made although it is saved, and again at each of `boundaries` of the `answer` to that. */
+function recovering(version: Version, write: Write, answer: Write, ...boundaries: Boundary[]): Row {
+  const first: Death = { boundary: 'after the intent is committed', ...write };
+  return rowOf(version, first, ...boundaries.map((boundary) => ({ boundary, ...answer })));
 }
 
 interface Story {
@@ -53,13 +67,15 @@ interface Event {
   readonly facts: Readonly<Record<string, unknown>>;
 }
 
-/** A rollout in which the daemon dies at `row` and another one goes on to the end. */
-async function live(cleanup: Cleanup, row: Row): Promise<Story> {
-  const world = await aWorld(cleanup, row.version);
+/** A rollout in which daemons die at `deaths`, and one more goes on to the end. */
+async function live(cleanup: Cleanup, { version, deaths }: Row): Promise<Story> {
+  const [first, ...others] = deaths;
+  const world = await aWorld(cleanup, version);
   world.declare('v2');
-  await die(world, row);
+  await die(world, first, first.purpose === 'rollback');
   // What ails the new version is over: from the intent on, the decision stands all the same.
-  if (row.boundary !== 'before the intent is committed') world.setErrors(0);
+  if (first.boundary !== 'before the intent is committed') world.setErrors(0);
+  for (const death of others) await die(world, death);
   const restartedAt = Date.now();
   const daemon = world.start([], KEPT_CODE);
   const isOver = (await eventsOf(daemon)).some(({ type }) => type === 'RolloutEnded');
@@ -69,14 +85,13 @@ async function live(cleanup: Cleanup, row: Row): Promise<Story> {
   return { events, canary, restartedAt, rules: rulesIn(world), looks: looksIn(world) };
 }
 
-async function die(world: World, { boundary, purpose, to }: Row): Promise<void> {
-  const death: Death = { boundary, purpose, to };
+async function die(world: World, death: Death, fails = false): Promise<void> {
   const daemon = world.start([], {
     ...KEPT_CODE,
     NODE_OPTIONS: `--import=${HOOK}`,
     [DEATH_VARIABLE]: JSON.stringify(death),
   });
-  if (purpose === 'rollback') {
+  if (fails) {
     await daemon.logged(readBack(10));
     world.setErrors(0.5);
   }
@@ -85,7 +100,7 @@ async function die(world: World, { boundary, purpose, to }: Row): Promise<void> 
     () => daemon.ended,
   );
   expect(await Promise.race([daemon.ended, missed])).toBe('SIGKILL');
-  expect(daemon.lines).toContainEqual({ msg: DYING, ...death });
+  await daemon.logged({ msg: DYING, ...death });
 }
 
 async function eventsOf(daemon: Daemon): Promise<Event[]> {
@@ -139,7 +154,7 @@ function expectEvidence(story: Story): void {
   }
 }
 
-// Left by a daemon that ends in peace, for all that are killed.
+// Only a daemon that ends in peace leaves its compiled code behind.
 beforeAll(async () => {
   const cleanups: (() => unknown)[] = [];
   const world = await aWorld((cleanup) => void cleanups.push(() => cleanup({} as never)));
@@ -150,18 +165,21 @@ beforeAll(async () => {
   for (const cleanup of cleanups.reverse()) await cleanup();
 });
 
+const RAISE: Write = { purpose: 'step', to: 50 };
+const WITHDRAWAL: Write = { purpose: 'withdraw', to: 10 };
+const MARK: Write = { purpose: 'promoted', to: 100 };
+const ROLLBACK: Write = { purpose: 'rollback', to: 0 };
+
 describe.concurrent('killed in a rollout of a good version', () => {
-  test.for(
-    rowsOf([
-      { purpose: 'step', to: 10 },
-      { purpose: 'step', to: 50 },
-      { purpose: 'step', to: 100 },
-      { purpose: 'promoted', to: 100 },
-    ]),
-  )(
-    '$boundary, $purpose to $to, Nacos $version: it goes on where it was, by evidence, and promotes',
-    { timeout: 120_000 },
-    async (row, { onTestFinished }) => {
+  const rows = [
+    ...rowsOf([{ purpose: 'step', to: 10 }, RAISE, { purpose: 'step', to: 100 }, MARK]),
+    recovering('2.5.1', RAISE, WITHDRAWAL, 'after the intent is committed'),
+    recovering('3.1', RAISE, WITHDRAWAL, 'after the publish'),
+    recovering('3.1', MARK, MARK, 'after the publish', 'before what was read back is committed'),
+  ];
+  for (const row of rows) {
+    const name = `${row.title}: it goes on where it was, by evidence, and promotes`;
+    test(name, { timeout: 120_000 }, async ({ onTestFinished }) => {
       const story = await live(onTestFinished, row);
       expect(stepsReached(story)).toEqual([10, 50, 100]);
       expectEvidence(story);
@@ -169,30 +187,32 @@ describe.concurrent('killed in a rollout of a good version', () => {
       expect(weights, 'never backwards').toEqual(weights.toSorted((a, b) => a - b));
       const operations = story.rules.map(({ managedBy }) => managedBy?.operation);
       expect(operations, 'nothing is written twice').toEqual([...new Set(operations)]);
-      const isLost =
-        row.boundary === 'after the intent is committed' || row.boundary === 'before the publish';
-      expect(count(story, 'RaiseCancelled')).toBe(isLost && row.purpose === 'step' ? 1 : 0);
+      const [{ boundary, purpose }] = row.deaths;
+      const isLost = boundary === 'after the intent is committed' || boundary === 'before the publish';
+      expect(count(story, 'RaiseCancelled')).toBe(isLost && purpose === 'step' ? 1 : 0);
       expect([count(story, 'RolloutStarted'), count(story, 'RolloutEnded')]).toEqual([1, 1]);
       expect(story.rules.at(-1)).toMatchObject({ canaryWeight: 100, managedBy: { promoted: true } });
       expect(story.rules.filter(({ managedBy }) => managedBy?.promoted)).toHaveLength(1);
       expect(story.canary).toMatchObject({ phase: 'Succeeded', stableRevision: 'v2' });
-    },
-  );
+    });
+  }
 });
 
 describe.concurrent('killed in a rollback', () => {
-  test.for(rowsOf([{ purpose: 'rollback', to: 0 }]))(
-    '$boundary, Nacos $version: it is not lost, and nothing rises again',
-    { timeout: 120_000 },
-    async (row, { onTestFinished }) => {
+  const rows = [
+    ...rowsOf([ROLLBACK]),
+    recovering('2.5.1', ROLLBACK, ROLLBACK, 'before the publish', 'before what was read back is committed'),
+  ];
+  for (const row of rows) {
+    const name = `${row.title}: it is not lost, and nothing rises again`;
+    test(name, { timeout: 120_000 }, async ({ onTestFinished }) => {
       const story = await live(onTestFinished, row);
       expect(stepsReached(story)).toEqual([10]);
-      const weights = story.rules.map(({ canaryWeight }) => canaryWeight);
-      expect(weights).toEqual([10, ...weights.slice(1).map(() => 0)]);
-      expect(weights.at(-1)).toBe(0);
+      const [raised, ...lowered] = story.rules.map(({ canaryWeight }) => canaryWeight);
+      expect([raised, new Set(lowered)]).toEqual([10, new Set([0])]);
       expect(count(story, 'StepStarted')).toBe(1);
       expect([count(story, 'RollbackStarted'), count(story, 'RolloutEnded')]).toEqual([1, 1]);
       expect(story.canary).toMatchObject({ phase: 'RolledBack', stableRevision: 'v1' });
-    },
-  );
+    });
+  }
 });
