@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { PublishReport } from '../core/observation.ts';
-import type { Decision, Verdict } from '../core/rollout.ts';
+import type { CanaryState, Decision, Verdict } from '../core/rollout.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Measure } from '../metrics/measure.ts';
 import type { Journal } from '../store/journal.ts';
@@ -14,6 +14,7 @@ import type { TrafficRouter } from '../traffic/router.ts';
 import { createCommandDesk } from './command-desk.ts';
 import { saveAwaited } from './commit.ts';
 import type { Controls } from './controls.ts';
+import { countGateways } from './gateways.ts';
 import { createLag } from './lag.ts';
 import { createMemory, type Entry, newEntry } from './memory.ts';
 import { type ReconcileDeps, reconcile } from './reconcile.ts';
@@ -110,6 +111,10 @@ export function createController(deps: ControllerDeps): Controller {
     onWritten: metrics.wrote,
     signal: ended.signal,
   };
+
+  function stateOf(name: string): CanaryState | null {
+    return leading ? (memory.get(name)?.state ?? null) : store.load(name).state;
+  }
 
   async function work(name: string): Promise<void> {
     const entry = memory.get(name);
@@ -309,8 +314,12 @@ export function createController(deps: ControllerDeps): Controller {
     specs: specs.specs,
     diagnostics: specs.diagnostics,
     names: memory.names,
-    state: (name) => (leading ? (memory.get(name)?.state ?? null) : store.load(name).state),
+    state: stateOf,
     explanation: (name) => (leading ? memory.get(name)?.explanation : null) ?? store.load(name).explanation,
+    async gateways(name) {
+      const state = stateOf(name);
+      return state === null ? null : countGateways(deps, state.route, ended.signal);
+    },
     submit: desk.submit,
     figures: () => ({
       queueDepth: queue.depth(),

@@ -24,6 +24,12 @@ export interface Accepted {
   readonly changed: boolean;
 }
 
+/** Addresses that listen to the live rule, and how many of them have it. Never proof: see `ListenersReading`. */
+export interface Gateways {
+  readonly current: number;
+  readonly total: number;
+}
+
 export interface Controls {
   /** Store open, leader or standby, first scan done. */
   isReady(): boolean;
@@ -36,6 +42,8 @@ export interface Controls {
   names(): readonly string[];
   state(name: string): CanaryState | null;
   explanation(name: string): Explanation | null;
+  /** Asks the traffic router now, for at most a second; null for an unknown name and where it cannot be told. */
+  gateways(name: string): Promise<Gateways | null>;
   /**
    * Takes a command: refuses at once what the phase has no use for, else records it and puts the name on the queue.
    * `start` and `retry` resolve once the loop has taken them, so that the rollout exists.

@@ -27,5 +27,6 @@ export function timedNacos(router: TrafficRouter, clock: Clock, asked: Asked): T
     publish: (target, operation, content, guard, signal) =>
       timed(clock, done, router.publish(target, operation, content, guard, signal)),
     beta: (target, signal) => timed(clock, done, router.beta(target, signal)),
+    listeners: (target, signal) => timed(clock, done, router.listeners(target, signal)),
   };
 }

@@ -37,8 +37,10 @@ export function registerCanaries(app: App, { controls, clock }: ServerDeps): voi
         response: { 200: CanaryView, ...PROBLEM_ANSWERS },
       },
     },
-    async ({ params: { name } }, reply) =>
-      findCanary(controls, name) ?? sendProblem(reply, unknownCanary(controls, name)),
+    async ({ params: { name } }, reply) => {
+      const gateways = await controls.gateways(name);
+      return findCanary(controls, name, gateways) ?? sendProblem(reply, unknownCanary(controls, name));
+    },
   );
   app.get(
     '/api/v1/canaries/:name/spec',

@@ -1,5 +1,5 @@
 /** Finding what a caller names, and what of it is shown. */
-import type { Controls } from '../controller/controls.ts';
+import type { Controls, Gateways } from '../controller/controls.ts';
 import { didYouMean } from '../lib/text.ts';
 import type { Spec } from '../spec/canary.ts';
 import type { Diagnostic } from '../spec/diagnostic.ts';
@@ -30,11 +30,14 @@ export function* canaryViews(controls: Controls): Generator<CanaryView> {
   }
 }
 
-/** The object of one Canary, or null for an unknown name. */
-export function findCanary(controls: Controls, name: string): CanaryView | null {
+/** The object of one Canary, with what is known of its gateways, or null for an unknown name. */
+export function findCanary(controls: Controls, name: string, gateways: Gateways | null): CanaryView | null {
   if (!isKnown(controls, name)) return null;
-  const diagnostics = controls.diagnostics().filter(({ canary }) => canary === name);
-  return viewOf(controls, name, specOf(controls, name), diagnostics);
+  const spec = specOf(controls, name);
+  // A broken file may no longer say whose it is, and a vanished one is a matter of the directory.
+  const concerns = ({ canary, file, code }: Diagnostic) =>
+    canary === name || (canary === undefined && (file === spec?.file || code === 'SPEC_DIRECTORY'));
+  return viewOf(controls, name, spec, controls.diagnostics().filter(concerns), gateways);
 }
 
 function viewOf(
@@ -42,9 +45,11 @@ function viewOf(
   name: string,
   spec: Spec | null,
   diagnostics: readonly Diagnostic[],
+  gateways: Gateways | null = null,
 ): CanaryView {
   const state = controls.state(name);
-  return canaryView({ name, spec, state, explanation: controls.explanation(name), diagnostics });
+  const explanation = controls.explanation(name);
+  return canaryView({ name, spec, state, explanation, diagnostics, gateways });
 }
 
 /** Why a name leads nowhere: its file is broken, it is a slip, or it is simply unknown. */

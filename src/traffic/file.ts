@@ -98,6 +98,8 @@ export function createFileRouter({ directory, clock }: FileRouterOptions): Traff
 
     beta: async () => 'none',
 
+    listeners: async () => ({ kind: 'unknown', detail: 'nobody can tell who reads a file' }),
+
     facts: () => ({
       summary: `files in ${directory}, compared just before they are replaced, verified by reading them`,
       compareAndSet: false,

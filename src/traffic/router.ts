@@ -25,6 +25,14 @@ export interface RouterFacts {
   readonly warnings: readonly string[];
 }
 
+/**
+ * Of the addresses that listen to a document, how many had its live content when they last said what they have. Never
+ * proof: gateways behind one address count once, and one that does not listen not at all.
+ */
+export type ListenersReading =
+  | { readonly kind: 'addresses'; readonly current: number; readonly total: number }
+  | { readonly kind: 'unknown'; readonly detail: string };
+
 export interface TrafficRouter {
   /** Reads the live document, within `signal`'s lifetime. */
   read(target: TrafficTarget, signal: AbortSignal): Promise<RouteReading>;
@@ -38,6 +46,8 @@ export interface TrafficRouter {
   ): Promise<PublishReport>;
   /** Looks for a beta variant of the document; 'unknown' where the server cannot tell. */
   beta(target: TrafficTarget, signal: AbortSignal): Promise<BetaReading | 'none' | 'unknown'>;
+  /** Asks who listens to the document; for people only, and its failure is no news about the other side. */
+  listeners(target: TrafficTarget, signal: AbortSignal): Promise<ListenersReading>;
   /** What the last probe found, or null while the other side never answered. */
   facts(): RouterFacts | null;
   /** Whether the other side answered last time it was asked. */

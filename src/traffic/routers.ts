@@ -11,6 +11,7 @@ export function createRouters(routers: Routers): TrafficRouter {
     publish: (target, operation, content, guard, signal) =>
       routers[target.kind].publish(target, operation, content, guard, signal),
     beta: (target, signal) => routers[target.kind].beta(target, signal),
+    listeners: (target, signal) => routers[target.kind].listeners(target, signal),
     facts: () => routers.nacos.facts(),
     isUp: () => routers.nacos.isUp(),
     async close() {

@@ -29,6 +29,8 @@ export interface CanarySource {
   readonly explanation: Explanation | null;
   /** What is wrong with its file. */
   readonly diagnostics: readonly Diagnostic[];
+  /** Asked for when one Canary is shown; default null. */
+  readonly gateways?: CanaryView['gateways'];
 }
 
 /** The canary object. In Stable and Succeeded `canaryRevision` and `step` are null: nothing is on trial. */
@@ -56,6 +58,7 @@ export function canaryView(source: CanarySource): CanaryView {
       verifiedAt: timeOrNull(state === null ? null : verifiedAt(state, rollout)),
       readAt: timeOrNull(state?.observed?.at),
     },
+    gateways: source.gateways ?? null,
     bakedSeconds: rollout === null ? null : seconds(rollout.held.bakedMs),
     reason: state?.reason ?? 'not looked at yet',
     nextCheckAt: timeOrNull(explanation?.nextCheckAt),

@@ -80,6 +80,10 @@ export const CanaryView = z
       verifiedAt: Time.nullable().meta({ description: 'When the held weight was first read back' }),
       readAt: Time.nullable().meta({ description: 'When the live document was last read' }),
     }),
+    gateways: z.object({ current: z.int(), total: z.int() }).nullable().meta({
+      description:
+        'Addresses that listen to the live document, and how many of them have it; never proof. Null in a list, and where it cannot be told',
+    }),
     bakedSeconds: z.number().nullable().meta({ description: 'Time spent at the held weight' }),
     reason: z.string(),
     nextCheckAt: Time.nullable(),

@@ -88,6 +88,18 @@ test('get of a paused Canary names every reason, a missing number and trouble', 
   `);
 });
 
+test('get counts the gateways by their addresses where it is known', async () => {
+  const at = await scene();
+  at.behind.gateways = { current: 3, total: 4 };
+  const { out } = await run(at, 'get', 'payment-service');
+  expect(out.split('\n').slice(-4)).toEqual([
+    'Next      look again 14:00:25Z',
+    'Why       baking until 14:03:00Z; 2 of 3 passes collected',
+    'Gateways  3 of 4 addresses have this rule (addresses, not proof)',
+    'File      payment.yaml:7',
+  ]);
+});
+
 test.each([
   ['Stable', stableState()],
   ['Succeeded', succeededState()],
@@ -263,6 +275,7 @@ test('get -w on a terminal redraws the screen at every look', async () => {
   at.clock.advance(1000);
   await at.clock.armed(1000);
   expect(watch.out.map((text) => text.slice(0, 7))).toEqual(['<clear>', 'Canary ', '<clear>', 'Canary ']);
+  expect(at.behind.gatewaysAsked).toHaveLength(2);
   at.behind.states = [];
   at.behind.specs = [];
   at.clock.advance(1000);

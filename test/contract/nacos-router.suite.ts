@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import type { RouteReading } from '../../src/core/observation.ts';
 import { sleep, systemClock } from '../../src/lib/clock.ts';
 import type { NacosTarget } from '../../src/spec/canary.ts';
+import { isAtLeast } from '../../src/traffic/nacos/probe.ts';
 import { createNacosRouter, type NacosRouterOptions } from '../../src/traffic/nacos/router.ts';
 import type { RouterFacts, TrafficRouter } from '../../src/traffic/router.ts';
 import { lookFromAProcess } from './look.ts';
@@ -201,6 +202,24 @@ export function describeNacosRouter(
       if (before === 'unknown') return;
       const isFound = async () => JSON.stringify(await router.beta(target, never)).includes('127.0.0.1');
       await eventually(isFound, true);
+    });
+
+    it.concurrent('counts the addresses that have the document, or says that it cannot tell', async () => {
+      const target = await existing('{"weight":5}');
+      const { summary = '' } = router.facts() ?? {};
+      const before = await router.listeners(target, never);
+      if (before.kind === 'unknown') {
+        expect(summary).toMatch(/^Nacos 3\..*, v1 API/);
+        return;
+      }
+      expect(before).toEqual({ kind: 'addresses', current: 0, total: 0 });
+      // From 3.2 on there are no long polls: what listens there speaks gRPC.
+      if (isAtLeast(summary.replace('Nacos ', ''), [3, 2, 0])) return;
+      const stopListening = other.listen(target.group, target.dataId, md5('{"weight":5}'));
+      const count = async () => JSON.stringify(await router.listeners(target, never));
+      await eventually(count, JSON.stringify({ kind: 'addresses', current: 1, total: 1 })).finally(
+        stopListening,
+      );
     });
 
     it.concurrent('never takes a beta variant for the document', async () => {

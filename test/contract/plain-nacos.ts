@@ -23,6 +23,8 @@ export interface PlainNacos {
   putBeta(group: string, dataId: string, content: string): Promise<void>;
   /** Deletes the document and any beta of it. */
   remove(group: string, dataId: string): Promise<void>;
+  /** Listens to the document by long polls, as a gateway that has `md5`, until the answer is called. */
+  listen(group: string, dataId: string, md5: string): () => void;
   /** Config type and description as stored; the description is null where the server does not show it. */
   metadata(group: string, dataId: string): Promise<{ type: string; desc: string | null }>;
 }
@@ -31,6 +33,7 @@ interface Call {
   readonly query?: Readonly<Record<string, string>>;
   readonly form?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
 }
 
 interface Answered {
@@ -45,7 +48,11 @@ export async function openPlainNacos(account: NacosAccount): Promise<PlainNacos>
   const configs = isV3 ? '/v3/admin/cs/config' : '/v1/cs/configs';
   const token = await logIn();
 
-  function call(method: string, path: string, { query, form, headers }: Call = {}): Promise<Answered> {
+  function call(
+    method: string,
+    path: string,
+    { query, form, headers, signal }: Call = {},
+  ): Promise<Answered> {
     const url = new URL(`${account.url.replace(/\/+$/, '')}${path}?${new URLSearchParams(query)}`);
     const send = url.protocol === 'https:' ? requestTls : request;
     const body = form === undefined ? '' : new URLSearchParams(form).toString();
@@ -53,6 +60,7 @@ export async function openPlainNacos(account: NacosAccount): Promise<PlainNacos>
       const outgoing = send(url, {
         method,
         agent: false,
+        signal,
         ca: account.ca,
         headers: {
           ...(form === undefined ? {} : { 'Content-Type': 'application/x-www-form-urlencoded' }),
@@ -101,6 +109,21 @@ export async function openPlainNacos(account: NacosAccount): Promise<PlainNacos>
       if (isV3) await must('DELETE', `${configs}/beta`, { query });
       else await must('DELETE', configs, { query: { ...query, beta: 'true' } });
       await must('DELETE', configs, { query });
+    },
+    listen(group, dataId, md5) {
+      const ended = new AbortController();
+      const record = `${[dataId, group, md5].join('\u0002')}\u0001`;
+      const poll = {
+        form: { 'Listening-Configs': record },
+        headers: { 'Long-Pulling-Timeout': '30000' },
+        signal: ended.signal,
+      };
+      async function pollAgain(): Promise<void> {
+        while (!ended.signal.aborted) await must('POST', '/v1/cs/configs/listener', poll);
+      }
+      // Cut by whoever stops listening; a server that refuses is seen by whoever waits for its listeners.
+      pollAgain().catch(() => {});
+      return () => ended.abort();
     },
     async metadata(group, dataId) {
       const answer = await must('GET', configs, { query: named(group, dataId) });

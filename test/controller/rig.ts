@@ -10,7 +10,7 @@ import type { Spec, TrafficTarget } from '../../src/spec/canary.ts';
 import { createJournal } from '../../src/store/journal.ts';
 import type { NewCommand, Store } from '../../src/store/store.ts';
 import type { Fields, Log } from '../../src/telemetry/log.ts';
-import type { TrafficRouter } from '../../src/traffic/router.ts';
+import type { ListenersReading, TrafficRouter } from '../../src/traffic/router.ts';
 import { aMetric, aSpec, type CanaryParts, steps } from '../support/a-canary.ts';
 import { aCommand } from '../support/saves.ts';
 import { type TempStore, tempStore } from '../support/temp-store.ts';
@@ -51,7 +51,11 @@ export interface Traffic extends TrafficRouter {
   readonly writes: string[];
   /** Reads so far, by name. */
   readonly reads: string[];
-  /** Names whose reads only end when they are aborted. */
+  /** Who listens, for every name. */
+  listening: ListenersReading;
+  /** The names for which listeners were asked for. */
+  readonly listenersAsked: string[];
+  /** Names whose reads and whose listeners only end when they are aborted. */
   readonly hanging: Set<string>;
   /** Names whose reads and writes throw a bug. */
   readonly faulty: Set<string>;
@@ -65,6 +69,8 @@ export function createTraffic(clock: Clock): Traffic {
     documents,
     writes: [],
     reads: [],
+    listening: { kind: 'addresses', current: 3, total: 4 },
+    listenersAsked: [],
     hanging: new Set(),
     faulty: new Set(),
     refusal: null,
@@ -93,6 +99,12 @@ export function createTraffic(clock: Clock): Traffic {
       return { operation, at, result: 'accepted', code: '', detail: '' };
     },
     beta: () => Promise.resolve('none' as const),
+    async listeners(target, signal) {
+      const name = nameOf(target);
+      traffic.listenersAsked.push(name);
+      if (traffic.hanging.has(name)) await aborted(signal);
+      return signal.aborted ? { kind: 'unknown', detail: 'no answer in time' } : traffic.listening;
+    },
     facts: () => null,
     isUp: () => true,
     close: () => Promise.resolve(),

@@ -131,6 +131,7 @@ function routerOf(world: ReturnType<typeof createWorld>, at: () => number): Traf
     publish: (_target, operation, content, { expectMd5 }) =>
       Promise.resolve(world.publish(operation, content, expectMd5, at())),
     beta: () => Promise.resolve('none' as const),
+    listeners: () => Promise.resolve({ kind: 'unknown' as const, detail: 'nobody listens in a scenario' }),
     facts: () => null,
     isUp: () => true,
     close: () => Promise.resolve(),

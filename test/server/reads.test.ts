@@ -50,6 +50,16 @@ test('one Canary is the object of the contract', async () => {
   expect(CanaryView.parse(answer.json())).toEqual(answer.json());
 });
 
+test('gateways are asked for when one Canary is read, and never for the list', async () => {
+  const { app, behind } = loaded();
+  behind.gateways = { current: 3, total: 4 };
+  expect((await app.inject('/api/v1/canaries')).json().items[0]).toMatchObject({ gateways: null });
+  expect(behind.gatewaysAsked).toEqual([]);
+  const answer = await app.inject('/api/v1/canaries/payment-service');
+  expect(CanaryView.parse(answer.json()).gateways).toEqual({ current: 3, total: 4 });
+  expect(behind.gatewaysAsked).toEqual(['payment-service']);
+});
+
 test('the list holds every Canary by name, with a file, a state or both, and every diagnostic', async () => {
   const { app, behind } = loaded();
   const lost = { ...stableState(), name: 'lost' };

@@ -1,7 +1,7 @@
 /** A controller that does what a test says, behind the real HTTP application and a real store. */
 import type { FastifyInstance } from 'fastify';
 import { onTestFinished } from 'vitest';
-import type { Accepted, Controls, Refusal } from '../../src/controller/controls.ts';
+import type { Accepted, Controls, Gateways, Refusal } from '../../src/controller/controls.ts';
 import type { CanaryState, Explanation } from '../../src/core/rollout.ts';
 import { createApp } from '../../src/server/app.ts';
 import type { Spec } from '../../src/spec/canary.ts';
@@ -22,6 +22,10 @@ export interface StandIn {
   diagnostics: Diagnostic[];
   isReady: boolean;
   isLeader: boolean;
+  /** What `gateways` answers for every name; default null. */
+  gateways: Gateways | null;
+  /** The names for which gateways were asked for. */
+  readonly gatewaysAsked: string[];
   /** What `submit` answers. */
   answer: (command: NewCommand) => Promise<Accepted | Refusal>;
 }
@@ -35,6 +39,8 @@ export function standIn(parts: Partial<Pick<StandIn, 'specs' | 'states' | 'expla
     diagnostics: [],
     isReady: true,
     isLeader: true,
+    gateways: null,
+    gatewaysAsked: [],
     answer: async () => ({ eventId: 7, rolloutId: null, changed: true }),
     controls: {
       isReady: () => self.isReady,
@@ -44,6 +50,10 @@ export function standIn(parts: Partial<Pick<StandIn, 'specs' | 'states' | 'expla
       names: () => self.states.map(({ name }) => name),
       state: (name) => self.states.find((state) => state.name === name) ?? null,
       explanation: (name) => self.explanations.find(({ canary }) => canary === name) ?? null,
+      async gateways(name) {
+        self.gatewaysAsked.push(name);
+        return self.gateways;
+      },
       submit(command) {
         self.submitted.push(command);
         return self.answer(command);

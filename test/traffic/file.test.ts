@@ -116,8 +116,9 @@ describe('the file router', () => {
     expect([...seen].filter((length) => length !== small.length && length !== large.length)).toEqual([]);
   });
 
-  it('has no betas, is up, and tells how it works', async () => {
+  it('has no betas, knows no readers, is up, and tells how it works', async () => {
     expect(await router.beta(target(), NEVER)).toBe('none');
+    expect(await router.listeners(target(), NEVER)).toMatchObject({ kind: 'unknown' });
     expect(router.isUp()).toBe(true);
     expect(router.facts()).toMatchObject({ compareAndSet: false, authoritativeReads: true, warnings: [] });
     await router.close();

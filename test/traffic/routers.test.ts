@@ -23,6 +23,10 @@ function noting(name: string, calls: string[]): TrafficRouter {
       note(`beta ${kind}`);
       return 'none';
     },
+    async listeners({ kind }) {
+      note(`listeners ${kind}`);
+      return { kind: 'unknown', detail: name };
+    },
     facts: () => ({ summary: name, compareAndSet: true, authoritativeReads: true, warnings: [] }),
     isUp: () => name === 'nacos',
     async close() {
@@ -31,22 +35,25 @@ function noting(name: string, calls: string[]): TrafficRouter {
   };
 }
 
-it('reads, writes and beta queries reach the router of their target, and all are closed', async () => {
+it('reads, writes and queries reach the router of their target, and all are closed', async () => {
   const calls: string[] = [];
   const routers = createRouters({ nacos: noting('nacos', calls), file: noting('file', calls) });
   for (const target of [TARGET, FILE]) {
     await routers.read(target, NEVER);
     await routers.publish(target, 'operation.1', '{}', { expectMd5: 'absent' }, NEVER);
     await routers.beta(target, NEVER);
+    await routers.listeners(target, NEVER);
   }
   await routers.close();
   expect(calls).toEqual([
     'nacos read nacos',
     'nacos publish nacos operation.1 {} absent',
     'nacos beta nacos',
+    'nacos listeners nacos',
     'file read file',
     'file publish file operation.1 {} absent',
     'file beta file',
+    'file listeners file',
     'nacos close',
     'file close',
   ]);

@@ -53,6 +53,13 @@ test('a Canary under way is the object of the interface page', () => {
   });
 });
 
+test('gateways are null unless somebody counted them', () => {
+  const known = { name: 'payment-service', spec: null, state: null, explanation: null, diagnostics: [] };
+  expect(canaryView(known).gateways).toBeNull();
+  const gateways = { current: 3, total: 4 };
+  expect(canaryView({ ...known, gateways }).gateways).toEqual(gateways);
+});
+
 test('steps say when each was reached and left', () => {
   const { steps } = view(progressingState());
   expect(steps.map(({ weight, verifiedAt, leftAt }) => [weight, verifiedAt, leftAt])).toEqual([

@@ -130,7 +130,7 @@ function number(value: number | null): string {
 }
 
 function tail(view: CanaryView, now: number): string[][] {
-  const { nextCheckAt, reason, pauses, canaryRevision, file, line, diagnostics } = view;
+  const { nextCheckAt, reason, pauses, canaryRevision, gateways, file, line, diagnostics } = view;
   const failed = view.failedRevisions.filter((revision) => revision !== canaryRevision);
   return [
     ...(nextCheckAt === null ? [] : [['Next', `look again ${time(nextCheckAt, now)}`]]),
@@ -140,9 +140,15 @@ function tail(view: CanaryView, now: number): string[][] {
       `${pause.reason}: ${pause.detail} (since ${time(pause.since, now)})`,
     ]),
     ...(failed.length === 0 ? [] : [['Failed', `${failed.join(', ')}: not started again without \`retry\``]]),
+    ...(gateways === null ? [] : [['Gateways', gatewaysLine(gateways)]]),
     ...(file === null ? [] : [['File', line === null ? file : `${file}:${line}`]]),
     ...diagnostics.map((diagnostic) => ['Trouble', diagnosticLine(diagnostic)]),
   ];
+}
+
+/** Gateways behind one address are one address, and one that only polls is none. */
+function gatewaysLine({ current, total }: NonNullable<CanaryView['gateways']>): string {
+  return `${current} of ${total} addresses have this rule (addresses, not proof)`;
 }
 
 /** "canaries/x.yaml:3:4 error SPEC_RANGE ..." as far as the place is known. */

@@ -22,6 +22,9 @@ export interface NewDocument {
   readonly casMd5: string | null;
 }
 
+/** By the address of each listener, the MD5 of what it has; several listeners at one address are one entry (measured). */
+export type Listeners = Readonly<Record<string, unknown>>;
+
 /** Methods that take an answer throw a `NacosError` for everything but their documented results. */
 export interface Dialect {
   /** True: a failed compare-and-set says so. False: it may look like any other failure. */
@@ -34,6 +37,8 @@ export interface Dialect {
   requireWritten(answer: Answer, redact: Redact): void;
   betaRequest(name: DocumentName): WireRequest;
   beta(answer: Answer, redact: Redact): BetaReading | 'none' | 'unknown';
+  listenersRequest(name: DocumentName): WireRequest;
+  listeners(answer: Answer, redact: Redact): Listeners;
 }
 
 /** The parameters that have a value. An empty one is not the same as none: an empty `appName` clears the stored one. */

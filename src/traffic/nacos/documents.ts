@@ -1,6 +1,6 @@
 /** Reading and writing one document on one probed server, whichever API it speaks and whatever it can guarantee. */
 import { md5 } from '../../core/rule.ts';
-import type { PublishGuard } from '../router.ts';
+import type { ListenersReading, PublishGuard } from '../router.ts';
 import type { Dialect, LiveDocument, NewDocument } from './dialect.ts';
 import { NacosError } from './errors.ts';
 import type { DocumentName } from './names.ts';
@@ -26,6 +26,18 @@ export async function readDocument(server: Server, name: DocumentName): Promise<
   const live = dialect.document(answer, server.redact);
   if (live?.isBeta) throw new NacosError('NACOS_BETA', `${name.group}/${name.dataId}`);
   return live;
+}
+
+/** Compares what the listeners have with the live document. Throws a `NacosError`. */
+export async function readListeners(server: Server, name: DocumentName): Promise<ListenersReading> {
+  const dialect = dialectOf(server);
+  const answer = await server.exchange(dialect.listenersRequest(name));
+  const listeners = Object.values(dialect.listeners(answer, server.redact));
+  const live = await readDocument(server, name);
+  if (live === null) return { kind: 'unknown', detail: 'there is no document to have' };
+  const liveMd5 = md5(live.content);
+  const current = listeners.filter((theirs) => theirs === liveMd5).length;
+  return { kind: 'addresses', current, total: listeners.length };
 }
 
 /**

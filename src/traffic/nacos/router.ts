@@ -5,7 +5,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { NacosTarget, TrafficTarget } from '../../spec/canary.ts';
 import type { TrafficRouter } from '../router.ts';
 import { createConfigClient } from './agent.ts';
-import { dialectOf, readDocument } from './documents.ts';
+import { dialectOf, readDocument, readListeners } from './documents.ts';
 import { isDenial, NacosError } from './errors.ts';
 import { requireValidName } from './names.ts';
 import type { ApiChoice } from './probe.ts';
@@ -111,6 +111,16 @@ export function createNacosRouter(options: NacosRouterOptions): TrafficRouter {
         });
       } catch (error) {
         return expected(error).code === 'NACOS_BETA' ? { rule: 'for this host, at least' } : 'unknown';
+      }
+    },
+
+    async listeners(target, signal) {
+      const name = nacosTarget(target);
+      try {
+        requireValidName(name);
+        return await servers.askAside(signal, (server) => readListeners(server, name));
+      } catch (error) {
+        return { kind: 'unknown', detail: expected(error).message };
       }
     },
 

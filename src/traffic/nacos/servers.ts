@@ -34,6 +34,11 @@ export interface Servers {
    * why there is no server, as a `NacosError`.
    */
   ask<T>(signal: AbortSignal, use: (server: Server) => Promise<T>): Promise<T>;
+  /**
+   * As `ask`, but what becomes of the exchanges is no news about the server: for questions that no decision waits for,
+   * whose impatient deadline or weak endpoint must not make anyone else pause.
+   */
+  askAside<T>(signal: AbortSignal, use: (server: Server) => Promise<T>): Promise<T>;
   /** What the last successful probe found; null before the first. */
   facts(): RouterFacts | null;
   /** Whether at least one address counts as up. */
@@ -140,6 +145,11 @@ export function createServers(options: ServersOptions): Servers {
     throw nothingUp(entries);
   }
 
+  function serverAt(entry: Entry, facts: ServerFacts, signal: AbortSignal): Server {
+    const exchange = (wire: WireRequest) => entry.session.exchange(facts.api, wire, signal);
+    return { facts, redact: secrets.redact, exchange };
+  }
+
   return {
     start() {
       const [first] = entries;
@@ -147,9 +157,8 @@ export function createServers(options: ServersOptions): Servers {
     },
     async ask(signal, use) {
       const { entry, facts } = await choose(signal);
-      const exchange = (wire: WireRequest) => entry.session.exchange(facts.api, wire, signal);
       try {
-        const result = await use({ facts, redact: secrets.redact, exchange });
+        const result = await use(serverAt(entry, facts, signal));
         if (entry.facts === facts) entry.failures = 0;
         return result;
       } catch (error) {
@@ -160,6 +169,10 @@ export function createServers(options: ServersOptions): Servers {
         }
         throw error;
       }
+    },
+    async askAside(signal, use) {
+      const { entry, facts } = await choose(signal);
+      return use(serverAt(entry, facts, signal));
     },
     facts: () => found,
     isUp: () => entries.some((entry) => entry.facts !== null),

@@ -6,6 +6,7 @@ import type { DocumentName } from './names.ts';
 import type { Answer } from './transport.ts';
 
 const PATH = '/v1/cs/configs';
+const LISTENERS_PATH = `${PATH}/listener`;
 const NO_SUCH_CONFIG = 'config data not exist';
 const CAS_FAILED = 'Cas publish fail';
 
@@ -69,5 +70,15 @@ export const v1: Dialect = {
     }
     if (!isRecord(object['data'])) return 'none';
     return { rule: `for the addresses ${String(object['data']['betaIps'] ?? '')}` };
+  },
+
+  listenersRequest: (name) => ({ method: 'GET', path: LISTENERS_PATH, query: params(name) }),
+
+  listeners(answer, redact) {
+    const object = answer.status === 200 ? jsonObject(answer) : null;
+    // The server's own spelling.
+    const found = object?.['collectStatus'] === 200 ? object['lisentersGroupkeyStatus'] : null;
+    if (!isRecord(found)) throw failureOf(answer, `asking for listeners by GET ${LISTENERS_PATH}`, redact);
+    return found;
   },
 };

@@ -7,6 +7,7 @@ import type { Answer } from './transport.ts';
 
 const PATH = '/v3/admin/cs/config';
 const BETA_PATH = `${PATH}/beta`;
+const LISTENERS_PATH = `${PATH}/listener`;
 
 function params(name: DocumentName): Record<string, string> {
   return given({ dataId: name.dataId, groupName: name.group, namespaceId: name.namespace });
@@ -71,5 +72,14 @@ export const v3: Dialect = {
     const found = payload(answer);
     if (!isRecord(found)) throw failureOf(answer, `asking for betas by GET ${BETA_PATH}`, redact);
     return { rule: addressesOf(found['grayRule']) };
+  },
+
+  listenersRequest: (name) => ({ method: 'GET', path: LISTENERS_PATH, query: params(name) }),
+
+  listeners(answer, redact) {
+    const said = payload(answer);
+    const found = isRecord(said) ? said['listenersStatus'] : null;
+    if (!isRecord(found)) throw failureOf(answer, `asking for listeners by GET ${LISTENERS_PATH}`, redact);
+    return found;
   },
 };
