@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The entry: looks at the Node.js version before anything native is loaded, then hands over to the command line. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import type { ServeFlags } from './cli/commands/serve.ts';
 import type { ExitCode } from './cli/exit-codes.ts';
 import { supportsNode } from './lib/node-version.ts';
@@ -43,6 +43,11 @@ async function serve(flags: ServeFlags): Promise<ExitCode> {
   });
   if (!config.ok) {
     process.stderr.write(`error: ${config.error}\n`);
+    return BAD_SETTINGS;
+  }
+  const { canaries } = config.value;
+  if (!statSync(canaries, { throwIfNoEntry: false })?.isDirectory()) {
+    process.stderr.write(`error: --canaries ${canaries} is no directory\n`);
     return BAD_SETTINGS;
   }
   const { runDaemon } = await import('./daemon.ts');

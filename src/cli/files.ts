@@ -2,10 +2,11 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { err, ok, type Result } from '../lib/result.ts';
-import type { Spec } from '../spec/canary.ts';
+import type { ParsedFile, Spec } from '../spec/canary.ts';
 import type { Diagnostic } from '../spec/diagnostic.ts';
 import { lintDirectory } from '../spec/directory.ts';
 import { parseFile } from '../spec/parse.ts';
+import { unreadableFile } from '../spec/unreadable.ts';
 
 /** The names that the daemon reads too: no dot-names, no editor's backups. */
 const SPEC_NAME = /^[^.#].*\.ya?ml$/;
@@ -23,15 +24,26 @@ export interface ReadSpecs {
  */
 export function readSpecs(paths: readonly string[]): Result<ReadSpecs, string> {
   const sources = new Map<string, string>();
+  const unreadable: ParsedFile[] = [];
+  const read = (file: string, path: string) => {
+    try {
+      sources.set(file, readFileSync(file, 'utf8'));
+    } catch (error) {
+      // A file that was named is what was asked for; one among many must not hide the others.
+      if (file === path) throw error;
+      unreadable.push(unreadableFile(file, error instanceof Error ? error.message : String(error)));
+    }
+  };
   for (const path of paths) {
     try {
-      for (const file of filesAt(path)) sources.set(file, readFileSync(file, 'utf8'));
+      for (const file of filesAt(path)) read(file, path);
     } catch (error) {
       return err(`${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
-  if (sources.size === 0) return err(`there is no .yaml file in ${paths.join(', ')}`);
-  const files = lintDirectory([...sources].map(([file, text]) => parseFile(text, file)));
+  if (sources.size + unreadable.length === 0) return err(`there is no .yaml file in ${paths.join(', ')}`);
+  const parsed = [...sources].map(([file, text]) => parseFile(text, file));
+  const files = lintDirectory([...parsed, ...unreadable]);
   return ok({
     specs: files.flatMap(({ specs }) => specs),
     diagnostics: files.flatMap(({ diagnostics }) => diagnostics),

@@ -41,10 +41,13 @@ export function createCommandDesk(options: CommandDeskOptions): CommandDesk {
     }
     if (!isLeading()) return standby();
     const against = objectionTo(entry, command);
-    if (against !== null && !('already' in against)) return { status: 409, ...against };
+    if (against !== null && 'already' in against) {
+      // Nothing to do is nothing to write down: a pipeline may ask this every second for hours.
+      return { rolloutId: against.rolloutId, changed: false };
+    }
+    if (against !== null) return { status: 409, ...against };
     try {
       const id = record(entry, command);
-      if (against !== null) return { eventId: id, rolloutId: against.rolloutId, changed: false };
       if (command.verb !== 'start' && command.verb !== 'retry') {
         return { eventId: id, rolloutId: null, changed: true };
       }
@@ -98,7 +101,7 @@ function objectionTo(entry: Entry, command: NewCommand): Objection | AlreadySo |
 
 /** The loop may still have refused it: the world can change between arrival and decision. */
 function answerOf(entry: Entry, id: number, outcome: Outcome): Accepted | Refusal {
-  if (outcome.kind === 'open') return { eventId: id, rolloutId: null, changed: true };
+  if (outcome.kind === 'open') return notTaken(id);
   const refused = outcome.events.find(({ type, causedBy }) => type === 'CommandRefused' && causedBy === id);
   if (refused !== undefined) {
     const code = String(refused.data?.['code'] ?? 'NOT_APPLICABLE');
@@ -107,6 +110,11 @@ function answerOf(entry: Entry, id: number, outcome: Outcome): Accepted | Refusa
   // When another rollout is on its way to 0 first, the id that this one will have.
   const rolloutId = entry.state?.reserved?.rolloutId ?? entry.state?.rollout?.id ?? null;
   return { eventId: id, rolloutId, changed: true };
+}
+
+function notTaken(id: number): Refusal {
+  const detail = `the command is recorded as event ${id} but was not taken yet`;
+  return { status: 503, code: 'NOT_YET', detail, hint: 'it will be; `canary events` shows when' };
 }
 
 function standby(): Refusal {

@@ -9,7 +9,7 @@ import type { Log } from '../telemetry/log.ts';
 import type { Entry } from './memory.ts';
 
 export interface CommitDeps {
-  readonly store: Pick<Store, 'save' | 'saveLater'>;
+  readonly store: Pick<Store, 'save' | 'saveLater' | 'rollouts'>;
   readonly journal: Pick<Journal, 'append'>;
   readonly log: Log;
 }

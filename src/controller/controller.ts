@@ -28,7 +28,7 @@ export interface ControllerMetrics {
   looked(canary: string, verdicts: readonly Verdict[]): void;
   wrote(canary: string, result: PublishReport['result']): void;
   reconciled(seconds: number): void;
-  reconcileFailed(stage: string): void;
+  reconcileFailed(stage: 'load' | 'scan' | 'tick' | 'reconcile' | 'save' | 'prune'): void;
 }
 
 export interface ControllerDeps {
@@ -65,6 +65,7 @@ export interface Controller extends Controls {
 }
 
 const CONCURRENCY = 2_000;
+const BACKOFF_CAP_MS = 60_000;
 const SETTLING_MS = 150;
 /** Of those that one scan finds: thousands of lines at a start would hide everything else. */
 const DIAGNOSTICS_LOGGED = 50;
@@ -92,6 +93,7 @@ export function createController(deps: ControllerDeps): Controller {
     clock,
     work,
     onError: failed,
+    capMs: backOffCap,
     concurrency: CONCURRENCY,
     ...(deps.random === undefined ? {} : { random: deps.random }),
   });
@@ -140,6 +142,20 @@ export function createController(deps: ControllerDeps): Controller {
     entry.dueAt = null;
     if (entry.unsaved.length > 0) metrics.reconcileFailed('save');
     desk.decided(decision);
+  }
+
+  /** A sick store must not make looks rarer than the file says: only what would raise is not taken. */
+  function backOffCap(name: string, error: unknown): number {
+    const { intervalMs } = memory.get(name)?.spec.canary.analysis ?? { intervalMs: BACKOFF_CAP_MS };
+    return error instanceof StoreError ? Math.min(intervalMs, BACKOFF_CAP_MS) : BACKOFF_CAP_MS;
+  }
+
+  /** Seconds by which the most overdue Canary is late, also when it hangs or cannot be saved. */
+  function overdueSeconds(): number {
+    const now = clock.monotonic();
+    let latest = 0;
+    for (const { dueAt } of memory.entries()) if (dueAt !== null) latest = Math.max(latest, now - dueAt);
+    return leading ? latest / 1_000 : 0;
   }
 
   function failed(name: string, error: unknown, retryInMs: number): void {
@@ -249,7 +265,7 @@ export function createController(deps: ControllerDeps): Controller {
     cancelPrune = clock.after(deleted > 0 ? PRUNE_MORE_MS : PRUNE_EVERY_MS, prune);
   }
 
-  function attempt(stage: string, act: () => unknown): boolean {
+  function attempt(stage: 'load' | 'save' | 'prune', act: () => unknown): boolean {
     try {
       act();
       return true;
@@ -323,7 +339,7 @@ export function createController(deps: ControllerDeps): Controller {
     submit: desk.submit,
     figures: () => ({
       queueDepth: queue.depth(),
-      tickLagSeconds: lag.seconds(),
+      tickLagSeconds: Math.max(lag.seconds(), overdueSeconds()),
       specsByState: specs.counts(),
       providers: { nacos: deps.router.isUp(), prometheus: deps.isPrometheusUp() },
     }),

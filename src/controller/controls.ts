@@ -10,19 +10,22 @@ import type { NewCommand } from '../store/store.ts';
 /** A command that cannot be taken: becomes an HTTP problem. */
 export interface Refusal {
   readonly status: 404 | 409 | 503;
-  /** E.g. NOT_APPLICABLE, IN_PROGRESS, GIT_OWNS_REVISION, NEEDS_RETRY, STABLE_UNKNOWN, STANDBY, NOT_FOUND. */
+  /** E.g. NOT_APPLICABLE, IN_PROGRESS, GIT_OWNS_REVISION, NEEDS_RETRY, STABLE_UNKNOWN, STANDBY, NOT_YET, NOT_FOUND. */
   readonly code: string;
   readonly detail: string;
   readonly hint: string;
 }
 
-export interface Accepted {
-  readonly eventId: number;
-  /** The rollout that runs now because of it, where it makes or names one (start, retry). */
-  readonly rolloutId: string | null;
-  /** False: nothing had to be done (that revision is already running or live). */
-  readonly changed: boolean;
-}
+export type Accepted =
+  | {
+      readonly changed: true;
+      /** Number of the event that recorded the command. */
+      readonly eventId: number;
+      /** The rollout that runs now because of it, where it makes or names one (start, retry). */
+      readonly rolloutId: string | null;
+    }
+  /** That revision is already running or live: there was nothing to do, so nothing was recorded. */
+  | { readonly changed: false; readonly rolloutId: string | null };
 
 /** Addresses that listen to the live rule, and how many of them have it. Never proof: see `ListenersReading`. */
 export interface Gateways {

@@ -79,19 +79,23 @@ export async function withDeadline<T>(
   }
 }
 
+/** What is there when a decision can be made. `route` is null, and so is `beta`, when they are not there yet. */
+export interface Sight {
+  readonly measurements: readonly Measurement[];
+  readonly route: RouteReading | null;
+  readonly beta: BetaReading | 'none' | 'unknown' | null;
+}
+
 /**
- * The measurements, and the live rule if it came in time. A slow router must not hold back a rollback: when the
- * measurements are there, the rule gets `graceMs` more, then the caller decides without it and waits afterwards.
+ * The measurements, and what Nacos said if it came in time. A slow router must not hold back a rollback: when the
+ * measurements are there, it gets `graceMs` more, then the caller decides without it and waits afterwards.
  */
-export async function firstSight(
-  clock: Clock,
-  looking: Looking,
-  graceMs: number,
-): Promise<{ measurements: readonly Measurement[]; route: RouteReading | null }> {
+export async function firstSight(clock: Clock, looking: Looking, graceMs: number): Promise<Sight> {
   const measurements = await looking.measurements;
-  if (!looking.isLook) return { measurements, route: await looking.route };
+  const nacos = Promise.all([looking.route, looking.beta]);
   const timer = new AbortController();
-  const route = await Promise.race([looking.route, sleep(clock, graceMs, timer.signal).then(() => null)]);
+  const late = sleep(clock, graceMs, timer.signal).then(() => null);
+  const inTime = looking.isLook ? await Promise.race([nacos, late]) : await nacos;
   timer.abort();
-  return { measurements, route };
+  return { measurements, route: inTime?.[0] ?? null, beta: inTime?.[1] ?? null };
 }

@@ -4,7 +4,7 @@
  */
 import { decide } from '../core/decide.ts';
 import { NOTHING_SEEN, type Observation, type PublishReport } from '../core/observation.ts';
-import type { Decision } from '../core/rollout.ts';
+import type { CanaryState, Decision } from '../core/rollout.ts';
 import { initialState } from '../core/state.ts';
 import { apply } from './apply.ts';
 import { type CommitDeps, commit } from './commit.ts';
@@ -29,8 +29,8 @@ export interface ReconcileDeps extends ObserveDeps, CommitDeps {
   readonly signal: AbortSignal;
 }
 
-/** The live rule gets this much longer than the measurements before a decision is made without it. */
-const ROUTE_GRACE_MS = 100;
+/** What is asked of Nacos gets this much longer than the measurements before a decision is made without it. */
+const GRACE_MS = 100;
 /** Writes that may follow each other in one run, e.g. 0 of the old revision, then the first step of the new one. */
 const WRITES_PER_RUN = 4;
 
@@ -40,26 +40,74 @@ export async function reconcile(deps: ReconcileDeps, entry: Entry): Promise<void
   if (entry.commands.length > 0 && entry.state !== null) await step(deps, entry, NOTHING_SEEN);
   if (isOver(deps, entry)) return;
 
-  const interrupted = new AbortController();
-  entry.interrupt = () => interrupted.abort();
-  await lookAndDecide(deps, entry, interrupted.signal);
+  const pointless = new AbortController();
+  try {
+    await lookAndDecide(deps, entry, AbortSignal.any([deps.signal, pointless.signal]));
+  } finally {
+    entry.interrupt = () => {};
+    pointless.abort();
+  }
 }
 
-/** A command that arrives meanwhile ends the look: what was seen is dropped, and the next run takes the command. */
-async function lookAndDecide(deps: ReconcileDeps, entry: Entry, interrupted: AbortSignal): Promise<void> {
-  const state = entry.state ?? initialState(entry.spec, deps.clock.now(), deps.bootId);
-  const signal = AbortSignal.any([deps.signal, interrupted]);
-  const looking = look(deps, entry.spec.canary, state, entry.commands, signal);
-  const { measurements, route } = await firstSight(deps.clock, looking, ROUTE_GRACE_MS);
-  if (interrupted.aborted) return;
+async function lookAndDecide(deps: ReconcileDeps, entry: Entry, signal: AbortSignal): Promise<void> {
+  const asked = stateOf(deps, entry, deps.clock.now());
+  const looking = look(deps, entry.spec.canary, asked, entry.commands, signal);
+  const sight = await attend(deps, entry, asked, firstSight(deps.clock, looking, GRACE_MS));
+  if (sight === null) return;
+  const { measurements, route, beta } = sight;
   if (route !== null) {
-    await step(deps, entry, { ...NOTHING_SEEN, measurements, beta: await looking.beta, route });
+    await step(deps, entry, { ...NOTHING_SEEN, measurements, beta, route });
     return;
   }
   const lowered = await step(deps, entry, { ...NOTHING_SEEN, measurements });
   if (lowered) return;
-  const late = { route: await looking.route, beta: await looking.beta };
-  if (!interrupted.aborted) await step(deps, entry, { ...NOTHING_SEEN, ...late });
+  const late = await attend(deps, entry, asked, Promise.all([looking.route, looking.beta]));
+  if (late !== null) await step(deps, entry, { ...NOTHING_SEEN, route: late[0], beta: late[1] });
+}
+
+/**
+ * Waits for what is being looked at, and takes the commands that arrive meanwhile at once: they never wait for a look,
+ * and however many come, the look is not lost. Null when they made it pointless: it was asked for another weight.
+ */
+async function attend<T>(
+  deps: ReconcileDeps,
+  entry: Entry,
+  asked: CanaryState,
+  sight: Promise<T>,
+): Promise<T | null> {
+  const seen = sight.then((value) => ({ value }));
+  let taken = newestCommand(entry);
+  for (;;) {
+    if (newestCommand(entry) > taken) {
+      taken = newestCommand(entry);
+      await step(deps, entry, NOTHING_SEEN);
+      if (isOver(deps, entry) || !isSameQuestion(asked, entry.state)) return null;
+      continue;
+    }
+    const arrival = new Promise<null>((resolve) => {
+      entry.interrupt = () => resolve(null);
+    });
+    const first = await Promise.race([seen, arrival]);
+    if (first !== null) return first.value;
+  }
+}
+
+/** Commands are numbered in the order of their arrival; 0: none waits. */
+function newestCommand({ commands }: Entry): number {
+  return Math.max(0, ...commands.map(({ id }) => id));
+}
+
+/** What was asked for still tells about the rollout and weight that are held now. */
+function isSameQuestion(asked: CanaryState, now: CanaryState | null): boolean {
+  const then = asked.rollout;
+  const held = now?.rollout?.held;
+  return (
+    then?.id === now?.rollout?.id &&
+    then?.outcome === now?.rollout?.outcome &&
+    then?.held.verifiedAt === held?.verifiedAt &&
+    then?.held.weight === held?.weight &&
+    (asked.ending === null) === (now?.ending === null)
+  );
 }
 
 /** Shutting down, forgotten, or no longer the leader. */
@@ -99,12 +147,17 @@ function isWorthSaving(decision: Decision): boolean {
   return decision.urgent || decision.consumed.length > 0;
 }
 
+/** A Canary that was forgotten and came back goes on counting where its history ends. */
+function stateOf({ store, bootId }: ReconcileDeps, { name, spec, state }: Entry, now: number): CanaryState {
+  return state ?? initialState(spec, now, bootId, store.rollouts(name, 1)[0]?.id ?? null);
+}
+
 function think(deps: ReconcileDeps, entry: Entry, seen: Observation): Decision {
   const now = deps.clock.now();
   return decide({
     spec: entry.spec,
     file: entry.file,
-    state: entry.state ?? initialState(entry.spec, now, deps.bootId),
+    state: stateOf(deps, entry, now),
     seen: { ...seen, commands: entry.commands },
     now,
     elapsedMs: entry.decidedAt === null ? null : deps.clock.monotonic() - entry.decidedAt,

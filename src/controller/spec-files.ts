@@ -8,6 +8,7 @@ import { lstat, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../lib/clock.ts';
 import type { ParsedFile } from '../spec/canary.ts';
+import { unreadableFile } from '../spec/unreadable.ts';
 
 /** Parses one file's text; the controller wraps the real parser with its cache. */
 export type Parse = (text: string, file: string, contentHash: string) => ParsedFile;
@@ -180,14 +181,6 @@ async function isThere(path: string): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-function unreadableFile(file: string, reason: string): ParsedFile {
-  const detail = `the file cannot be read (${reason}): correct that, or remove the file`;
-  return {
-    specs: [],
-    diagnostics: [{ severity: 'error', file, line: 1, column: 1, code: 'SPEC_UNREADABLE', detail }],
-  };
 }
 
 function reasonOf(error: unknown): string {

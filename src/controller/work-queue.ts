@@ -29,6 +29,8 @@ export interface WorkQueueOptions {
   /** Works on one name. Throwing means: try again later. */
   readonly work: (name: string) => Promise<void>;
   readonly onError: (name: string, error: unknown, retryInMs: number) => void;
+  /** Longest back-off after this error, ms. Default a minute. */
+  readonly capMs?: (name: string, error: unknown) => number;
   /** Runs under way at once. They mostly wait for others, so this bounds memory, not CPU. */
   readonly concurrency: number;
   /** Uniform in [0, 1), for the jitter. Default Math.random. */
@@ -39,7 +41,7 @@ const BACKOFF_FIRST_MS = 500;
 const BACKOFF_CAP_MS = 60_000;
 
 export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
-  const { clock, work, onError, concurrency, random = Math.random } = options;
+  const { clock, work, onError, capMs = () => BACKOFF_CAP_MS, concurrency, random = Math.random } = options;
   const ready = new Set<string>();
   const running = new Set<string>();
   const again = new Set<string>();
@@ -106,7 +108,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   function backOff(name: string, error: unknown): void {
     const count = failures.get(name) ?? 0;
     failures.set(name, count + 1);
-    const retryInMs = Math.ceil(random() * Math.min(BACKOFF_FIRST_MS * 2 ** count, BACKOFF_CAP_MS));
+    const retryInMs = Math.ceil(random() * Math.min(BACKOFF_FIRST_MS * 2 ** count, capMs(name, error)));
     addAfter(name, retryInMs);
     onError(name, error, retryInMs);
   }

@@ -33,7 +33,7 @@ export function judgeAbsence(turn: Turn, authoritative: boolean): void {
 
 /** Told once; the diagnostic stays until the document is back. */
 function alertMissing(turn: Turn): void {
-  const detail = 'the document was deleted; it is never written again with a weight above 0';
+  const detail = 'the document was deleted; nothing above 0 is written again by itself';
   const isNew = !turn.state.diagnostics.some(({ code }) => code === 'DOCUMENT_MISSING');
   setDiagnostic(turn, 'DOCUMENT_MISSING', detail);
   if (activeRollout(turn.state) === null || turn.state.ending !== null) return;

@@ -101,6 +101,13 @@ export function objection(
 }
 
 function objectionToPromote(spec: Spec, rollout: RolloutState, force: boolean): Objection | null {
+  const pause = rollout.pauses.find(({ reason }) => reason !== 'Approval');
+  if (pause !== undefined) {
+    return notApplicable(
+      `it is paused (${pause.reason}): ${pause.detail}`,
+      'end the pause first, then ask again',
+    );
+  }
   for (const { name, dryRun } of spec.canary.analysis.metrics) {
     const metric = rollout.metrics[name];
     const verdict = metric?.verdict ?? null;

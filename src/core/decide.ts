@@ -32,7 +32,7 @@ import { understand } from './live.ts';
 import { takeLook } from './looks.ts';
 import { pursueIntent } from './pursue.ts';
 import { takeResumes } from './resume.ts';
-import type { Decision, Explanation, Intent, Phase, Reason, RolloutState } from './rollout.ts';
+import type { CanaryState, Decision, Explanation, Intent, Phase, Reason, RolloutState } from './rollout.ts';
 import { checkSafety } from './safety.ts';
 import { nextCheckAt } from './schedule.ts';
 import { recordOf } from './state.ts';
@@ -182,11 +182,18 @@ function showPhase(turn: Turn): void {
           : 'Progressing';
   const reason =
     phase === 'RollingBack'
-      ? (state.ending?.reason ?? '')
+      ? endingText(state.ending)
       : phase === 'Paused'
         ? (pause?.detail ?? '')
         : state.reason;
   setPhase(turn, phase, reason);
+}
+
+/** Why it goes back, and what keeps it from getting there. */
+function endingText(ending: CanaryState['ending']): string {
+  if (ending === null) return '';
+  const { reason, trouble = null, tries } = ending;
+  return trouble === null ? reason : `${reason}; weight 0 cannot be written: ${trouble} (try ${tries})`;
 }
 
 function currentWeight(turn: Turn): number {

@@ -15,7 +15,7 @@ import {
 import { judgeOwnWrite } from './late-writes.ts';
 import type { Rule } from './observation.ts';
 import type { RolloutState } from './rollout.ts';
-import { shareOf } from './rule.ts';
+import { effectiveWeight, shareOf } from './rule.ts';
 import {
   activeRollout,
   addPause,
@@ -147,12 +147,12 @@ function isAdoptable(turn: Turn, rollout: RolloutState, rule: Rule, known: Rule)
 function judgeWeight(turn: Turn, rule: Rule, known: Rule): void {
   if (!rule.enabled && known.enabled) {
     pauseForLower(turn, 'the rule was disabled by someone');
-  } else if (rule.canaryWeight === known.canaryWeight) {
+  } else if (effectiveWeight(rule) === effectiveWeight(known)) {
     adoptDocument(turn, 'others changed fields that are not ours');
-  } else if (rule.canaryWeight < known.canaryWeight) {
+  } else if (effectiveWeight(rule) < effectiveWeight(known)) {
     pauseForLower(turn, `the weight was lowered to ${rule.canaryWeight} % by someone`);
   } else {
-    correct(turn, rule, known.canaryWeight);
+    correct(turn, rule, effectiveWeight(known));
   }
 }
 

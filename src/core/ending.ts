@@ -1,5 +1,6 @@
 /** How rollouts begin and end: begin, go back to 0, finish, and what phase follows which outcome. */
 import type { Outcome, RolloutState } from './rollout.ts';
+import { shareOf } from './rule.ts';
 import { initialRollout, rolloutId } from './state.ts';
 import {
   activeRollout,
@@ -103,10 +104,10 @@ export function beginEnding(turn: Turn, outcome: Outcome, reason: string): void 
   emit(turn, 'RollbackStarted', `going back to 0 %: ${reason}`, { data: { outcome } });
 }
 
-/** The weight went back to 0 earlier in this rollout and nothing is in flight. */
-function isAtZero(turn: Turn, rollout: RolloutState, isInFlight: boolean): boolean {
-  const observed = turn.state.observed?.weight ?? 0;
-  return !isInFlight && rollout.held.weight === 0 && rollout.weight === 0 && observed === 0;
+/** The weight went back to 0 earlier in this rollout, nothing is in flight, and this run read that it is still so. */
+function isAtZero({ live }: Turn, rollout: RolloutState, isInFlight: boolean): boolean {
+  if (isInFlight || rollout.held.weight !== 0 || rollout.weight !== 0) return false;
+  return live.kind === 'absent' || (live.kind === 'rule' && shareOf(live.rule, rollout.revision) === 0);
 }
 
 /** 0 is verified (or was never left): writes the outcome down and moves to the phase that follows it. */

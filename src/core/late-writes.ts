@@ -3,7 +3,7 @@ import { judgeOtherPair, lowerTo, pauseForLower, pausePair } from './drift-answe
 import type { OwnWrite } from './memory.ts';
 import type { Rule } from './observation.ts';
 import type { RolloutState } from './rollout.ts';
-import { shareOf } from './rule.ts';
+import { effectiveWeight, shareOf } from './rule.ts';
 import { activeRollout, because, emit, isWaiting, type Turn } from './turn.ts';
 import { ADOPT_MS, hold, isSamePair, knownRule, LAG_MS, remember, supersede } from './writes.ts';
 
@@ -60,8 +60,8 @@ function judgeUnderWay(turn: Turn, rollout: RolloutState, rule: Rule): void {
 function judgeAtRest(turn: Turn, rollout: RolloutState | null, rule: Rule): void {
   const known = knownRule(turn);
   const isKnownPair = known !== null && isSamePair(rule, known);
-  const weight = rule.enabled ? rule.canaryWeight : 0;
-  const wanted = isKnownPair ? known.canaryWeight : 0;
+  const weight = effectiveWeight(rule);
+  const wanted = isKnownPair ? effectiveWeight(known) : 0;
   const isStableSame = rule.stableVersion === (isKnownPair ? known.stableVersion : turn.state.stable);
   if (isStableSame && weight > wanted) lowerLate(turn, rule, wanted);
   else if (isKnownPair && weight < wanted)

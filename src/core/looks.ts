@@ -150,7 +150,12 @@ function contextOf(
   const from = at - metric.windowMs;
   return {
     analysis: turn.canary.analysis,
-    clear: rollout.held.weight > 0 && from >= rollout.held.clearFrom && from >= rollout.notBefore,
+    // A look in flight while the clock was set back lies in the future: nothing tells where its window is.
+    clear:
+      at <= turn.now &&
+      rollout.held.weight > 0 &&
+      from >= rollout.held.clearFrom &&
+      from >= rollout.notBefore,
     urgentCounts: from >= rollout.notBefore,
     passesCount: turn.state.intent?.direction !== 'raise' && !isUnreadable(turn) && !isSkewed,
   };

@@ -1,4 +1,5 @@
 /** Parts of the memory that only the core looks into: the held weight, approvals, our writes, what is live. */
+import type { Outcome } from './rollout.ts';
 
 export interface Approval {
   readonly actor: string;
@@ -79,3 +80,16 @@ export type WritePurpose =
   | 'takeover'
   | 'recreate'
   | 'restore';
+
+/** Where a rollout goes once 0 is verified. */
+export interface Ending {
+  readonly outcome: Outcome;
+  readonly reason: string;
+  readonly since: number;
+  /** Writes tried so far. */
+  tries: number;
+  /** Critical notification sent after the third try. */
+  alarmed: boolean;
+  /** Why the last try to write 0 did nothing; null where it was accepted, or is not known yet. */
+  trouble?: string | null;
+}

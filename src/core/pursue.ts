@@ -26,7 +26,8 @@ export function pursueIntent(turn: Turn): void {
 
   if (intent.direction === 'lower') {
     if (isRetryDue(turn, intent, report) && mayWriteAgain(turn, intent)) writeAgain(turn, intent);
-    else because(turn, 'lowering', waitingFor(intent), { weight: intent.to });
+    else because(turn, 'lowering', waitingFor(intent, troubleOf(report)), { weight: intent.to });
+    if (state.ending !== null && report !== null) state.ending.trouble = troubleOf(report);
     return;
   }
   if (refused || overdue || lost) {
@@ -39,11 +40,17 @@ export function pursueIntent(turn: Turn): void {
     else dropHold(turn, intent, why);
     return;
   }
-  because(turn, 'unverified', waitingFor(intent), { weight: intent.to });
+  because(turn, 'unverified', waitingFor(intent, null), { weight: intent.to });
 }
 
-function waitingFor(intent: Intent): string {
-  return `weight ${intent.to} % is written and not read back yet`;
+function waitingFor({ to, attempts }: Intent, trouble: string | null): string {
+  if (trouble === null) return `weight ${to} % is written and not read back yet`;
+  return `weight ${to} % could not be written: ${trouble}; try ${attempts}, tried again`;
+}
+
+/** What went wrong with the last write; null where the server accepted it. */
+function troubleOf(report: PublishReport | null): string | null {
+  return report === null || report.result === 'accepted' ? null : report.detail;
 }
 
 /** Only 0 is written without having read what it replaces: any other weight might give more than is live. */

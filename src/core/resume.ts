@@ -87,6 +87,8 @@ function goOnFromLive(turn: Turn, rollout: RolloutState, rule: Rule | null): voi
   const index = share === 0 ? -1 : indexForWeight(canary.strategy.steps, share);
   hold(turn, rollout, index, share, canary.settleMs);
   rollout.readyLooks = 0;
+  // It was asked for another weight.
+  rollout.promote = null;
   turn.settled = true;
   because(turn, 'goOn', `it goes on from the live weight, ${share} %`, { weight: share });
   if (rule === null || rule.enabled) return;
@@ -138,7 +140,8 @@ function takeOver(turn: Turn, rule: Rule): void {
   const rollout = activeRollout(state);
   if (rollout !== null && isSamePair(rule, pairOf(rollout))) {
     goOnFromLive(turn, rollout, rule);
-    if (state.ending !== null) return;
+    // What goes back to 0, or is switched on again, is written under our id anyway.
+    if (state.ending !== null || state.intent !== null) return;
   } else {
     if (rollout !== null) {
       endRollout(turn, rollout, 'Superseded', 'another controller moved the document on');

@@ -2,6 +2,7 @@
 import type { JudgeName, TrafficTarget } from '../spec/canary.ts';
 import type {
   Approval,
+  Ending,
   Failure,
   Held,
   Known,
@@ -183,17 +184,6 @@ export interface RolloutState {
   endReason: string;
   /** Percent wanted when its ending was decided. */
   endWeight: number;
-}
-
-/** Where a rollout goes once 0 is verified. */
-export interface Ending {
-  readonly outcome: Outcome;
-  readonly reason: string;
-  readonly since: number;
-  /** Writes tried so far. */
-  tries: number;
-  /** Critical notification sent after the third try. */
-  alarmed: boolean;
 }
 
 /**

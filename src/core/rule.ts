@@ -69,9 +69,14 @@ export function renderRule(
   return JSON.stringify(next, null, 2);
 }
 
+/** The weight that gateways follow: a disabled rule has none, whatever it says. */
+export function effectiveWeight(rule: Rule): number {
+  return rule.enabled ? rule.canaryWeight : 0;
+}
+
 /** The share of traffic that `rule` gives to `revision`, in percent: another pair, or a disabled rule, gives it 0. */
 export function shareOf(rule: Rule, revision: string): number {
-  return rule.enabled && rule.canaryVersion === revision ? rule.canaryWeight : 0;
+  return rule.canaryVersion === revision ? effectiveWeight(rule) : 0;
 }
 
 function parseObject(content: string): Json | null {

@@ -23,6 +23,7 @@ export function nextCheckAt(canary: Canary, state: CanaryState, now: number): nu
   if (isWaiting(rollout)) {
     if (rollout.absentUntil !== null && rollout.absentUntil > now) times.push(rollout.absentUntil);
     if (state.nextLookAt <= now) times[0] = now + canary.analysis.intervalMs;
+    times.push(nextIdle(state.name, now));
   } else {
     const leftMs = (heldStep(canary, rollout)?.bakeMs ?? 0) - rollout.held.bakedMs;
     if (leftMs > 0) times.push(now + leftMs);

@@ -4,7 +4,16 @@ import { stepsKey } from '../spec/edit.ts';
 import type { Held } from './memory.ts';
 import type { CanaryState, MetricState, RolloutRecord, RolloutState } from './rollout.ts';
 
-export function initialState(spec: Spec, now: number, bootId: string): CanaryState {
+/**
+ * What is remembered of a Canary that nothing is known of. `lastRolloutId`: its newest rollout in history, from a time
+ * before it was forgotten, so that no id is given twice.
+ */
+export function initialState(
+  spec: Spec,
+  now: number,
+  bootId: string,
+  lastRolloutId: string | null = null,
+): CanaryState {
   return {
     name: spec.canary.name,
     route: spec.canary.target,
@@ -30,13 +39,17 @@ export function initialState(spec: Spec, now: number, bootId: string): CanarySta
     unchangedSince: null,
     missingSince: null,
     reserved: null,
-    seq: { rollout: 0, operation: 0 },
+    seq: { rollout: numberIn(lastRolloutId), operation: 0 },
     specHash: null,
     bootId,
     bootAt: now,
     decidedAt: now,
     diagnostics: [],
   };
+}
+
+function numberIn(id: string | null): number {
+  return Number(/-(\d+)-[^-]*$/.exec(id ?? '')?.[1] ?? 0);
 }
 
 /** "payment-service-3-1f2e3d4c": readable, and unique over rebuilt stores because it ends with the store's id. */

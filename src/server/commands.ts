@@ -1,9 +1,10 @@
 /** `POST /api/v1/canaries/NAME/VERB`: what a person asks of one Canary. */
+import type { Refusal } from '../controller/controls.ts';
 import { FLAG_VERBS, NameParams, VERBS, type Verb, VerbBody, WriteHeaders } from '../view/requests.ts';
 import { CommandAnswer } from '../view/schemas.ts';
 import { type App, PROBLEM_ANSWERS, type ServerDeps } from './deps.ts';
 import { isKnown, unknownCanary } from './lookup.ts';
-import { problem, sendProblem } from './problems.ts';
+import { problem, refusalProblem, sendProblem } from './problems.ts';
 import { beforeWrite, submit } from './writes.ts';
 
 const SUMMARIES: Readonly<Record<Verb, string>> = {
@@ -42,6 +43,7 @@ export function registerCommands(app: App, { controls }: ServerDeps): void {
         if (!isKnown(controls, name)) return sendProblem(reply, unknownCanary(controls, name));
         const answer = await submit(controls, request, { canary: name, verb, reason, force, full });
         if ('code' in answer) return sendProblem(reply, answer);
+        if (!answer.changed) return sendProblem(reply, refusalProblem(NOTHING_TO_DO));
         const { eventId, rolloutId } = answer;
         return reply
           .code(202)
@@ -50,6 +52,13 @@ export function registerCommands(app: App, { controls }: ServerDeps): void {
     );
   }
 }
+
+const NOTHING_TO_DO: Refusal = {
+  status: 409,
+  code: 'NOT_APPLICABLE',
+  detail: 'there is nothing to do',
+  hint: 'look at the canary first',
+};
 
 function uselessFlag(verb: Verb, flags: Readonly<Record<'force' | 'full', boolean>>): string | null {
   const known = Object.entries(FLAG_VERBS) as ['force' | 'full', readonly Verb[]][];

@@ -66,11 +66,37 @@ function registerRollouts(app: App, { controls, store }: ServerDeps): void {
       },
     },
     async ({ params: { id } }, reply) => {
-      const record = store.rollout(id);
+      const record = store.rollout(id) ?? reservedRollout(controls, id);
       if (record === null) return sendProblem(reply, problem('NOT_FOUND', `there is no rollout ${id}`));
       return viewOf(controls, record, store.measurements(id, MEASUREMENTS_SHOWN));
     },
   );
+}
+
+/**
+ * A rollout that was promised under its id and begins once the one before it is back at 0: it exists for whoever
+ * was told so, also while the store has no record of it.
+ */
+function reservedRollout(controls: Controls, id: string): RolloutRecord | null {
+  const name = id.replace(/-\d+-[^-]+$/, '');
+  const state = controls.state(name);
+  if (state?.reserved?.rolloutId !== id) return null;
+  return {
+    id,
+    canary: name,
+    revision: state.reserved.revision,
+    stable: state.stable ?? '',
+    judge: 'threshold',
+    analysed: true,
+    startedAt: state.decidedAt,
+    endedAt: null,
+    outcome: null,
+    reason: 'begins once the rollout before it is back at 0',
+    undoes: null,
+    steps: [],
+    exemptions: [],
+    rollbackMs: null,
+  };
 }
 
 function viewOf(

@@ -53,14 +53,12 @@ async function start(
   const { canary_version: revision, reason, restart } = body;
   const answer = await submit(controls, request, { canary: name, verb: 'start', reason, revision, restart });
   if ('code' in answer) return { status: answer.status, body: answer };
-  const { eventId, rolloutId } = answer;
+  const { rolloutId } = answer;
   if (answer.changed) {
+    const { eventId } = answer;
     return { status: 202, body: { status: 'Canary analysis started', canary: name, rolloutId, eventId } };
   }
-  return {
-    status: 200,
-    body: { status: unchangedStatus(controls, name, answer), canary: name, rolloutId, eventId },
-  };
+  return { status: 200, body: { status: unchangedStatus(controls, name, answer), canary: name, rolloutId } };
 }
 
 function unchangedStatus(controls: Controls, name: string, { rolloutId }: Accepted): string {

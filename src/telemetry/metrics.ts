@@ -6,8 +6,9 @@ import type { Clock } from '../lib/clock.ts';
 import { CANARY_FAMILIES, type CanaryFigures, emptyTally, type Tally } from './canary-series.ts';
 import { beginSlices } from './slices.ts';
 
-/** Where the loop can fail: reading the directory, a run for one Canary, saving what it decided, tidying up. */
-export const RECONCILE_STAGES = ['scan', 'reconcile', 'save', 'prune'] as const;
+/** Where the loop can fail: loading the store, reading the directory, a tick, a run, saving what it decided, tidying up. */
+export const RECONCILE_STAGES = ['load', 'scan', 'tick', 'reconcile', 'save', 'prune'] as const;
+export type ReconcileStage = (typeof RECONCILE_STAGES)[number];
 
 export const PROVIDERS = ['nacos', 'prometheus'] as const;
 export type Provider = (typeof PROVIDERS)[number];
@@ -50,8 +51,7 @@ export interface Metrics {
   wrote(canary: string, result: PublishReport['result']): void;
   /** One run of the loop for one Canary took this long. */
   reconciled(seconds: number): void;
-  /** `stage`: one of RECONCILE_STAGES, or a new one, which then has no zero before its first failure. */
-  reconcileFailed(stage: string): void;
+  reconcileFailed(stage: ReconcileStage): void;
   /** One request to a provider took this long, whatever came of it. */
   asked(provider: Provider, seconds: number): void;
   webhook(type: (typeof WEBHOOK_TYPES)[number], result: (typeof WEBHOOK_RESULTS)[number]): void;

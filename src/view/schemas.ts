@@ -202,7 +202,10 @@ export const StartAnswer = z
     status: z.string(),
     canary: z.string(),
     rolloutId: z.string().nullable().meta({ description: 'Null: that version is live without a rollout' }),
-    eventId: z.int(),
+    eventId: z
+      .int()
+      .optional()
+      .meta({ description: 'Only where something was done: the event that recorded it' }),
   })
   .meta({ id: 'StartAnswer' });
 export type StartAnswer = z.infer<typeof StartAnswer>;

@@ -107,6 +107,15 @@ describe('the loop', () => {
     await rig.run(30_000);
     expect(rig.controller.figures().tickLagSeconds).toBeGreaterThanOrEqual(10);
   });
+
+  it('shows how late it is also while nothing can be committed', async () => {
+    const rig = await aRig({ specs: [quickSpec()] });
+    rig.lead();
+    await rig.run(30_000);
+    rig.traffic.faulty.add('shop');
+    await rig.run(120_000);
+    expect(rig.controller.figures().tickLagSeconds).toBeGreaterThanOrEqual(100);
+  });
 });
 
 describe('commands', () => {
@@ -129,6 +138,37 @@ describe('commands', () => {
     expect(await rig.submit('start', { revision: 'v2' })).toMatchObject({ changed: false });
   });
 
+  it('never keep a look from its end, however often they come: a bad canary still goes back', async () => {
+    const rig = await aRig({ specs: [quickSpec()] });
+    rig.lead();
+    await rig.run(15_000);
+    expect(rig.weight()).toBe(10);
+    rig.answers.canary.set('shop', BAD);
+    rig.answers.lateMs = 1_000;
+    for (let ask = 0; ask < 30; ask += 1) {
+      void rig.submit(ask % 2 === 0 ? 'pause' : 'resume');
+      await rig.run(900);
+    }
+    expect(rig.weight()).toBe(0);
+    expect(rig.events()).toContain('RollbackStarted');
+  });
+
+  it('leave no trace when there is nothing to do, so that a pipeline may ask for hours', async () => {
+    const rig = await aRig({ specs: [quickSpec('shop', { revision: null })] });
+    rig.lead();
+    await rig.run(1_000);
+    const started = await start(rig);
+    const before = rig.store.lastEventId();
+    for (let ask = 0; ask < 10; ask += 1) {
+      expect(await rig.submit('start', { revision: 'v2' })).toEqual({
+        ...started,
+        eventId: undefined,
+        changed: false,
+      });
+    }
+    expect(rig.store.lastEventId()).toBe(before);
+  });
+
   it('answer start after ten seconds although the loop could not take it, and take it later', async () => {
     let isFaulty = false;
     const rig = await aRig({
@@ -145,7 +185,7 @@ describe('commands', () => {
     isFaulty = true;
     const answer = rig.submit('start', { revision: 'v2' });
     await rig.run(10_000);
-    expect(await answer).toMatchObject({ rolloutId: null, changed: true });
+    expect(await answer).toMatchObject({ status: 503, code: 'NOT_YET' });
     isFaulty = false;
     await rig.run(60_000);
     expect(rig.controller.state('shop')?.target).toBe('v2');
@@ -458,7 +498,7 @@ describe('shutdown', () => {
     const answer = rig.submit('start', { revision: 'v2' });
     await rig.settle();
     await rig.controller.stop(4_000);
-    expect(await answer).toEqual({ eventId: expect.any(Number), rolloutId: null, changed: true });
+    expect(await answer).toMatchObject({ status: 503, code: 'NOT_YET' });
   });
 
   it('leaves nothing behind that runs later, also when it comes during a tick', async () => {
@@ -472,3 +512,10 @@ describe('shutdown', () => {
     expect(rig.clock.nextIn()).toBeNull();
   });
 });
+
+/** Begins the rollout of v2 by command. */
+async function start(rig: Awaited<ReturnType<typeof aRig>>) {
+  const answer = rig.submit('start', { revision: 'v2' });
+  await rig.run(100);
+  return answer;
+}

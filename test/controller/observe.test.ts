@@ -29,7 +29,7 @@ describe('the first sight', () => {
     const sight = firstSight(clock, looking({ route: NEVER }), 100);
     await clock.armed(100);
     clock.advance(100);
-    expect(await sight).toEqual({ measurements: [], route: null });
+    expect(await sight).toEqual({ measurements: [], route: null, beta: null });
   });
 
   it('takes a rule that comes within that time, and leaves no timer behind', async () => {

@@ -5,7 +5,7 @@ import type { FileStatus } from '../../src/controller/removals.ts';
 import type { Changes, SpecIndex } from '../../src/controller/specs.ts';
 import type { MeasureRequest, PublishReport, Reading, RouteReading } from '../../src/core/observation.ts';
 import { md5 } from '../../src/core/rule.ts';
-import type { Clock } from '../../src/lib/clock.ts';
+import { type Clock, sleep } from '../../src/lib/clock.ts';
 import type { Spec, TrafficTarget } from '../../src/spec/canary.ts';
 import { createJournal } from '../../src/store/journal.ts';
 import type { NewCommand, Store } from '../../src/store/store.ts';
@@ -122,6 +122,8 @@ export interface Answers {
   readonly canary: Map<string, Reading>;
   /** Names whose measurements only end when they are aborted. */
   readonly hanging: Set<string>;
+  /** How long each measurement takes. */
+  lateMs: number;
   asked: number;
 }
 
@@ -189,7 +191,12 @@ export async function aRig(options: RigOptions = {}): Promise<Rig> {
   const opened = temp.open();
   const store: Store = { ...opened, ...options.store?.(opened) };
   const traffic = options.beside?.traffic ?? createTraffic(clock);
-  const answers: Answers = options.beside?.answers ?? { canary: new Map(), hanging: new Set(), asked: 0 };
+  const answers: Answers = options.beside?.answers ?? {
+    canary: new Map(),
+    hanging: new Set(),
+    lateMs: 0,
+    asked: 0,
+  };
   const files = options.beside?.files ?? new Map();
   for (const spec of options.specs ?? []) files.set(spec.canary.name, { spec, file: 'present' });
   const { lines, log } = createLines();
@@ -203,6 +210,7 @@ export async function aRig(options: RigOptions = {}): Promise<Rig> {
     const name = [...files.keys()].find((key) => source.includes(`job=\\"${key}\\"`)) ?? '';
     answers.asked += 1;
     if (answers.hanging.has(name)) await aborted(signal);
+    if (answers.lateMs > 0) await sleep(clock, answers.lateMs, signal);
     const failed: Reading = { kind: 'error', structural: false, code: 'PROM_TIMEOUT', detail: 'too late' };
     const own = request.id.endsWith('/canary') ? answers.canary.get(name) : undefined;
     const reading = signal.aborted ? failed : (own ?? GOOD);

@@ -93,6 +93,20 @@ describe('a document edited by someone', () => {
     desk.reach(5);
   });
 
+  it('takes a disabled rule that someone switched on again for what it is: more than we gave', () => {
+    const desk = createDesk(quickSpec({ revision: 'v1' }));
+    desk.setDocument(
+      aDocument({ canaryVersion: 'v2', stableVersion: 'v1', canaryWeight: 20, enabled: false }),
+    );
+    desk.tick();
+    desk.tick({ after: 60_000 });
+    expect(desk.state().phase).toBe('Stable');
+    desk.edit({ enabled: true });
+    desk.tick({ after: 60_000 });
+    desk.tick({ after: 1_000 });
+    expect(desk.rule()).toMatchObject({ canaryVersion: 'v2', canaryWeight: 0 });
+  });
+
   it('lowers and then pauses Drift with onDrift: pause', () => {
     const desk = at25({ onDrift: 'pause' });
     desk.edit({ canaryWeight: 60 });

@@ -22,6 +22,19 @@ describe('another controller', () => {
     expect(reasons(desk)).toEqual(['ForeignController']);
   };
 
+  it('is taken over at weight 0 where it had disabled the rule', () => {
+    const desk = at25();
+    desk.edit({ enabled: false });
+    foreign(desk);
+    desk.command({ verb: 'resume' });
+    expect(desk.rule()).toMatchObject({
+      enabled: true,
+      canaryWeight: 0,
+      managedBy: { controller: OURS.controller },
+    });
+    expect(desk.rollout().held).toMatchObject({ index: -1, weight: 0 });
+  });
+
   it('stops everything: nothing is written, not even a rollback, until resume takes the document over', () => {
     const desk = at25();
     foreign(desk);

@@ -241,3 +241,22 @@ describe('failing', () => {
     }
   });
 });
+
+describe('a look in flight while the clock is set back', () => {
+  it('lies in the future and is no evidence', () => {
+    const desk = createDesk(quickSpec());
+    desk.look('pass');
+    desk.look('pass');
+    const passes = desk.rollout().metrics['error-rate']?.passes;
+    const future = { at: desk.now() + 60_000, query: 'query', skewMs: 0 } as const;
+    desk.tick({
+      after: 30_000,
+      measurements: ['canary', 'stable'].map((arm) => ({
+        ...future,
+        id: `error-rate/${arm}`,
+        reading: { kind: 'value', value: 0, requests: 100 },
+      })),
+    });
+    expect(desk.rollout().metrics['error-rate']?.passes).toBe(passes);
+  });
+});

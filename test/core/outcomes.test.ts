@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createDesk, quickSpec } from './desk.ts';
+import { initialState } from '../../src/core/state.ts';
+import { createDesk, quickSpec, T0 } from './desk.ts';
 
 const failing = () => {
   const desk = createDesk();
@@ -250,5 +251,30 @@ describe('a removed file', () => {
     desk.command({ verb: 'forget' }, { file: 'missing' });
     desk.tick({ file: 'missing' });
     expect(desk.types()).toContain('Forgotten');
+  });
+});
+
+describe('an abort of a rollout that waits at 0 again', () => {
+  it('writes 0 unless this run read that nothing else is live: what was read a while ago is no proof', () => {
+    const desk = createDesk(quickSpec());
+    desk.reach(5);
+    desk.edit({ canaryWeight: 0 });
+    desk.tick();
+    desk.command({ verb: 'resume' }, { lands: false });
+    desk.edit({ canaryWeight: 59 });
+    const decision = desk.command({ verb: 'abort' }, { route: { kind: 'notRead' } });
+    expect(decision.state.ending?.outcome ?? decision.state.rollout?.outcome).toBe('Aborted');
+    desk.tick({ after: 5_000 });
+    desk.tick({ after: 5_000 });
+    expect(desk.rule().canaryWeight).toBe(0);
+    expect(desk.state().phase).toBe('RolledBack');
+  });
+});
+
+describe('a Canary that was forgotten and comes back', () => {
+  it('goes on counting its rollouts, so that no id is given twice', () => {
+    const state = initialState(quickSpec(), T0, 'boot', 'shop-7-11111111');
+    expect(state.seq.rollout).toBe(7);
+    expect(initialState(quickSpec(), T0, 'boot').seq.rollout).toBe(0);
   });
 });

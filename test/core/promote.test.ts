@@ -108,15 +108,14 @@ describe('promote', () => {
     expect(desk.rollout().held.weight).toBe(25);
   });
 
-  it('does not end a pause, and says that it waits for that', () => {
-    const { desk } = deskWith();
+  it('is refused while something pauses the rollout: it would be spent on whatever weight is held afterwards', () => {
+    const { desk, spec } = deskWith();
     desk.look('pass');
     desk.command({ verb: 'pause' });
-    const decision = desk.command({ verb: 'promote' });
-    expect(desk.rollout().held.weight).toBe(5);
-    expect(decision.explanation.because.map(({ code }) => code)).toContain('promote');
+    expect(answer(desk, spec, 'promote', { force: true })).toBe('NOT_APPLICABLE');
+    desk.command({ verb: 'promote' });
     desk.command({ verb: 'resume' });
-    expect(desk.rollout().held.weight).toBe(25);
+    expect(desk.rollout()).toMatchObject({ held: { weight: 5 }, promote: null });
   });
 
   it('is of no use before the first step', () => {

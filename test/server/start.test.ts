@@ -47,14 +47,14 @@ test('a start that begins a rollout is 202 with the sentence of the article and 
 });
 
 test('a version that runs already is 200 with its rollout', async () => {
-  const { start } = loaded({ eventId: 42, rolloutId: ROLLOUT_ID, changed: false });
+  const { start } = loaded({ rolloutId: ROLLOUT_ID, changed: false });
   const answer = await start(BODY);
   expect(answer.statusCode).toBe(200);
   expect(answer.json()).toMatchObject({ status: 'Canary analysis already running', rolloutId: ROLLOUT_ID });
 });
 
 test('a version that is live is 200 with its rollout or null', async () => {
-  const { start, behind } = loaded({ eventId: 42, rolloutId: null, changed: false });
+  const { start, behind } = loaded({ rolloutId: null, changed: false });
   behind.states = [stableState()];
   const answer = await start(BODY);
   expect(answer.statusCode).toBe(200);

@@ -83,7 +83,8 @@ function stepState(
     return step.index < index ? { glyph: '✓', state: 'passed over' } : { glyph: ' ', state: '' };
   }
   if (step.index < index || step.leftAt !== null) return { glyph: '✓', state: 'done' };
-  if (step.index > index) return { glyph, state: 'gone back from here' };
+  if (step.index > index)
+    return { glyph, state: phase === 'RollingBack' ? 'going back' : 'gone back from here' };
   if (phase === 'Paused') return { glyph, state: 'paused' };
   return { glyph, state: (bakedSeconds ?? 0) >= step.bakeSeconds ? 'baked' : 'baking' };
 }
@@ -133,7 +134,7 @@ function tail(view: CanaryView, now: number): string[][] {
   const { nextCheckAt, reason, pauses, canaryRevision, gateways, file, line, diagnostics } = view;
   const failed = view.failedRevisions.filter((revision) => revision !== canaryRevision);
   return [
-    ...(nextCheckAt === null ? [] : [['Next', `look again ${time(nextCheckAt, now)}`]]),
+    ...(nextCheckAt === null ? [] : [['Next', next(view, nextCheckAt, now)]]),
     ['Why', reason],
     ...pauses.map((pause) => [
       'Paused',
@@ -144,6 +145,13 @@ function tail(view: CanaryView, now: number): string[][] {
     ...(file === null ? [] : [['File', line === null ? file : `${file}:${line}`]]),
     ...diagnostics.map((diagnostic) => ['Trouble', diagnosticLine(diagnostic)]),
   ];
+}
+
+/** At rest nothing happens by itself: the daemon only reads the live rule. */
+function next({ phase, name }: CanaryView, nextCheckAt: string, now: number): string {
+  if (phase === 'RolledBack') return `nothing by itself: \`canary retry ${name}\`, or another revision`;
+  if (phase === 'Stable' || phase === 'Succeeded') return 'nothing until another revision is named';
+  return `look again ${time(nextCheckAt, now)}`;
 }
 
 /** Gateways behind one address are one address, and one that only polls is none. */
