@@ -37,7 +37,7 @@ export function pursueIntent(turn: Turn): void {
         ? 'it was never written'
         : `it was not read back within ${inSeconds(canary.verifyTimeoutMs)}`;
     if (intent.direction === 'raise') cancelRaise(turn, intent, why);
-    else dropHold(turn, intent, why);
+    else dropHold(turn, intent, why, refused);
     return;
   }
   because(turn, 'unverified', waitingFor(intent, null), { weight: intent.to });
@@ -130,10 +130,11 @@ function retryDelay(attempts: number): number {
 }
 
 /** A write of the weight already held was not seen: nothing is lost, what is live is judged afresh. */
-function dropHold(turn: Turn, intent: Intent, why: string): void {
+function dropHold(turn: Turn, intent: Intent, why: string, refused: boolean): void {
   supersede(turn, intent);
   turn.state.intent = null;
   because(turn, 'holdDropped', `rewriting weight ${intent.to} % was given up: ${why}`, { weight: intent.to });
   const rollout = activeRollout(turn.state);
-  if (rollout !== null) rollout.withdrawDue = false;
+  // A withdrawal that was lost is still owed: until it lands, the cancelled raise may.
+  if (rollout !== null) rollout.withdrawDue = intent.purpose === 'withdraw' && !refused;
 }

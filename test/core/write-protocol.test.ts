@@ -69,6 +69,21 @@ describe('a raise', () => {
     expect(desk.rollout().held.weight).toBe(25);
   });
 
+  it('is withdrawn also when the daemon died before it wrote the withdrawal', () => {
+    const desk = createDesk(quickSpec());
+    desk.reach(5);
+    for (let looks = 0; looks < 3; looks += 1) desk.look('pass', { lands: false });
+    const raise = desk.state().intent;
+    desk.restart();
+    desk.tick({ after: 1_000, lands: false });
+    expect(desk.state().intent?.purpose).toBe('withdraw');
+    desk.restart();
+    desk.tick({ after: 1_000 });
+    desk.tick({ after: 5_000 });
+    const live = desk.document() ?? '';
+    expect(md5(live), 'a delayed raise must fail its own compare').not.toBe(raise?.expectMd5);
+  });
+
   it('is withdrawn: the held rule is published once more under a new operation', () => {
     const { desk, held, operation } = raising();
     const decision = desk.tick({ after: 30_000, lands: false });
