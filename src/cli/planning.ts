@@ -31,9 +31,11 @@ export function planOf(
   const entries = specs.map((spec) => planSpec(spec, running.get(spec.canary.name)));
   const planned = new Set(entries.map(({ canary }) => canary));
   for (const [name, faults] of faultsByName(diagnostics)) {
-    if (planned.has(name)) continue;
+    // A declaration with an error gives no Canary: beside a valid one of the name, it is another claimant's.
+    const isClaimed = planned.has(name);
     planned.add(name);
-    entries.push(planBroken(name, faults, running.has(name)));
+    const [{ file } = { file: '' }] = faults;
+    entries.push(planBroken(isClaimed ? `${name} (${file})` : name, faults, !isClaimed && running.has(name)));
   }
   for (const [name, { view }] of running) if (!planned.has(name)) entries.push(planRemoved(name, view));
   return entries.sort((a, b) => (a.canary < b.canary ? -1 : 1));

@@ -124,6 +124,17 @@ test.each<[CanaryParts, PlanEntry['kind'], string]>([
   expect(planOf([paymentSpec(parts)], [], new Map())).toMatchObject([{ kind, notes: [note] }]);
 });
 
+test('a second claimant of a name is blocked beside the first, which goes on', () => {
+  const spec = paymentSpec();
+  const { name } = spec.canary;
+  const place = { severity: 'error', line: 3, column: 9, code: 'SPEC_DUPLICATE_NAME' } as const;
+  const fault = { ...place, file: 'copy.yaml', detail: 'the name is taken', canary: name };
+  expect(planOf([spec], [fault], new Map()).map(({ canary, kind }) => `${canary} ${kind}`)).toEqual([
+    `${name} start`,
+    `${name} (copy.yaml) blocked`,
+  ]);
+});
+
 const YAML = (name: string, revision: string, more = '') => `apiVersion: canary/v1
 kind: Canary
 metadata: {name: ${name}}
