@@ -143,6 +143,71 @@ describe('command lines', () => {
   });
 });
 
+// What is pasted from a run grows old in silence: it has to have the form of what the golden timelines hold.
+describe('pasted output', () => {
+  const golden = new Set(
+    readdirSync(join(ROOT, 'test/scenarios'), { encoding: 'utf8' })
+      .filter((name) => name.endsWith('.timeline'))
+      .flatMap((name) => readFileSync(join(ROOT, 'test/scenarios', name), 'utf8').split('\n'))
+      .flatMap((line) => line.match(/(?<= % {2}\w+ +)[^ ].*$/) ?? [])
+      .map(shapeOf),
+  );
+  const rows = [
+    ...(
+      BLOCKS.find(({ where, text }) => where.startsWith('README.md') && text.includes('  phase  '))?.text ??
+      ''
+    ).matchAll(/^ {2}\d\d:\d\d {2}(\w+) .*% {2}([A-Z]\w+) +(.+)$/gm),
+  ].map(([, canary = '', phase = '', reason = '']) => ({ canary, phase, reason }));
+  const outputs = BLOCKS.filter(({ language }) => language === 'text');
+
+  test('the demo is there, and so are the timelines', () => {
+    expect(rows.length).toBeGreaterThan(8);
+    expect(golden.size).toBeGreaterThan(30);
+  });
+
+  test.each(rows)('of the demo: $reason', ({ canary, phase, reason }) => {
+    if (phase === 'Paused') {
+      expect(templatesOf('core/verdicts.ts').some((form) => form.test(afterColon(reason)))).toBe(true);
+      return;
+    }
+    // The demo adds what was measured.
+    expect(golden, canary).toContain(shapeOf(reason.replace(/(?<=is good after \w+): .*$/, '')));
+  });
+
+  test('counts steps from 1', () => {
+    for (const { where, text } of outputs) {
+      expect(text, where).not.toMatch(/\bstep 0\b/);
+      for (const [, number] of text.matchAll(/step (\d+): 0 % ->/g)) expect(number, where).toBe('1');
+    }
+  });
+
+  test('says of a breach what the core says', () => {
+    const breaches = outputs.flatMap(({ where, text }) =>
+      [...text.matchAll(/\S+: [^:\n]*failing for.*$/gm)].map(([breach]) => ({ where, breach })),
+    );
+    expect(breaches.length).toBeGreaterThan(3);
+    for (const { where, breach } of breaches)
+      expect(golden, where).toContain(shapeOf(`RolledBack: ${breach}`));
+  });
+});
+
+/** A sentence without its numbers, durations and revisions. */
+function shapeOf(sentence: string): string {
+  return sentence.trim().replaceAll(/\bv?\d+(\.\d+)*[a-z\d]*/g, '#');
+}
+
+function afterColon(sentence: string): string {
+  return sentence.slice(sentence.indexOf(': ') + 2);
+}
+
+/** The sentences that a file writes with numbers in between, as patterns; those with few words of their own are none. */
+function templatesOf(path: string): RegExp[] {
+  return [...source(path).matchAll(/`([^`\n]+)`/g)]
+    .map(([, template = '']) => template.split(/\$\{[^}]*\}/))
+    .filter((parts) => parts.join('').split(/\s+/).length > 4)
+    .map((parts) => new RegExp(`^${parts.map((part) => part.replaceAll(/[^\w\s]/g, '\\$&')).join('.*')}$`));
+}
+
 describe('links', () => {
   const links = PAGES.flatMap(({ name, text }) =>
     [...text.replaceAll(/^```[\s\S]*?^```$/gm, '').matchAll(/\]\(([^)\s]+)\)/g)].map(([, to = '']) => ({
