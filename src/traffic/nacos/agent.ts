@@ -13,7 +13,7 @@ import type { PublishGuard } from '../router.ts';
 import { publishDocument, readDocument } from './documents.ts';
 import { type DocumentName, keyOf } from './names.ts';
 import type { Redact } from './redact.ts';
-import type { NacosLog, Servers } from './servers.ts';
+import type { NacosLog, Server, Servers } from './servers.ts';
 
 export interface ConfigClient {
   /** Throws a `NacosError`. `content` is null when there is no such document. */
@@ -92,7 +92,9 @@ export function createConfigClient({ servers, redact, log }: ConfigClientOptions
   function publish(call: Call, name: DocumentName, content: string, type: string): Promise<void> {
     const desc = descriptions.get(keyOf(name)) ?? '';
     const document = { name, content, type, desc };
-    return servers.ask(call.signal, (server) => publishDocument(server, document, call.guard.expectMd5));
+    return servers.ask(call.signal, (server) =>
+      publishDocument(urgent(server), document, call.guard.expectMd5),
+    );
   }
 
   function clientOf(namespace: string): DataClient {
@@ -137,4 +139,9 @@ export function createConfigClient({ servers, redact, log }: ConfigClientOptions
       clients.clear();
     },
   };
+}
+
+/** The same server, for what a write reads before or after it: that must not stand in line behind other reads. */
+function urgent(server: Server): Server {
+  return { ...server, exchange: (wire) => server.exchange({ ...wire, isUrgent: true }) };
 }

@@ -57,7 +57,7 @@ function nameOf(version: string | null): string {
 
 /** Null when the server tells no version but the settings say which API to speak. */
 async function versionOf({ transport, base, api, redact }: ProbeOptions): Promise<string | null> {
-  const ask = (path: string) => transport.send(base, { method: 'GET', path }, null);
+  const ask = (path: string) => transport.send(base, { method: 'GET', path, isUrgent: true }, null);
   const newer = await ask(STATE_V3);
   const found = versionIn(newer.status === 200 ? envelopeOf(newer)?.data : null);
   if (found !== null) return found;
@@ -77,7 +77,8 @@ function versionIn(state: unknown): string | null {
 
 /** open: reads (and, measured, writes) need no credentials. closed: they do. absent: there is no v1 API. */
 async function accessToV1(options: ProbeOptions): Promise<'open' | 'closed' | 'absent'> {
-  const answer = await options.transport.send(options.base, v1.readRequest(NOBODYS_DOCUMENT), null);
+  const wire = { ...v1.readRequest(NOBODYS_DOCUMENT), isUrgent: true };
+  const answer = await options.transport.send(options.base, wire, null);
   if (answer.status === 200 || isNoSuchConfig(answer)) return 'open';
   return answer.status === 404 || answer.status === 410 ? 'absent' : 'closed';
 }

@@ -4,6 +4,7 @@ import { Agent, request } from 'undici';
 import type { Clock } from '../../lib/clock.ts';
 import { NacosError } from './errors.ts';
 import { excerpt, type Redact } from './redact.ts';
+import { createTurns, type Turns } from './turns.ts';
 
 export interface WireRequest {
   readonly method: 'GET' | 'POST';
@@ -13,6 +14,8 @@ export interface WireRequest {
   readonly query?: Readonly<Record<string, string>>;
   readonly form?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Goes before other reads, because a write or everyone waits for it. Writes and logins are always urgent. */
+  readonly isUrgent?: boolean;
 }
 
 export interface Answer {
@@ -24,7 +27,8 @@ export interface Answer {
 export interface Transport {
   /**
    * Sends one request below `base` (scheme, host, port and context path) and resolves with the whole answer, whatever
-   * its status. Throws a `NacosError`: unavailable, timeout (of this attempt), TLS, not Nacos, aborted.
+   * its status. Throws a `NacosError`: unavailable, timeout (of this attempt), TLS, not Nacos, aborted. One that spent
+   * its time in line for a connection counts as aborted: it tells nothing about the server.
    */
   send(base: string, wire: WireRequest, signal: AbortSignal | null): Promise<Answer>;
   /** Ends every exchange and every connection, also those that are only being opened. */
@@ -33,7 +37,7 @@ export interface Transport {
 
 export interface TransportOptions {
   readonly clock: Clock;
-  /** For one attempt, connecting included, milliseconds. */
+  /** For one attempt, milliseconds, the wait for a connection included. */
   readonly timeoutMs: number;
   /** PEM certificates that replace the system's authorities. */
   readonly ca: string | undefined;
@@ -41,7 +45,9 @@ export interface TransportOptions {
 }
 
 /** More callers than this wait for a free connection instead of opening one. */
-const CONNECTIONS_PER_SERVER = 16;
+const CONNECTIONS_PER_SERVER = 20;
+/** Most of them that reads hold, and most that urgent requests hold: four are left to the others. */
+const CONNECTIONS_PER_KIND = 16;
 /** A Nacos document is at most 2 MiB as a form (measured); an answer far above that is none. */
 const ANSWER_LIMIT_BYTES = 16 * 1024 * 1024;
 /** A caller who gives up sooner tells nothing about the server; one who waited longer was let down by it. */
@@ -50,6 +56,7 @@ const PATIENCE_MS = 1_000;
 export function createTransport(options: TransportOptions): Transport {
   const { clock, timeoutMs, ca, redact } = options;
   const closing = new AbortController();
+  const turnsByOrigin = new Map<string, Turns>();
   const dispatcher = new Agent({
     connections: CONNECTIONS_PER_SERVER,
     allowH2: false,
@@ -64,6 +71,15 @@ export function createTransport(options: TransportOptions): Transport {
       ...(ca === undefined ? {} : { ca }),
     },
   });
+
+  function turnsOf(url: string): Turns {
+    const { origin } = new URL(url);
+    const known = turnsByOrigin.get(origin);
+    if (known !== undefined) return known;
+    const turns = createTurns(CONNECTIONS_PER_SERVER, CONNECTIONS_PER_KIND);
+    turnsByOrigin.set(origin, turns);
+    return turns;
+  }
 
   async function exchange(url: string, wire: WireRequest, signal: AbortSignal): Promise<Answer> {
     const form = wire.form === undefined ? null : new URLSearchParams(wire.form).toString();
@@ -90,20 +106,27 @@ export function createTransport(options: TransportOptions): Transport {
       const attempt = new AbortController();
       const abort = () => attempt.abort();
       const startedAt = clock.monotonic();
+      let turnAt: number | null = null;
+      let endTurn = () => {};
       const cancel = clock.after(timeoutMs, abort);
       const enders = [closing.signal, ...(signal === null ? [] : [signal])];
       for (const ender of enders) ender.addEventListener('abort', abort, { once: true });
       if (enders.some((ender) => ender.aborted)) abort();
       try {
+        endTurn = await turnsOf(url).take(wire.method === 'POST' || wire.isUrgent === true, attempt.signal);
+        turnAt = clock.monotonic();
         return await exchange(url, wire, attempt.signal);
       } catch (error) {
         const where = `${wire.method} ${base}${wire.path}`;
         if (closing.signal.aborted) throw new NacosError('NACOS_ABORTED', `${where}: the router is closed`);
         if (!attempt.signal.aborted) throw brokenExchange(where, error, redact);
-        const waitedMs = Math.round(clock.monotonic() - startedAt);
-        const code = waitedMs < Math.min(PATIENCE_MS, timeoutMs) ? 'NACOS_ABORTED' : 'NACOS_TIMEOUT';
-        throw new NacosError(code, `${where}: no answer within ${waitedMs} ms`);
+        const now = clock.monotonic();
+        const patience = Math.min(PATIENCE_MS, timeoutMs);
+        const code = turnAt === null || now - turnAt < patience ? 'NACOS_ABORTED' : 'NACOS_TIMEOUT';
+        const missing = turnAt === null ? 'free connection' : 'answer';
+        throw new NacosError(code, `${where}: no ${missing} within ${Math.round(now - startedAt)} ms`);
       } finally {
+        endTurn();
         cancel();
         for (const ender of enders) ender.removeEventListener('abort', abort);
       }
