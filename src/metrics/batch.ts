@@ -50,7 +50,8 @@ interface Attempt {
  * is halved once, for which its first try gets half of the time; where that helps, its halves stay apart, so that a
  * slow name loses its company from look to look. Every other failure is a transient error for all of the batch.
  * Nobody waits beyond the deadline, and a query that found no free place until then is not sent at all: a sick
- * Prometheus is not asked more.
+ * Prometheus is not asked more. What timed out counts as slow until it is answered in time: the slow take at most half
+ * of the places, in turns, so that a few queries that are always late cannot take everyone's looks.
  */
 export function createMeasure(options: MeasureOptions): BatchedMeasure {
   const { prometheus, clock } = options;
@@ -122,7 +123,9 @@ export function createMeasure(options: MeasureOptions): BatchedMeasure {
     const send = () => {
       collecting.delete(key);
       const open = asks.filter((ask) => ask.isWaiting());
-      for (const batch of planBatches(open, apart.companyOf)) start(batch);
+      const batches = planBatches(open, apart.companyOf);
+      // Of the slow, that one first which has not been tried for longest.
+      for (const batch of [...batches].sort((a, b) => apart.lateness(a) - apart.lateness(b))) start(batch);
     };
     collecting.set(key, { asks, cancel: clock.after(waitMs, send) });
   }
@@ -141,7 +144,7 @@ export function createMeasure(options: MeasureOptions): BatchedMeasure {
     const open = asksOf(batch).filter((one) => one.isWaiting());
     if (open.length === 0) return false;
     const deadline = open.reduce((earliest, one) => Math.min(earliest, one.deadline), Infinity);
-    const { result, at } = await ask(batch, attempt, deadline);
+    const { result, at, triedMs } = await ask(batch, attempt, deadline);
     const isSingle = batch.units.length === 1;
     const isRefused = result.ok ? blamesContents(result.value) : result.error.kind === 'refused';
     const isLate = !result.ok && result.error.kind === 'timeout';
@@ -155,6 +158,11 @@ export function createMeasure(options: MeasureOptions): BatchedMeasure {
       return served.includes(true);
     }
     if (isRefused || (isLate && attempt.isSearch)) apart.isolate(batch);
+    if (result.ok || isRefused) apart.inTime(batch);
+    else if (isLate && open.every(({ request }) => triedMs >= deadlineMs(request.intervalMs) / 4)) {
+      // With less time than that it would say nothing about the query.
+      apart.late(batch);
+    }
     if (result.ok) deliver(batch, result.value, at);
     else {
       const { kind, detail } = result.error;
@@ -168,23 +176,26 @@ export function createMeasure(options: MeasureOptions): BatchedMeasure {
     batch: Batch<Waiting>,
     attempt: Attempt,
     deadline: number,
-  ): Promise<{ result: Result<Answer, Failure>; at: number }> {
+  ): Promise<{ result: Result<Answer, Failure>; at: number; triedMs: number }> {
     const isSingle = batch.units.length === 1;
-    const release = await slots.take(deadline - clock.monotonic(), !isSingle);
+    const rank = apart.lateness(batch) > 0 ? 'slow' : isSingle ? 'plain' : 'urgent';
+    const release = await slots.take(deadline - clock.monotonic(), rank);
     const at = attempt.at ?? clock.now();
     const leftMs = deadline - clock.monotonic();
     if (release === null || leftMs <= 0) {
       release?.();
-      return { at, result: err({ kind: 'timeout', detail: 'too many queries waited for Prometheus' }) };
+      const detail = 'too many queries waited for Prometheus';
+      return { at, triedMs: 0, result: err({ kind: 'timeout', detail }) };
     }
+    const triedMs = isSingle || !attempt.mayTimeOut ? leftMs : leftMs / 2;
     try {
       const result = await prometheus.query(queryOf(batch), {
         timeMs: at,
-        timeoutMs: isSingle || !attempt.mayTimeOut ? leftMs : leftMs / 2,
+        timeoutMs: triedMs,
         signal: closing.signal,
         retry: asksOf(batch).every(({ request }) => request.intervalMs >= DEADLINE_MS),
       });
-      return { result, at };
+      return { result, at, triedMs };
     } finally {
       release();
     }

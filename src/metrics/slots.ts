@@ -1,12 +1,16 @@
 /** A limit on how much runs at once: who finds no slot waits in line, and leaves it at its deadline without having run. */
 import type { Clock } from '../lib/clock.ts';
 
+/** In the order in which those in line get their turns. */
+const RANKS = ['urgent', 'plain', 'slow'] as const;
+export type Rank = (typeof RANKS)[number];
+
 export interface Slots {
   /**
-   * Resolves with a function that gives the slot back, or with null when none came free within `waitMs`. Those that
-   * are `urgent` go before those that are not; else first come, first served.
+   * Resolves with a function that gives the slot back, or with null when none came free within `waitMs`. Within a
+   * rank it is first come, first served. The slow hold at most half of the slots, or the only one there is.
    */
-  take(waitMs: number, urgent: boolean): Promise<(() => void) | null>;
+  take(waitMs: number, rank: Rank): Promise<(() => void) | null>;
   /** Sends everyone in line away with null. */
   close(): void;
 }
@@ -17,37 +21,54 @@ interface Waiting {
 
 export function createSlots(limit: number, clock: Clock): Slots {
   let free = limit;
-  const urgentLine = new Set<Waiting>();
-  const line = new Set<Waiting>();
+  let freeForSlow = Math.max(1, Math.floor(limit / 2));
+  const lines = {
+    urgent: new Set<Waiting>(),
+    plain: new Set<Waiting>(),
+    slow: new Set<Waiting>(),
+  } as const satisfies Record<Rank, Set<Waiting>>;
 
-  function giveBack(): void {
-    const [next] = urgentLine.size > 0 ? urgentLine : line;
-    if (next === undefined) free += 1;
-    else next.answer(true);
+  function isFreeFor(rank: Rank): boolean {
+    return free > 0 && (rank !== 'slow' || freeForSlow > 0);
   }
 
   /** A slot is given back once, however often its holder says so. */
-  function slot(): () => void {
+  function slot(rank: Rank): () => void {
     let isHeld = true;
+    count(rank, -1);
     return () => {
-      if (isHeld) giveBack();
+      if (!isHeld) return;
       isHeld = false;
+      count(rank, 1);
+      callNext();
     };
   }
 
+  /** What was given back is enough for one. */
+  function callNext(): void {
+    for (const rank of RANKS.filter(isFreeFor)) {
+      const [next] = lines[rank];
+      if (next === undefined) continue;
+      next.answer(true);
+      return;
+    }
+  }
+
+  function count(rank: Rank, change: 1 | -1): void {
+    free += change;
+    if (rank === 'slow') freeForSlow += change;
+  }
+
   return {
-    take(waitMs, urgent) {
-      if (free > 0) {
-        free -= 1;
-        return Promise.resolve(slot());
-      }
-      const own = urgent ? urgentLine : line;
+    take(waitMs, rank) {
+      if (isFreeFor(rank)) return Promise.resolve(slot(rank));
+      const own = lines[rank];
       return new Promise((resolve) => {
         const waiting: Waiting = {
           answer(hasSlot) {
             own.delete(waiting);
             cancel();
-            resolve(hasSlot ? slot() : null);
+            resolve(hasSlot ? slot(rank) : null);
           },
         };
         const cancel = clock.after(waitMs, () => waiting.answer(false));
@@ -55,7 +76,7 @@ export function createSlots(limit: number, clock: Clock): Slots {
       });
     },
     close() {
-      for (const waiting of [...urgentLine, ...line]) waiting.answer(false);
+      for (const waiting of RANKS.flatMap((rank) => [...lines[rank]])) waiting.answer(false);
     },
   };
 }

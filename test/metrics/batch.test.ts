@@ -317,6 +317,42 @@ describe('a sick Prometheus', () => {
     expect(sent).toHaveLength(3);
   });
 
+  test('a name that was late by itself is not joined by another, until it is quick again', async () => {
+    const hanging = new Set(['svc-0']);
+    use((promql) => ([...hanging].some((name) => promql.includes(name)) ? 'never' : numbers(promql)));
+    const looks: unknown[] = [];
+    for (const count of [1, 2, 2, 2]) {
+      if (looks.length === 2) hanging.clear();
+      sent = [];
+      const asked = ask(presences(count));
+      for (const ms of [1_000, 9_000]) await advance(ms);
+      looks.push([codesOf(await asked), sent.length]);
+    }
+    expect(looks).toEqual([
+      [['PROM_TIMEOUT'], 1],
+      [['PROM_TIMEOUT', 1], 2],
+      [[0, 1], 2],
+      [[0, 1], 1],
+    ]);
+  });
+
+  test('a query that got a place too late to be answered does not count as slow', async () => {
+    use(() => 'never', { concurrency: 2 });
+    const slow = ask([freeRequest('slow 0'), freeRequest('slow 1')]);
+    await advance(1_500);
+    const late = ask([freeRequest('late')]);
+    await advance(8_500);
+    expect(sent.map(({ promql, options }) => [promql, options.timeoutMs])).toContainEqual(['late', 1_500]);
+    await advance(1_500);
+    expect(codesOf([...(await slow), ...(await late)])).toEqual(Array(3).fill('PROM_TIMEOUT'));
+    sent = [];
+    const again = ask(['slow 1', 'slow 0', 'late'].map((query) => freeRequest(query)));
+    await advance(1_000);
+    expect(sent.map(({ promql }) => promql)).toEqual(['late', 'slow 0']);
+    await advance(9_000);
+    await again;
+  });
+
   test('batches go before single queries', async () => {
     use((promql) => (promql.startsWith('x') ? 'never' : numbers(promql)), { concurrency: 1 });
     const first = ask([freeRequest('x')]);
