@@ -122,11 +122,20 @@ export function createController(deps: ControllerDeps): Controller {
     const entry = memory.get(name);
     if (entry === null || !leading) return;
     const startedAt = clock.monotonic();
+    if (!entry.isLoaded) load(entry);
     await reconcile(run, entry);
     metrics.reconciled((clock.monotonic() - startedAt) / 1_000);
     if (memory.get(name) !== entry) return;
     if (entry.state === null && entry.file === 'gone') drop(name);
     else plan(entry);
+  }
+
+  /** Its file was found after this process began to lead: another leader may have decided about it before. */
+  function load(entry: Entry): void {
+    const { state, commands } = store.load(entry.name);
+    entry.state = state;
+    entry.commands = [...commands];
+    entry.isLoaded = true;
   }
 
   function plan(entry: Entry): void {

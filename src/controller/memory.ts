@@ -10,6 +10,8 @@ export interface Entry {
   /** The last valid declaration. */
   spec: Spec;
   file: FileStatus;
+  /** False: the store may know more of it than this process, which has to ask before it decides. */
+  isLoaded: boolean;
   /** Null: never decided about, or forgotten. */
   state: CanaryState | null;
   /** Null: no decision of this process yet; the store may know an older one. */
@@ -64,6 +66,7 @@ export function newEntry(spec: Spec, file: FileStatus, now: number): Entry {
     name: spec.canary.name,
     spec,
     file,
+    isLoaded: false,
     state: null,
     explanation: null,
     decidedAt: null,

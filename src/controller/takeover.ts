@@ -26,6 +26,7 @@ export function loadAfresh(
     const before = memory.get(spec.canary.name);
     memory.put(newEntry(spec, before?.file ?? 'present', now));
   }
+  for (const entry of memory.entries()) entry.isLoaded = true;
   for (const { canary, state, nextCheckAt, commands } of index) {
     const entry = memory.get(canary);
     if (entry === null) continue;
@@ -38,8 +39,9 @@ export function loadAfresh(
   }
 }
 
+/** By the count of decisions: the wall clock may have gone back between the two. */
 function isNewer({ state }: Save, stored: CanaryState): boolean {
-  return state !== null && state.decidedAt > stored.decidedAt;
+  return state !== null && state.seq.decision > stored.seq.decision;
 }
 
 /** Something is under way, or happened since it was last decided about. */

@@ -205,6 +205,7 @@ function conclude(turn: Turn, from: number): Decision {
   const isLook = input.seen.measurements.length > 0 || turn.canary.analysis.metrics.length === 0;
   if (isLook && now >= input.state.nextLookAt) state.nextLookAt = nextLook(turn);
   state.decidedAt = now;
+  state.seq.decision += 1;
   const next = turn.recheck ? now : nextCheckAt(turn.canary, state, now);
   const before = input.state;
   if (turn.action === 'none') turn.action = restingAction(state.phase);

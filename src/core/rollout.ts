@@ -257,7 +257,7 @@ export interface CanaryState {
   /** A rollout that must begin once the running one has ended, under an id already told to whoever asked. */
   reserved: { readonly revision: string; readonly rolloutId: string; readonly actor: string } | null;
   /** Counters for deterministic names. */
-  seq: { rollout: number; operation: number };
+  seq: { rollout: number; operation: number; decision: number };
   specHash: string | null;
   /** The process run that last decided: another one asks fresh passes. */
   bootId: string;

@@ -39,7 +39,7 @@ export function initialState(
     unchangedSince: null,
     missingSince: null,
     reserved: null,
-    seq: { rollout: numberIn(lastRolloutId), operation: 0 },
+    seq: { rollout: numberIn(lastRolloutId), operation: 0, decision: 0 },
     specHash: null,
     bootId,
     bootAt: now,

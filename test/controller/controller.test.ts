@@ -294,6 +294,28 @@ describe('removal', () => {
   });
 });
 
+describe('a file found after the lead began', () => {
+  it('may belong to a Canary that another leader decided about: what the store knows of it is not begun anew', async () => {
+    const first = await aRig({ specs: [quickSpec('shop')] });
+    first.lead();
+    await first.run(1_000);
+    const cart = { spec: quickSpec('cart', { revision: 'v1' }), file: 'present' as const };
+    const second = await aRig({ beside: { ...first, files: new Map([['cart', cart]]) } });
+    second.lead();
+    await second.run(5_000);
+    expect(second.controller.state('cart')?.phase).toBe('Stable');
+    second.follow();
+
+    first.follow();
+    first.lead();
+    first.traffic.hanging.add('cart');
+    first.files.set('cart', cart);
+    await first.controller.rescan();
+    await first.run(120_000);
+    expect(first.controller.state('cart')).toMatchObject({ phase: 'Stable', stable: 'v1' });
+  });
+});
+
 describe('the standby', () => {
   it('writes nothing, refuses commands with 503 and shows what the leader stored', async () => {
     const leader = await aRig({ specs: [quickSpec()] });

@@ -4,7 +4,8 @@ import { loadAfresh } from '../../src/controller/takeover.ts';
 import type { Command } from '../../src/core/observation.ts';
 import type { CanaryState } from '../../src/core/rollout.ts';
 import { initialRollout, initialState } from '../../src/core/state.ts';
-import type { Store } from '../../src/store/store.ts';
+import type { Save, Store } from '../../src/store/store.ts';
+import { aSave } from '../support/saves.ts';
 import { quickSpec } from './rig.ts';
 
 const NOW = Date.UTC(2026, 10, 23, 8, 0);
@@ -95,5 +96,20 @@ describe('a new leader', () => {
     };
     expect(() => loadAfresh(memory, { index }, NO_JOURNAL, [SPEC], NOW)).toThrow('locked');
     expect(memory.get('shop')).toBe(entry);
+  });
+
+  it('replays what the journal kept only where it is newer, whatever the wall clock said then', () => {
+    const seq = (decision: number) => ({ rollout: 1, operation: 1, decision });
+    const kept = (decision: number, decidedAt: number) =>
+      aSave('shop', { state: aState({ seq: seq(decision), decidedAt, reason: 'from the journal' }) });
+    const takenOver = (save: Save) => {
+      const memory = createMemory();
+      const state = aState({ seq: seq(5), decidedAt: NOW - 60_000, reason: 'from the store' });
+      const index: Store['index'] = () => [{ canary: 'shop', nextCheckAt: NOW, state, commands: [] }];
+      loadAfresh(memory, { index }, { ...NO_JOURNAL, entries: () => [save] }, [SPEC], NOW);
+      return memory.get('shop')?.state?.reason;
+    };
+    expect(takenOver(kept(6, NOW - 3_600_000))).toBe('from the journal');
+    expect(takenOver(kept(4, NOW)), 'decided before the clock was set back').toBe('from the store');
   });
 });
