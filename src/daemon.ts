@@ -42,9 +42,11 @@ export async function runDaemon(config: Config): Promise<number> {
   const closers: Closers = [];
   const end = awaitEnd(log);
   try {
-    const controller = await start(config, version, log, closers, end.corrupt);
-    // What other daemons take for "read your configuration again"; without a listener it would end the process.
-    process.on('SIGHUP', () => void controller.rescan());
+    // What other daemons take for "read your configuration again". Without a listener it would end the process, also
+    // in the moment between being ready and listening to it: so it is there first.
+    const controller = Promise.withResolvers<Controller>();
+    process.on('SIGHUP', () => void controller.promise.then(({ rescan }) => rescan()));
+    controller.resolve(await start(config, version, log, closers, end.corrupt));
     notifySystemd('READY=1');
     const { code, reason } = await end.reached;
     process.exitCode = code;

@@ -71,6 +71,7 @@ describe('a document edited by someone', () => {
     desk.edit({ enabled: false });
     desk.tick();
     expect(reasons(desk)).toEqual(['DriftLower']);
+    expect(desk.rollout().pauses[0]?.detail).toContain('the rule was disabled by someone');
     expect(desk.rule().enabled).toBe(false);
     const decision = desk.command({ verb: 'resume' }, { lands: false });
     expect(decision.state.intent).toMatchObject({ direction: 'hold', to: 0 });
