@@ -226,9 +226,16 @@ function processKinds({ daemons, random }: FaultsOptions): readonly Kind[] {
       name: 'daemon doomed at a boundary',
       every: 250,
       lasts: [20, 90],
-      begin: toLeader((daemon) => {
+      begin() {
+        const daemon = daemons.leading();
+        if (daemon === null) return null;
         daemon.doom = { place: random.pick(BOUNDARIES), left: random.whole(1, 4) };
-      }),
+        return () => {
+          // Else it would die in calm weather, with nobody who starts another one.
+          daemon.doom = null;
+          reboot();
+        };
+      },
     },
     {
       name: 'standby started',
