@@ -170,6 +170,13 @@ export function verify(turn: Turn, intent: Intent): void {
   hold(turn, rollout, intent.stepIndex, intent.to, canary.settleMs);
 }
 
+/** At weight 0 nothing is measured, so what only a look would end would never end. */
+function endMeasuringPauses(turn: Turn): void {
+  for (const reason of ['Errors', 'NoData', 'BadQuery'] as const) {
+    endPause(turn, reason, 'nothing is measured at weight 0');
+  }
+}
+
 /** Makes `weight` the held one: settle, bake, evidence and the grace for missing data begin again. */
 export function hold(
   turn: Turn,
@@ -179,6 +186,7 @@ export function hold(
   settleMs: number,
 ): void {
   endPause(turn, 'Approval', 'another weight is held now');
+  if (weight === 0) endMeasuringPauses(turn);
   rollout.stepIndex = index;
   rollout.weight = weight;
   rollout.held = initialHeld(index, weight, turn.now, settleMs);
@@ -213,6 +221,7 @@ export function cancelRaise(turn: Turn, intent: Intent, why: string): void {
   rollout.withdrawDue = true;
   rollout.raiseFailures += 1;
   rollout.raiseAfter = now + Math.min(1_000 * 2 ** rollout.raiseFailures, RAISE_BACKOFF_CAP_MS);
+  if (rollout.held.weight === 0) endMeasuringPauses(turn);
   if (rollout.held.weight < 100) rollout.frozenAt = null;
   restartPasses(rollout);
 }

@@ -91,6 +91,15 @@ describe('a raise', () => {
     expect(decision.state.intent?.operation).not.toBe(operation);
   });
 
+  it('leaves no pause behind that only a look would end, when nothing is looked at any more', () => {
+    const desk = createDesk(quickSpec(), { lands: false });
+    desk.look('structural', { after: 1_000, route: unreadable });
+    expect(desk.rollout().pauses).toMatchObject([{ reason: 'BadQuery' }]);
+    desk.tick({ after: 30_000, route: unreadable });
+    expect(desk.state().phase).toBe('Waiting');
+    expect(desk.rollout().pauses).toEqual([]);
+  });
+
   it('goes back to Waiting when the first one is cancelled', () => {
     const desk = createDesk(quickSpec(), { lands: false });
     expect(desk.state().intent?.direction).toBe('raise');
