@@ -25,7 +25,8 @@ import { createWorkQueue } from './work-queue.ts';
 
 /** What the loop counts. */
 export interface ControllerMetrics {
-  looked(canary: string, verdicts: readonly Verdict[]): void;
+  /** One look was committed, this long after it was due; null: it was not planned. */
+  looked(canary: string, verdicts: readonly Verdict[], lagSeconds: number | null): void;
   wrote(canary: string, result: PublishReport['result']): void;
   reconciled(seconds: number): void;
   reconcileFailed(stage: 'load' | 'scan' | 'tick' | 'reconcile' | 'save' | 'prune'): void;
@@ -145,9 +146,11 @@ export function createController(deps: ControllerDeps): Controller {
   }
 
   function decided(entry: Entry, decision: Decision): void {
-    if (decision.looked) metrics.looked(entry.name, decision.explanation.verdicts);
-    const lateMs = entry.dueAt === null ? 0 : clock.monotonic() - entry.dueAt;
-    if (lateMs > 0) lag.record(lateMs);
+    const lateMs = entry.dueAt === null ? null : Math.max(0, clock.monotonic() - entry.dueAt);
+    if (lateMs !== null) lag.record(lateMs);
+    if (decision.looked) {
+      metrics.looked(entry.name, decision.explanation.verdicts, lateMs === null ? null : lateMs / 1_000);
+    }
     entry.dueAt = null;
     if (entry.unsaved.length > 0) metrics.reconcileFailed('save');
     desk.decided(decision);

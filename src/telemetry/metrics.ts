@@ -45,8 +45,8 @@ export interface ControllerFigures {
 export interface Metrics {
   /** Counts what was committed. `rollout` finds the record of one that ended. */
   committed(events: readonly CountedEvent[], rollout: (id: string) => RolloutRecord | null): void;
-  /** Counts the verdicts of one look. */
-  looked(canary: string, verdicts: readonly Verdict[]): void;
+  /** Counts the verdicts of one look, committed so long after it was due; null: it was not planned. */
+  looked(canary: string, verdicts: readonly Verdict[], lagSeconds: number | null): void;
   /** Counts one attempt to write the live document. */
   wrote(canary: string, result: PublishReport['result']): void;
   /** One run of the loop for one Canary took this long. */
@@ -95,7 +95,8 @@ export function createMetrics({ clock, version }: MetricsOptions): Metrics {
         if (record !== null) countEnd(canary, record);
       }
     },
-    looked(canary, verdicts) {
+    looked(canary, verdicts, lagSeconds) {
+      if (lagSeconds !== null) series.lookLag.observe(lagSeconds);
       const { measurements } = tallyOf(canary);
       for (const { metric, class: verdict } of verdicts) {
         const counts = measurements.get(metric) ?? new Map<VerdictClass, number>();
@@ -150,6 +151,7 @@ interface ControllerSeries {
   readonly rolloutDuration: Histogram;
   readonly rollbackDuration: Histogram;
   readonly reconcileDuration: Histogram;
+  readonly lookLag: Histogram;
   readonly reconcileErrors: Counter<'stage'>;
   readonly providerDuration: Histogram<'provider'>;
   readonly webhooks: Counter<'type' | 'result'>;
@@ -205,6 +207,13 @@ function createDurations(registers: Registry[]) {
       name: 'canary_controller_reconcile_duration_seconds',
       help: 'Time of one run of the loop for one Canary, its wait for a shared query included.',
       buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30],
+      registers,
+    }),
+    lookLag: new Histogram({
+      name: 'canary_controller_look_lag_seconds',
+      help: 'From the time a look was due to its commit, its wait for a shared query included.',
+      // Finest where it decides whether the loop keeps up: a wait for company is at most a second.
+      buckets: [0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.25, 1.5, 2, 3, 5, 10, 30, 60],
       registers,
     }),
     providerDuration: new Histogram({

@@ -108,6 +108,16 @@ describe('the loop', () => {
     expect(rig.controller.figures().tickLagSeconds).toBeGreaterThanOrEqual(10);
   });
 
+  it('counts how late each look is, its wait for the answer included', async () => {
+    const rig = await aRig({ specs: [quickSpec()] });
+    rig.answers.lateMs = 700;
+    rig.lead();
+    await rig.run(30_000);
+    const planned = rig.lags.filter((lag) => lag !== null);
+    expect(planned.length).toBeGreaterThan(2);
+    for (const lag of planned) expect(lag).toBeCloseTo(0.75, 1);
+  });
+
   it('shows how late it is also while nothing can be committed', async () => {
     const rig = await aRig({ specs: [quickSpec()] });
     rig.lead();

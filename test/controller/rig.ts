@@ -156,6 +156,8 @@ export interface Rig {
   readonly answers: Answers;
   readonly lines: readonly Line[];
   readonly failures: readonly string[];
+  /** Seconds by which each committed look was late; null: it was not planned. */
+  readonly lags: readonly (number | null)[];
   /** What the directory holds; seen at the next scan. */
   readonly files: Map<string, { spec: Spec; file: FileStatus }>;
   /** Mass deletion as the next scan tells it. */
@@ -201,6 +203,7 @@ export async function aRig(options: RigOptions = {}): Promise<Rig> {
   for (const spec of options.specs ?? []) files.set(spec.canary.name, { spec, file: 'present' });
   const { lines, log } = createLines();
   const failures: string[] = [];
+  const lags: (number | null)[] = [];
   const place = { mass: null as string | null };
   let leads = false;
   let epoch = 0;
@@ -229,7 +232,12 @@ export async function aRig(options: RigOptions = {}): Promise<Rig> {
     epoch: () => epoch,
     confirmLeader: () => leads,
     isPrometheusUp: () => true,
-    metrics: { looked() {}, wrote() {}, reconciled() {}, reconcileFailed: (stage) => failures.push(stage) },
+    metrics: {
+      looked: (_canary, _verdicts, lagSeconds) => lags.push(lagSeconds),
+      wrote() {},
+      reconciled() {},
+      reconcileFailed: (stage) => failures.push(stage),
+    },
     random: () => 1,
   });
   await controller.start();
@@ -253,6 +261,7 @@ export async function aRig(options: RigOptions = {}): Promise<Rig> {
     answers,
     lines,
     failures,
+    lags,
     files,
     get mass() {
       return place.mass;

@@ -130,7 +130,7 @@ function typeOf({ type, const: only, enum: choices, anyOf }: Schema): string {
 async function metricRows(): Promise<string[][]> {
   const spec = paymentSpec();
   const { app, metrics } = serverOf(standIn({ specs: [spec], states: [progressingState(spec)] }));
-  metrics.looked(spec.canary.name, [paymentVerdict()]);
+  metrics.looked(spec.canary.name, [paymentVerdict()], 0.7);
   metrics.wrote(spec.canary.name, 'accepted');
   const page = (await app.inject('/metrics')).body;
   const types = new Map(

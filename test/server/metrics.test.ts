@@ -39,6 +39,7 @@ const PROCESS_NAMES = [
   'canary_controller_leader',
   'canary_controller_specs',
   'canary_controller_reconcile_duration_seconds',
+  'canary_controller_look_lag_seconds',
   'canary_controller_reconcile_errors_total',
   'canary_controller_queue_depth',
   'canary_controller_tick_lag_seconds',
@@ -167,7 +168,9 @@ test('counters follow what was committed', async () => {
       ],
     }),
   );
-  metrics.looked('payment-service', [paymentVerdict(), paymentVerdict({ class: 'fail' }), paymentVerdict()]);
+  const verdicts = [paymentVerdict(), paymentVerdict({ class: 'fail' }), paymentVerdict()];
+  metrics.looked('payment-service', verdicts, 0.7);
+  metrics.looked('payment-service', [], null);
   metrics.wrote('payment-service', 'accepted');
   metrics.reconciled(0.02);
   metrics.reconcileFailed('save');
@@ -180,6 +183,8 @@ test('counters follow what was committed', async () => {
   expect(sampleOf(page, 'canary_rollback_duration_seconds_sum')).toBe(31.5);
   expect(sampleOf(page, 'canary_measurements_total', { metric: 'error-rate', verdict: 'pass' })).toBe(2);
   expect(sampleOf(page, 'canary_measurements_total', { metric: 'error-rate', verdict: 'fail' })).toBe(1);
+  expect(sampleOf(page, 'canary_controller_look_lag_seconds_count')).toBe(1);
+  expect(sampleOf(page, 'canary_controller_look_lag_seconds_sum')).toBe(0.7);
   expect(sampleOf(page, 'canary_traffic_writes_total', { result: 'accepted' })).toBe(1);
   expect(sampleOf(page, 'canary_controller_reconcile_errors_total', { stage: 'save' })).toBe(1);
   expect(sampleOf(page, 'canary_controller_reconcile_duration_seconds_sum')).toBe(0.02);
