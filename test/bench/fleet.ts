@@ -1,51 +1,30 @@
-/** A fleet of many services as one scrape target: counters and histograms that grow with time, nothing else running. */
-import { createServer, type Server } from 'node:http';
+/**
+ * The scrape target as a process of its own: `node fleet.ts COUNT`. Prints its address, then serves the page to every
+ * GET; a POST of JSON names lets these services fail.
+ */
+import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { createFleetPage } from './fleet-page.ts';
+import { serviceNames } from './services.ts';
 
-const RPS = 50;
-const BUCKETS = [0.05, 0.1, 0.25, 0.5, 1] as const;
-const SHARE_BELOW = [0.5, 0.8, 0.95, 0.995, 1] as const;
+const page = createFleetPage(serviceNames(Number(process.argv[2])));
+const startedAt = performance.now();
 
-export interface Fleet {
-  /** HOST:PORT of the target. */
-  readonly target: string;
-  close(): Promise<void>;
+async function takeFailures(request: IncomingMessage): Promise<void> {
+  page.fail(JSON.parse(await text(request)) as string[]);
 }
 
-/** Every service has a healthy stable and a healthy canary version; each counts as if it served 50 requests a second. */
-export async function startFleet(services: readonly string[]): Promise<Fleet> {
-  const startedAt = performance.now();
-  const server: Server = createServer((_request, response) => {
-    const requests = Math.floor((RPS * (performance.now() - startedAt)) / 1000);
-    response.setHeader('content-type', 'text/plain; version=0.0.4');
-    response.end(page(services, requests));
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  return {
-    target: `127.0.0.1:${port}`,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
-}
-
-function page(services: readonly string[], requests: number): string {
-  const lines: string[] = [];
-  for (const service of services) {
-    for (const version of ['v1', 'v2']) {
-      const labels = `service="${service}",version="${version}"`;
-      lines.push(`http_requests_total{${labels},code="200"} ${requests}`);
-      lines.push(`http_requests_total{${labels},code="500"} 0`);
-      for (const [index, le] of BUCKETS.entries()) {
-        lines.push(
-          `request_latency_bucket{${labels},le="${le}"} ${Math.floor(requests * (SHARE_BELOW[index] ?? 1))}`,
-        );
-      }
-      lines.push(`request_latency_bucket{${labels},le="+Inf"} ${requests}`);
-    }
+const server = createServer((request, response) => {
+  if (request.method === 'POST') {
+    void takeFailures(request).then(() => response.end());
+    return;
   }
-  return `${lines.join('\n')}\n`;
-}
+  response.setHeader('content-type', 'text/plain; version=0.0.4');
+  // A copy: a scrape that is still being sent must not see the numbers of the next one.
+  response.end(Buffer.from(page.at((performance.now() - startedAt) / 1_000)));
+});
+server.listen(0, '127.0.0.1', () => {
+  console.log(`the fleet is listening on 127.0.0.1:${(server.address() as AddressInfo).port}`);
+});
+process.once('SIGTERM', () => process.exit(0));

@@ -1,0 +1,141 @@
+/** The daemon as the real process: how it is started, what it says, and what it used up. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Cores } from './cores.ts';
+import { type Histogram, histogramOf, sumOf } from './exposition.ts';
+import { cpuMsOf, rssBytesOf } from './usage.ts';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+const PROBE = resolve(import.meta.dirname, 'probe.ts');
+const LEADS = '"leads":true';
+
+/** What the probe in the process answers. */
+export interface Inside {
+  readonly heapBytes: number;
+  /** How long the event loop stood still since it was last asked; sampled every 10 ms. */
+  readonly loopDelayMs: { readonly p99: number; readonly max: number };
+}
+
+export interface Sample extends Inside {
+  /** On this process' monotonic clock. */
+  readonly atMs: number;
+  /** User and system time of the process. */
+  readonly cpuMs: number;
+  readonly rssBytes: number;
+  /** Committed measurements of single metrics. */
+  readonly measurements: number;
+  readonly prometheusQueries: number;
+  readonly lookLag: Histogram;
+  readonly errors: number;
+  /** Canaries in this phase. */
+  inPhase(phase: string): number;
+}
+
+export interface Daemon {
+  readonly url: string;
+  readonly pid: number;
+  /** From the spawn to its word that it is ready. */
+  readonly readyMs: number;
+  /** Whether it led when it was ready. */
+  readonly leads: boolean;
+  /** Resolves when it leads. */
+  leading(): Promise<void>;
+  /** Reads `/metrics` and throws it away, as a Prometheus would. */
+  scrape(): Promise<void>;
+  sample(): Promise<Sample>;
+  /** Ends it; resolves when it is gone. */
+  stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
+}
+
+export interface DaemonPlan {
+  readonly cores: Cores;
+  readonly canaries: string;
+  readonly database: string;
+  readonly nacosUrl: string;
+  readonly prometheusUrl: string;
+  /** Modules loaded into the process before everything else. */
+  readonly imports?: readonly string[];
+}
+
+/** Starts `canary serve`; resolves when it says that it is ready. Rejects with its last lines when it ends first. */
+export async function startDaemon(plan: DaemonPlan): Promise<Daemon> {
+  const imports = [PROBE, ...(plan.imports ?? [])].flatMap((module) => ['--import', module]);
+  const serve = ['serve', '--canaries', plan.canaries, '--db', plan.database, '--listen', '127.0.0.1:0'];
+  const others = ['--nacos', plan.nacosUrl, '--prometheus', plan.prometheusUrl, '--log-format', 'json'];
+  const main = join(ROOT, 'src/main.ts');
+  const [command, args] = plan.cores.onDaemonCore(process.execPath, [...imports, main, ...serve, ...others]);
+  const startedAt = performance.now();
+  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], env: quietEnvironment() });
+  const killAtExit = () => child.kill('SIGKILL');
+  process.once('exit', killAtExit);
+  const exited = once(child, 'exit').finally(() => process.off('exit', killAtExit));
+  const leading = Promise.withResolvers<void>();
+  const { url, leader } = await ready(child, leading.resolve);
+  const readyMs = performance.now() - startedAt;
+  const pid = child.pid ?? 0;
+  const page = async () => (await fetch(`${url}/metrics`)).text();
+  return {
+    url,
+    pid,
+    readyMs,
+    leads: leader,
+    leading: () => leading.promise,
+    async scrape() {
+      await (await fetch(`${url}/metrics`)).arrayBuffer();
+    },
+    async sample() {
+      // Before the page is asked for: what the scrape costs belongs to the time that is measured.
+      const usage = { atMs: performance.now(), cpuMs: cpuMsOf(pid), rssBytes: rssBytesOf(pid) };
+      return { ...usage, ...(await inside(child)), ...figuresOf(await page()) };
+    },
+    async stop(signal = 'SIGTERM') {
+      child.kill(signal);
+      await exited;
+    },
+  };
+}
+
+interface Ready {
+  readonly url: string;
+  readonly leader: boolean;
+}
+
+/** Reads its log for as long as it runs: a full pipe would stop it. Parsing every line would cost others their core. */
+function ready(child: ChildProcess, onLeading: () => void): Promise<Ready> {
+  const tail: string[] = [];
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code) => reject(new Error(`the daemon ended with ${code}:\n${tail.join('\n')}`)));
+    if (child.stderr === null) return;
+    createInterface({ input: child.stderr }).on('line', (line) => {
+      tail.push(line);
+      if (tail.length > 10) tail.shift();
+      if (line.includes(LEADS)) onLeading();
+      if (line.includes('"canary controller is ready"')) resolve(JSON.parse(line) as Ready);
+    });
+  });
+}
+
+async function inside(child: ChildProcess): Promise<Inside> {
+  const answer = once(child, 'message');
+  child.send('inside');
+  return (await answer)[0] as Inside;
+}
+
+function figuresOf(page: string): Omit<Sample, 'atMs' | 'cpuMs' | 'rssBytes' | keyof Inside> {
+  const requests = 'canary_controller_provider_request_duration_seconds_count';
+  return {
+    measurements: sumOf(page, 'canary_measurements_total'),
+    prometheusQueries: sumOf(page, requests, 'provider="prometheus"'),
+    lookLag: histogramOf(page, 'canary_controller_look_lag_seconds'),
+    errors: sumOf(page, 'canary_controller_reconcile_errors_total'),
+    inPhase: (phase) => sumOf(page, 'canary_phase', `phase="${phase}"`),
+  };
+}
+
+/** The caller's environment without settings meant for a controller of its own. */
+function quietEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('CANARY_')));
+}

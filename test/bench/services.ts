@@ -1,0 +1,54 @@
+/** The services of a benchmark and what their Canary files say. */
+import { CANARY, STABLE } from './fleet-page.ts';
+
+/** In the order of their numbers, all of one length. */
+export function serviceNames(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `service-${String(index).padStart(5, '0')}`);
+}
+
+export interface Declaration {
+  readonly intervalS: number;
+  /** Seconds that each step bakes. */
+  readonly bakeS: number;
+  /** Stable is wanted: nothing is released. */
+  readonly idle: boolean;
+  /** One failing look at the error rate is enough. */
+  readonly critical: boolean;
+}
+
+/** Weights of the steps: enough of them to go on stepping for as long as anything is measured. */
+export const WEIGHTS: readonly number[] = Array.from({ length: 20 }, (_, index) => 5 * (index + 1));
+
+/** Seconds between two scrapes, for looks that come every `intervalS`. */
+export function scrapeSeconds(intervalS: number): number {
+  return Math.max(1, Math.floor(intervalS / 6));
+}
+
+/**
+ * One Canary with two metrics, a ratio and a quantile, each compared with stable. The window and the settle time are
+ * so short that a look one interval after a step is evidence already: every third look can leave a step.
+ */
+export function canaryFile(name: string, { intervalS, bakeS, idle, critical }: Declaration): string {
+  return `apiVersion: canary/v1
+kind: Canary
+metadata: {name: ${name}}
+spec:
+  revision: ${idle ? STABLE : CANARY}
+  stableRevision: ${STABLE}
+  traffic: {settle: ${intervalS * 50}ms}
+  strategy:
+    steps:
+${WEIGHTS.map((weight) => `      - {setWeight: ${weight}, bake: ${Math.round(bakeS * 1_000)}ms}`).join('\n')}
+  analysis:
+    interval: ${intervalS}s
+    window: ${intervalS * 800}ms
+    metrics:
+      - name: error-rate
+        ratio: {bad: 'http_requests_total{service="${name}",code=~"5.."}', total: 'http_requests_total{service="${name}"}'}
+        maxDelta: 0.005
+        critical: ${critical}
+      - name: p99
+        latency: {histogram: 'request_latency_bucket{service="${name}"}', quantile: 0.99}
+        maxDelta: 0.05
+`;
+}
