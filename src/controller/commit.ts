@@ -16,9 +16,12 @@ export interface CommitDeps {
 
 /** Decisions kept in memory for one Canary while the database is away; older ones are merged into one. */
 const UNSAVED_KEPT = 50;
+/** How old the times of a Canary at rest may grow in the store, where a standby reads them. */
+const QUIET_MS = 15 * 60_000;
 
 /**
- * Commits `decision` for `entry`, made at the monotonic time `decidedAt`, and puts it in force.
+ * Commits `decision` for `entry`, made at the monotonic time `decidedAt`, and puts it in force. A quiet one waits for
+ * the next that is not, or for 15 minutes.
  * Throws a StoreError when it was not taken: another daemon leads now (STORE_FENCED), or the database cannot be
  * written and the decision would raise or hold a weight.
  */
@@ -28,6 +31,10 @@ export async function commit(
   decision: Decision,
   decidedAt: number,
 ): Promise<void> {
+  if (mayWait(entry, decision, decidedAt)) {
+    putInForce(entry, decision, decidedAt);
+    return;
+  }
   const save = saveOf(entry, decision);
   try {
     // First, so that history keeps its order.
@@ -40,6 +47,12 @@ export async function commit(
     keepUnsaved(deps, entry, save, decision, error);
   }
   putInForce(entry, decision, decidedAt);
+  entry.savedAt = decidedAt;
+}
+
+/** A Canary at rest is read every minute; that nothing happened is worth a commit only now and then. */
+function mayWait({ savedAt, unsaved }: Entry, { isQuiet }: Decision, now: number): boolean {
+  return isQuiet && unsaved.length === 0 && savedAt !== null && now - savedAt < QUIET_MS;
 }
 
 /** Saves what could not be saved before, in its order. Throws a StoreError when the store still takes nothing. */

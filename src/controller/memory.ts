@@ -18,6 +18,8 @@ export interface Entry {
   explanation: Explanation | null;
   /** Monotonic time of the last decision of this process that is in force; null: none yet. */
   decidedAt: number | null;
+  /** Monotonic time of the last decision of this process that was saved; null: none yet. */
+  savedAt: number | null;
   /** Wall time, Unix ms. */
   nextCheckAt: number;
   /** Monotonic time at which the next run is planned; null: whenever something happens. */
@@ -70,6 +72,7 @@ export function newEntry(spec: Spec, file: FileStatus, now: number): Entry {
     state: null,
     explanation: null,
     decidedAt: null,
+    savedAt: null,
     nextCheckAt: now,
     dueAt: null,
     commands: [],

@@ -7,6 +7,7 @@ import {
   because,
   emit,
   isGone,
+  isPausedBy,
   needsRetry,
   noteExemption,
   setPhase,
@@ -15,6 +16,8 @@ import {
 import { intend, pairOf } from './writes.ts';
 
 const FAILED_KEPT = 50;
+/** Tries of a rollback after which a person is told. */
+const ALARM_TRIES = 3;
 
 /** Begins a rollout of `revision` in Waiting. The caller made sure that none is under way. */
 export function beginRollout(turn: Turn, revision: string, by: string): RolloutState {
@@ -90,6 +93,18 @@ export function beginEnding(turn: Turn, outcome: Outcome, reason: string): void 
     finishEnding(turn);
     return;
   }
+  writeZero(turn, rollout);
+  setPhase(turn, 'RollingBack', reason);
+  emit(turn, 'RollbackStarted', `going back to 0 %: ${reason}`, { data: { outcome } });
+}
+
+/** The weight went back to 0 earlier in this rollout, nothing is in flight, and this run read that it is still so. */
+function isAtZero({ live }: Turn, rollout: RolloutState, isInFlight: boolean): boolean {
+  if (isInFlight || rollout.held.weight !== 0 || rollout.weight !== 0) return false;
+  return live.kind === 'absent' || (live.kind === 'rule' && shareOf(live.rule, rollout.revision) === 0);
+}
+
+function writeZero(turn: Turn, rollout: RolloutState): void {
   intend(turn, {
     direction: 'lower',
     purpose: 'rollback',
@@ -100,14 +115,26 @@ export function beginEnding(turn: Turn, outcome: Outcome, reason: string): void 
   });
   rollout.weight = 0;
   rollout.stepIndex = -1;
-  setPhase(turn, 'RollingBack', reason);
-  emit(turn, 'RollbackStarted', `going back to 0 %: ${reason}`, { data: { outcome } });
 }
 
-/** The weight went back to 0 earlier in this rollout, nothing is in flight, and this run read that it is still so. */
-function isAtZero({ live }: Turn, rollout: RolloutState, isInFlight: boolean): boolean {
-  if (isInFlight || rollout.held.weight !== 0 || rollout.weight !== 0) return false;
-  return live.kind === 'absent' || (live.kind === 'rule' && shareOf(live.rule, rollout.revision) === 0);
+/** On the way to 0: done when it was read back, told to a person when it takes too long. */
+export function pursueEnding(turn: Turn): void {
+  const { state } = turn;
+  const rollout = activeRollout(state);
+  const { ending, intent } = state;
+  if (ending === null || rollout === null || isPausedBy(state, 'ForeignController')) return;
+  if (intent === null) {
+    if (rollout.held.weight === 0) finishEnding(turn);
+    else writeZero(turn, rollout);
+    return;
+  }
+  ending.tries = intent.attempts;
+  if (intent.attempts > ALARM_TRIES && !ending.alarmed) {
+    ending.alarmed = true;
+    const text = `weight 0 is not read back after ${ALARM_TRIES} tries; it is tried for ever`;
+    const { endWeight, revision } = rollout;
+    emit(turn, 'RollbackStuck', text, { data: { weight: endWeight, tries: ALARM_TRIES, revision } });
+  }
 }
 
 /** 0 is verified (or was never left): writes the outcome down and moves to the phase that follows it. */

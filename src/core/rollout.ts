@@ -385,4 +385,6 @@ export interface Decision {
   readonly forget: boolean;
   /** Something outside changes, or a promise was made: commit at once, not with the next group. */
   readonly urgent: boolean;
+  /** At rest, and nothing but the times of the last read is new: losing this decision would lose nothing. */
+  readonly isQuiet: boolean;
 }

@@ -109,6 +109,43 @@ describe('a database that another program holds', () => {
   });
 });
 
+describe('a Canary at rest', () => {
+  const savesOf = async () => {
+    const saves: string[] = [];
+    const rig = await aRig({
+      specs: [quickSpec('shop', { revision: 'v1' })],
+      store: (store) => ({
+        saveLater(save) {
+          saves.push(save.canary);
+          return store.saveLater(save);
+        },
+      }),
+    });
+    rig.lead();
+    await rig.run(15 * 60_000);
+    expect(rig.controller.state('shop')?.phase).toBe('Stable');
+    return { rig, saves };
+  };
+
+  it('is not saved at each look at which nothing happened, but its times never grow older than 15 minutes', async () => {
+    const { rig, saves } = await savesOf();
+    const reads = rig.traffic.reads.length;
+    saves.length = 0;
+    await rig.run(60 * 60_000);
+    expect(saves).toHaveLength(4);
+    expect(rig.traffic.reads.length - reads).toBeGreaterThanOrEqual(59);
+    expect(rig.controller.explanation('shop')?.at).toBeGreaterThan(rig.clock.now() - 61_000);
+  });
+
+  it('is saved as soon as anything but a time differs', async () => {
+    const { rig, saves } = await savesOf();
+    saves.length = 0;
+    rig.traffic.documents.delete('shop');
+    await rig.run(61_000);
+    expect(saves.length).toBeGreaterThan(0);
+  });
+});
+
 describe('a daemon that is killed while the database takes nothing', () => {
   it('goes on with the rollback from the journal, and records it', async () => {
     const temp = tempStore();

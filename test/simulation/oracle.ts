@@ -81,7 +81,7 @@ export function createOracle(options: OracleOptions): Oracle {
   const evidence = createEvidence({ ...options, views, fail });
   let violation: string | null = null;
   let lastEvent = 0;
-  let lead = { epoch: 0, at: 0 };
+  let lead: { epoch: number; at: number; daemon: Daemon | null } = { epoch: 0, at: 0, daemon: null };
   let lastHand = new Map<string, number>();
 
   function fail(what: string): void {
@@ -167,7 +167,18 @@ export function createOracle(options: OracleOptions): Oracle {
     }
     const inMs = save.nextCheckAt - Math.floor(save.explanation.at);
     due.set(name, now() + Math.max(0, inMs));
-    if (save.state === null) due.delete(name);
+    // At rest the next runs change nothing and are not saved: `checkResting` asks the leader itself.
+    if (save.state === null || isResting(save.state)) due.delete(name);
+  }
+
+  function checkResting(name: string): void {
+    const calm = options.calmSince(name);
+    const { daemon } = lead;
+    if (calm === null || now() < calm + CALM_MS + LOST_MS || daemon?.clock.state() !== 'running') return;
+    const last = daemon.controller.explanation(name);
+    if (!daemon.controller.isLeader() || last === null) return;
+    const lateMs = daemon.clock.now() - last.nextCheckAt;
+    expect(lateMs <= LOST_MS, () => `${name}: rests, and is ${lateMs} ms late in calm weather`);
   }
 
   return {
@@ -217,13 +228,14 @@ export function createOracle(options: OracleOptions): Oracle {
     },
     claimed(epoch) {
       expect(epoch === lead.epoch + 1, () => `epoch ${epoch} follows epoch ${lead.epoch}`);
-      lead = { epoch, at: now() };
+      lead = { epoch, at: now(), daemon: null };
     },
     leads(daemon, epoch) {
       expect(
         epoch === lead.epoch,
         () => `${daemon.name} leads with epoch ${epoch}, ${lead.epoch} is the newest`,
       );
+      lead.daemon = daemon;
       evidence.begin(daemon);
       for (const name of fleet.everyName()) {
         const kept = daemon.store.load(name).state;
@@ -293,9 +305,14 @@ export function createOracle(options: OracleOptions): Oracle {
         if (calm === null || at < calm + CALM_MS || fleet.file(name).state === 'forgotten') continue;
         expect(now() - at <= LOST_MS, () => `${name}: due since ${now() - at} ms in calm weather`);
       }
+      for (const [name, state] of states) if (isResting(state)) checkResting(name);
       lastHand = new Map([...lastHand].filter(([, at]) => now() - at < 600_000));
     },
   };
+}
+
+function isResting({ rollout, intent, phase }: CanaryState): boolean {
+  return (rollout === null || rollout.outcome !== null) && intent === null && phase !== 'Initializing';
 }
 
 function describe(content: string): string {
