@@ -1,6 +1,6 @@
 /** The end of a turn: the phase that its parts add up to, and everything that was concluded as one decision. */
 import type { CanaryState, Decision, Explanation, Intent, Phase, Reason, RolloutState } from './rollout.ts';
-import { nextCheckAt } from './schedule.ts';
+import { isLookDue, nextCheckAt, nextLookAt } from './schedule.ts';
 import { recordOf } from './state.ts';
 import { activeRollout, isPausedBy, isWaiting, setDiagnostic, setPhase, type Turn } from './turn.ts';
 
@@ -10,7 +10,8 @@ export function conclude(turn: Turn): Decision {
   showPhase(turn);
   const before = input.state;
   const isLook = input.seen.measurements.length > 0 || turn.canary.analysis.metrics.length === 0;
-  if (isLook && now >= before.nextLookAt) state.nextLookAt = nextLook(turn);
+  if (isLook && isLookDue(turn.canary, before, now))
+    state.nextLookAt = Math.max(state.nextLookAt, nextLookAt(turn.canary, now));
   state.decidedAt = now;
   state.seq.decision += 1;
   const urgent =
@@ -100,13 +101,6 @@ function forgetDiagnostics(turn: Turn): void {
   if (activeRollout(turn.state) !== null) return;
   setDiagnostic(turn, 'CLOCK_SKEW', null);
   setDiagnostic(turn, 'BETA_PRESENT', null);
-}
-
-/** One interval after the look was due, so that late ticks do not add up; from now where it was missed by far. */
-function nextLook(turn: Turn): number {
-  const { intervalMs } = turn.canary.analysis;
-  const onTime = turn.input.state.nextLookAt + intervalMs;
-  return onTime > turn.now ? Math.max(onTime, turn.state.nextLookAt) : turn.now + intervalMs;
 }
 
 function changedIntent(before: Intent | null, after: Intent | null): boolean {

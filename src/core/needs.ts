@@ -7,6 +7,7 @@ import { needsStable } from './judge.ts';
 import { requestId } from './looks.ts';
 import type { Command, MeasureRequest } from './observation.ts';
 import type { CanaryState, RolloutState } from './rollout.ts';
+import { isLookDue } from './schedule.ts';
 import { TARGETS_REQUEST, targetsRequest, UNDO_REQUEST } from './targets.ts';
 import { activeRollout, isWaiting } from './turn.ts';
 
@@ -21,7 +22,7 @@ export function needs(canary: Canary, state: CanaryState, commands: readonly Com
   const requests = undo === null ? [] : [undo];
   const rollout = activeRollout(state);
   if (rollout === null || state.ending !== null) return { requests, beta: false };
-  const isDue = now >= state.nextLookAt;
+  const isDue = isLookDue(canary, state, now);
   if (isWaiting(rollout)) {
     const ready = isDue ? readyRequest(canary, rollout) : null;
     return { requests: ready === null ? requests : [...requests, ready], beta: true };

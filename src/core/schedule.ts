@@ -13,7 +13,8 @@ const UNREAD_MS = 5_000;
 export function nextCheckAt(canary: Canary, state: CanaryState, now: number): number {
   if (state.intent !== null) return now + CONFIRM_MS;
   const rollout = activeRollout(state);
-  if (rollout === null) return state.phase === 'Initializing' ? now + UNREAD_MS : nextIdle(state.name, now);
+  if (rollout === null)
+    return state.phase === 'Initializing' ? now + UNREAD_MS : nextOwnTime(state.name, IDLE_MS, now);
   if (state.ending !== null) return now + CONFIRM_MS;
   const times = [Math.max(state.nextLookAt, now)];
   if (rollout.withdrawDue) times.push(now + UNREAD_MS);
@@ -23,7 +24,7 @@ export function nextCheckAt(canary: Canary, state: CanaryState, now: number): nu
   if (isWaiting(rollout)) {
     if (rollout.absentUntil !== null && rollout.absentUntil > now) times.push(rollout.absentUntil);
     if (state.nextLookAt <= now) times[0] = now + canary.analysis.intervalMs;
-    times.push(nextIdle(state.name, now));
+    times.push(nextOwnTime(state.name, IDLE_MS, now));
   } else {
     const leftMs = (heldStep(canary, rollout)?.bakeMs ?? 0) - rollout.held.bakedMs;
     if (leftMs > 0) times.push(now + leftMs);
@@ -32,10 +33,25 @@ export function nextCheckAt(canary: Canary, state: CanaryState, now: number): nu
   return Math.min(...times);
 }
 
-/** The next of the times, a minute apart, that belong to this name: idle Canaries do not all come at once. */
-function nextIdle(name: string, now: number): number {
-  const offset = spread(name) % IDLE_MS;
-  return (Math.floor((now - offset) / IDLE_MS) + 1) * IDLE_MS + offset;
+/** Whether a look may be made now: from a tenth of an interval before its time, so that many can be made together. */
+export function isLookDue({ analysis }: Canary, { nextLookAt }: CanaryState, now: number): boolean {
+  return now >= nextLookAt - analysis.intervalMs / 10;
+}
+
+/** When to look again after a look at `now`, early or late: at the next of the Canary's own times, half to one and a half intervals away. */
+export function nextLookAt({ name, analysis }: Canary, now: number): number {
+  return nextOwnTime(name, analysis.intervalMs, now + analysis.intervalMs / 2);
+}
+
+/**
+ * The first time after `after` of those, `periodMs` apart, that belong to this name: Canaries that began together, or
+ * were all missed by a long outage, do not all come at once. Of longer periods they are whole seconds, which read well
+ * and bring some of them together.
+ */
+function nextOwnTime(name: string, periodMs: number, after: number): number {
+  const grainMs = periodMs < 10_000 ? 1 : 1_000;
+  const offset = Math.floor((spread(name) % periodMs) / grainMs) * grainMs;
+  return (Math.floor((after - offset) / periodMs) + 1) * periodMs + offset;
 }
 
 /**

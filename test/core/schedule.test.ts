@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { nextCheckAt } from '../../src/core/schedule.ts';
+import { isLookDue, nextCheckAt, nextLookAt } from '../../src/core/schedule.ts';
 import { initialState } from '../../src/core/state.ts';
 import { createDesk, quickSpec, T0 } from './desk.ts';
 
@@ -54,11 +54,39 @@ describe('the next check', () => {
     expect(nextCheckAt(short.canary, state, T0)).toBe(T0 + 7_000);
   });
 
-  it('does not drift: a late look is followed by one that is on time', () => {
+  it('does not drift: after a late or an early look comes the time that would have come anyway', () => {
     const desk = createDesk(spec);
     desk.reach(5);
+    desk.look('pass');
     const due = desk.state().nextLookAt;
     desk.tick({ after: due - desk.now() + 4_000, looks: 'pass' });
     expect(desk.state().nextLookAt).toBe(due + 30_000);
+    desk.tick({ after: due + 27_000 - desk.now(), looks: 'pass' });
+    expect(desk.state().nextLookAt).toBe(due + 60_000);
+  });
+
+  it('leaves at least half an interval between two looks, and at most one and a half', () => {
+    for (let lateMs = 0; lateMs < 120_000; lateMs += 700) {
+      const waitMs = nextLookAt(spec.canary, T0 + lateMs) - (T0 + lateMs);
+      expect(waitMs).toBeGreaterThan(15_000);
+      expect(waitMs).toBeLessThanOrEqual(45_000);
+    }
+  });
+
+  it('spreads the looks of Canaries that began together over the interval', () => {
+    const tenths = new Array<number>(10).fill(0);
+    for (let index = 0; index < 1_000; index += 1) {
+      const at = nextLookAt({ ...spec.canary, name: `svc-${index}` }, T0);
+      const tenth = Math.floor(((at - T0) % 30_000) / 3_000);
+      tenths[tenth] = (tenths[tenth] ?? 0) + 1;
+    }
+    expect(Math.min(...tenths)).toBeGreaterThan(60);
+    expect(Math.max(...tenths)).toBeLessThan(150);
+  });
+
+  it('allows a look a tenth of an interval before its time, not sooner', () => {
+    const state = { ...idle('shop'), nextLookAt: T0 + 30_000 };
+    expect(isLookDue(spec.canary, state, T0 + 26_999)).toBe(false);
+    expect(isLookDue(spec.canary, state, T0 + 27_000)).toBe(true);
   });
 });

@@ -30,7 +30,7 @@ describe('whole rollouts in a scripted world', () => {
 
   it('rolls back a bad one from the first clean windows, and says why with numbers', () => {
     const run = world('world: {until: 1h, canary: {error: 0.05}}');
-    expect(run.at('RolloutEnded')).toEqual(['210s']);
+    expect(run.at('RolloutEnded')).toEqual(['220s']);
     expect(run.state).toMatchObject({ phase: 'RolledBack', rollout: { outcome: 'RolledBack' } });
     expect(run.state.reason).toMatch(/canary 0.05 is outside stable 0, maxDelta 0.005/);
     expect(run.weight).toBe(0);
@@ -54,10 +54,10 @@ describe('whole rollouts in a scripted world', () => {
       world: {until: 1h}
       changes: [{at: 3m, for: 10m, prometheus: down}]`);
     expect(run.story.filter((line) => line.includes('Pause'))).toEqual([
-      '270s Paused 5 % Paused: paused (Errors): error-rate could not be measured 4 times in a row: Prometheus does not answer',
-      '780s Progressing 5 % PauseEnded: pause ended (Errors): the first good look',
+      '280s Paused 5 % Paused: paused (Errors): error-rate could not be measured 4 times in a row: Prometheus does not answer',
+      '790s Progressing 5 % PauseEnded: pause ended (Errors): the first good look',
     ]);
-    expect(run.at('StepStarted').slice(0, 2)).toEqual(['0s', '870s']);
+    expect(run.at('StepStarted').slice(0, 2)).toEqual(['0s', '880s']);
     expect(run.state.phase).toBe('Succeeded');
   });
 
@@ -67,7 +67,7 @@ describe('whole rollouts in a scripted world', () => {
       changes:
         - {at: 6m, canary: {error: 0.5}}
         - {at: 6m30s, for: 10m, nacos: down}`);
-    expect(run.at('RollbackStarted')).toEqual(['420s']);
+    expect(run.at('RollbackStarted')).toEqual(['400s']);
     expect(run.at('RollbackStuck')).toHaveLength(1);
     const [ended = ''] = run.at('RolloutEnded');
     expect(Number.parseInt(ended, 10)).toBeLessThanOrEqual(996);
@@ -100,7 +100,7 @@ describe('whole rollouts in a scripted world', () => {
       world: {until: 30m}
       changes: [{at: 2m, clock: 2h}]`);
     expect(run.at('ClockJump')).toEqual(['120s']);
-    expect(run.at('StepStarted').slice(0, 2)).toEqual(['0s', '300s']);
+    expect(run.at('StepStarted').slice(0, 2)).toEqual(['0s', '310s']);
   });
 
   it('waits for the instances of the canary: to 0 and back without an outcome, until they are there', () => {
@@ -110,7 +110,7 @@ describe('whole rollouts in a scripted world', () => {
       changes: [{at: 0s, for: 14m, canaryUp: false}]`,
       { analysis: { noDataGraceMs: 120_000 } },
     );
-    expect(run.at('CanaryAbsent')).toEqual(['240s', '540s']);
+    expect(run.at('CanaryAbsent')).toEqual(['250s', '550s']);
     expect(run.state).toMatchObject({ phase: 'Succeeded', rollout: { outcome: 'Promoted' } });
   });
 
@@ -132,7 +132,7 @@ describe('whole rollouts in a scripted world', () => {
   it('counts a failure of a critical metric in the settle time', () => {
     const metrics = [aMetric({ critical: true })];
     const run = world('world: {until: 1h, canary: {error: 0.05}}', { analysis: { metrics } });
-    expect(run.at('RolloutEnded')).toEqual(['30s']);
+    expect(run.at('RolloutEnded')).toEqual(['40s']);
   });
 
   it('keeps a weight that someone lowered, until resume', () => {
