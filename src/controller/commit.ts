@@ -9,7 +9,7 @@ import type { Log } from '../telemetry/log.ts';
 import type { Entry } from './memory.ts';
 
 export interface CommitDeps {
-  readonly store: Pick<Store, 'save' | 'saveLater' | 'rollouts'>;
+  readonly store: Pick<Store, 'save' | 'saveSoon' | 'saveLater' | 'rollouts'>;
   readonly journal: Pick<Journal, 'append'>;
   readonly log: Log;
 }
@@ -39,8 +39,7 @@ export async function commit(
   try {
     // First, so that history keeps its order.
     saveAwaited(deps.store, entry);
-    if (decision.urgent) deps.store.save(save);
-    else await deps.store.saveLater(save);
+    await (decision.urgent ? deps.store.saveSoon(save) : deps.store.saveLater(save));
   } catch (error) {
     if (!(error instanceof StoreError) || error.code === 'STORE_FENCED') throw error;
     if (!mayGoOnUnsaved(decision)) throw error;

@@ -16,10 +16,10 @@ export interface GroupCommitOptions {
 
 export interface GroupCommit {
   /**
-   * Queues a write; it is committed with the others after at most 50 ms, or at once when 200 wait. Rejects when
+   * Queues a write; it is committed with the others after at most `maxWaitMs`, or at once when 200 wait. Rejects when
    * their transaction failed. `save`: the decision that the write stores, seen by `queued` meanwhile.
    */
-  later(write: Write, save: EncodedSave | null): Promise<readonly Event[]>;
+  later(write: Write, save: EncodedSave | null, maxWaitMs: number): Promise<readonly Event[]>;
   /** Commits what waits and then `write`, in one transaction. When it throws, what waited was rejected too. */
   now(write: Write): readonly Event[];
   /** Decisions about one canary that wait, oldest first. */
@@ -28,7 +28,6 @@ export interface GroupCommit {
   flush(): void;
 }
 
-const MAX_WAIT_MS = 50;
 const MAX_WRITES = 200;
 
 interface Waiting {
@@ -40,11 +39,18 @@ interface Waiting {
 
 export function createGroupCommit({ clock, transact, committed }: GroupCommitOptions): GroupCommit {
   let waiting: Waiting[] = [];
-  let cancelTimer: (() => void) | null = null;
+  let timer: { readonly at: number; readonly cancel: () => void } | null = null;
+
+  function plan(maxWaitMs: number): void {
+    const at = clock.monotonic() + maxWaitMs;
+    if (timer !== null && timer.at <= at) return;
+    timer?.cancel();
+    timer = { at, cancel: clock.after(maxWaitMs, commitQuietly) };
+  }
 
   function take(): readonly Waiting[] {
-    cancelTimer?.();
-    cancelTimer = null;
+    timer?.cancel();
+    timer = null;
     const taken = waiting;
     waiting = [];
     return taken;
@@ -77,11 +83,11 @@ export function createGroupCommit({ clock, transact, committed }: GroupCommitOpt
   }
 
   return {
-    later(write, save) {
+    later(write, save, maxWaitMs) {
       return new Promise((resolve, reject) => {
         waiting.push({ write, save, resolve, reject });
         if (waiting.length >= MAX_WRITES) commitQuietly();
-        else cancelTimer ??= clock.after(MAX_WAIT_MS, commitQuietly);
+        else plan(maxWaitMs);
       });
     },
     now: (write) => commit(write),

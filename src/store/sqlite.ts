@@ -15,7 +15,10 @@ import { createGroupCommit, type GroupCommit } from './group-commit.ts';
 import { createListeners, type Listeners } from './listeners.ts';
 import { createRolloutHistory, type RolloutHistory } from './rollout-history.ts';
 import { createSpecTable, type SpecTable } from './spec-table.ts';
-import { type Event, type Store, StoreError } from './store.ts';
+import { type Event, type Save, type Store, StoreError } from './store.ts';
+
+/** How long a write that nothing waits for may wait for others, ms. */
+const GROUP_MS = 50;
 
 export interface StoreOptions {
   /** Times the group commit. */
@@ -116,7 +119,7 @@ function createParts(file: string, db: Database.Database, { clock, onCorrupt }: 
 
 function decisionVerbs(
   parts: Parts,
-): Pick<Store, 'load' | 'index' | 'save' | 'saveLater' | 'flush' | 'addCommand'> {
+): Pick<Store, 'load' | 'index' | 'save' | 'saveSoon' | 'saveLater' | 'flush' | 'addCommand'> {
   const { snapshot, group, canaries, log, history } = parts;
 
   function apply(save: EncodedSave): readonly Event[] {
@@ -127,6 +130,11 @@ function decisionVerbs(
     return log.append(entries, save.at, { explanation: save.explanation, json: save.explanationJson });
   }
 
+  function queue(save: Save, maxWaitMs: number): Promise<readonly Event[]> {
+    const encoded = encodeSave(save);
+    return group.later(() => apply(encoded), encoded, maxWaitMs);
+  }
+
   return {
     load: (canary) => snapshot(() => canaries.load(canary, group.queued(canary))),
     index: () => snapshot(canaries.index),
@@ -134,10 +142,8 @@ function decisionVerbs(
       const encoded = encodeSave(save);
       return group.now(() => apply(encoded));
     },
-    saveLater(save) {
-      const encoded = encodeSave(save);
-      return group.later(() => apply(encoded), encoded);
-    },
+    saveSoon: (save) => queue(save, 0),
+    saveLater: (save) => queue(save, GROUP_MS),
     flush: group.flush,
     addCommand(command, at) {
       let id = 0;
@@ -194,7 +200,7 @@ function specVerbs({
         specs.cacheParse(contentHash, schemaHash, parsed);
         return [];
       };
-      group.later(write, null).catch(() => {
+      group.later(write, null, GROUP_MS).catch(() => {
         // Only a cache: the file is parsed once more at the next start.
       });
     },

@@ -104,9 +104,11 @@ export interface Store {
    */
   save(save: Save): readonly Event[];
   /**
-   * Queues a save for the next group commit (at most 50 ms or 200 saves). Resolves once committed. A later
-   * `load` of that canary sees it at once.
+   * Commits one decision together with all others that are made in the same moment: something outside waits for it.
+   * Resolves once committed. A later `load` of that canary sees it at once.
    */
+  saveSoon(save: Save): Promise<readonly Event[]>;
+  /** The same for a decision that nothing waits for: within 50 ms, or as soon as 200 wait. */
   saveLater(save: Save): Promise<readonly Event[]>;
   /** Commits what waits. */
   flush(): void;

@@ -88,10 +88,10 @@ describe('a database that another program holds', () => {
         quickSpec('shop', { strategy: { steps: [{ weight: 100, bakeMs: 86_400_000, approval: false }] } }),
       ],
       store: (store) => ({
-        save(save) {
+        async saveSoon(save) {
           if (isLocked) throw new StoreError('STORE_FULL', 'full');
           saved.push(save);
-          return store.save(save);
+          return store.saveSoon(save);
         },
         saveLater: (save) =>
           isLocked ? Promise.reject(new StoreError('STORE_FULL', 'full')) : store.saveLater(save),
@@ -151,9 +151,9 @@ describe('a daemon that is killed while the database takes nothing', () => {
     const temp = tempStore();
     let isFull = false;
     const full = (store: Store): Partial<Store> => ({
-      save(save) {
+      async saveSoon(save) {
         if (isFull) throw new StoreError('STORE_FULL', 'full');
-        return store.save(save);
+        return store.saveSoon(save);
       },
     });
     const killed = await aRig({ temp, specs: [quickSpec()], store: full });

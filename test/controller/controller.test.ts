@@ -184,9 +184,9 @@ describe('commands', () => {
     const rig = await aRig({
       specs: [quickSpec('shop', { revision: null })],
       store: (store) => ({
-        save(save) {
+        async saveSoon(save) {
           if (isFaulty) throw new Error('a fault');
-          return store.save(save);
+          return store.saveSoon(save);
         },
       }),
     });
@@ -463,8 +463,8 @@ describe('the standby', () => {
     const rig: Rig = await aRig({
       specs: [quickSpec()],
       store: (store) => ({
-        save(save) {
-          const saved = store.save(save);
+        async saveSoon(save) {
+          const saved = await store.saveSoon(save);
           if (save.state?.intent?.to === 50) rig.follow();
           return saved;
         },
@@ -518,9 +518,9 @@ describe('shutdown', () => {
     const rig = await aRig({
       specs: [quickSpec('shop', { revision: null })],
       store: (store) => ({
-        save(save) {
+        async saveSoon(save) {
           if (isFaulty) throw new Error('a fault');
-          return store.save(save);
+          return store.saveSoon(save);
         },
       }),
     });

@@ -249,7 +249,10 @@ export async function aRig(options: RigOptions = {}): Promise<Rig> {
   });
 
   async function settle(): Promise<void> {
-    for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    for (let turn = 0; turn < 20; turn += 1) {
+      clock.advance(0);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   }
 
   return {
@@ -290,7 +293,11 @@ export async function aRig(options: RigOptions = {}): Promise<Rig> {
       }
     },
     settle,
-    submit: (verb, over = {}) => controller.submit(aCommand('shop', { verb, ...over })),
+    async submit(verb, over = {}) {
+      const answer = controller.submit(aCommand('shop', { verb, ...over }));
+      await settle();
+      return answer;
+    },
     events: (canary = 'shop') => opened.events({ canary, limit: 1_000 }).map(({ type }) => type),
     weight(name = 'shop') {
       const content = traffic.documents.get(name);

@@ -209,14 +209,13 @@ export function createDaemons(options: DaemonsOptions): Daemons {
       putSpecs: guard(real.putSpecs),
       prune: guard(real.prune),
       save(save) {
-        if (meetsDoom(daemon(), 'beforeSave')) throw new Killed();
         announce(daemon(), save);
         const events = real.save(save);
         oracle.decided(daemon(), save);
-        if (meetsDoom(daemon(), 'afterSave')) throw new Killed();
         return events;
       },
-      saveLater: (save) => saveLater(real, daemon(), save),
+      saveSoon: (save) => queue(real.saveSoon, daemon(), save),
+      saveLater: (save) => queue(real.saveLater, daemon(), save),
     };
   }
 
@@ -227,11 +226,12 @@ export function createDaemons(options: DaemonsOptions): Daemons {
     failAsTheWeather();
   }
 
-  async function saveLater(real: Store, daemon: Daemon, save: Save): ReturnType<Store['saveLater']> {
+  async function queue(real: Store['saveLater'], daemon: Daemon, save: Save): ReturnType<Store['saveLater']> {
     if (meetsDoom(daemon, 'beforeSave')) throw new Killed();
     announce(daemon, save);
-    const events = await real.saveLater(save);
+    const events = await real(save);
     oracle.decided(daemon, save);
+    if (meetsDoom(daemon, 'afterSave')) throw new Killed();
     return events;
   }
 
