@@ -13,6 +13,7 @@ import type { Log } from '../telemetry/log.ts';
 import type { TrafficRouter } from '../traffic/router.ts';
 import { createCommandDesk } from './command-desk.ts';
 import { saveAwaited } from './commit.ts';
+import { companionsOf } from './companions.ts';
 import type { Controls } from './controls.ts';
 import { countGateways } from './gateways.ts';
 import { createLag } from './lag.ts';
@@ -94,6 +95,7 @@ export function createController(deps: ControllerDeps): Controller {
     clock,
     work,
     onError: failed,
+    companions: (name) => companionsOf(name, memory, clock.now(), queue.isPlanned),
     capMs: backOffCap,
     concurrency: CONCURRENCY,
     ...(deps.random === undefined ? {} : { random: deps.random }),

@@ -16,6 +16,8 @@ export interface WorkQueue {
   addAfter(name: string, delayMs: number): void;
   /** Forgets what is planned for `name`; a run under way ends by itself. */
   remove(name: string): void;
+  /** Whether `name` waits for a time in the future. */
+  isPlanned(name: string): boolean;
   /** Names waiting for room now (not those with a time in the future). */
   depth(): number;
   /** Resolves once nothing runs and nothing is ready. Planned names do not count. */
@@ -29,6 +31,8 @@ export interface WorkQueueOptions {
   /** Works on one name. Throwing means: try again later. */
   readonly work: (name: string) => Promise<void>;
   readonly onError: (name: string, error: unknown, retryInMs: number) => void;
+  /** Names to work on together with one whose planned time has come. Default none. */
+  readonly companions?: (name: string) => readonly string[];
   /** Longest back-off after this error, ms. Default a minute. */
   readonly capMs?: (name: string, error: unknown) => number;
   /** Runs under way at once. They mostly wait for others, so this bounds memory, not CPU. */
@@ -42,6 +46,7 @@ const BACKOFF_CAP_MS = 60_000;
 
 export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   const { clock, work, onError, capMs = () => BACKOFF_CAP_MS, concurrency, random = Math.random } = options;
+  const { companions = () => [] } = options;
   const ready = new Set<string>();
   const running = new Set<string>();
   const again = new Set<string>();
@@ -68,6 +73,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     const cancel = clock.after(waitMs, () => {
       planned.delete(name);
       add(name);
+      for (const companion of companions(name)) offer(companion);
     });
     planned.set(name, { at, cancel });
   }
@@ -120,11 +126,13 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     });
   }
 
+  function offer(name: string): void {
+    if (!running.has(name) && !failures.has(name)) add(name);
+  }
+
   return {
     add,
-    offer(name) {
-      if (!running.has(name) && !failures.has(name)) add(name);
-    },
+    offer,
     addAfter,
     remove(name) {
       cancelPlan(name);
@@ -132,6 +140,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       again.delete(name);
       failures.delete(name);
     },
+    isPlanned: (name) => planned.has(name),
     depth: () => ready.size,
     idle: drained,
     stop() {

@@ -12,12 +12,13 @@ import { createSlots } from './slots.ts';
 
 const DEADLINE_MS = 10_000;
 const CONCURRENCY = 8;
+const BATCH_MS = 25;
 
 export interface MeasureOptions {
   readonly prometheus: Pick<Prometheus, 'query'>;
   readonly clock: Clock;
-  /** How long a request waits for others like it; default: a tenth of its deadline, so at most 1 s. */
-  readonly batchMs?: (intervalMs: number) => number;
+  /** How long a request waits for others like it; default 25 ms: the loop makes those together that are due together. */
+  readonly batchMs?: number;
   /** Most queries at once; default 8. */
   readonly concurrency?: number;
 }
@@ -55,11 +56,11 @@ interface Attempt {
  */
 export function createMeasure(options: MeasureOptions): BatchedMeasure {
   const { prometheus, clock } = options;
-  const batchMs = options.batchMs ?? ((intervalMs) => deadlineMs(intervalMs) / 10);
+  const batchMs = options.batchMs ?? BATCH_MS;
   const slots = createSlots(options.concurrency ?? CONCURRENCY, clock);
   const readShape = createShapeReader();
   const apart = createApart(clock);
-  const collecting = new Map<string, { readonly asks: Waiting[]; readonly cancel: () => void }>();
+  const collecting = new Map<number, { readonly asks: Waiting[]; readonly cancel: () => void }>();
   const waiting = new Set<Waiting>();
   const bySignal = new WeakMap<AbortSignal, Set<Waiting>>();
   const running = new Set<Promise<unknown>>();
@@ -111,9 +112,7 @@ export function createMeasure(options: MeasureOptions): BatchedMeasure {
   }
 
   function collect(one: Waiting): void {
-    const { intervalMs } = one.request;
-    const waitMs = batchMs(intervalMs);
-    const key = `${waitMs} ${deadlineMs(intervalMs)}`;
+    const key = deadlineMs(one.request.intervalMs);
     const others = collecting.get(key);
     if (others !== undefined) {
       others.asks.push(one);
@@ -127,7 +126,7 @@ export function createMeasure(options: MeasureOptions): BatchedMeasure {
       // Of the slow, that one first which has not been tried for longest.
       for (const batch of [...batches].sort((a, b) => apart.lateness(a) - apart.lateness(b))) start(batch);
     };
-    collecting.set(key, { asks, cancel: clock.after(waitMs, send) });
+    collecting.set(key, { asks, cancel: clock.after(batchMs, send) });
   }
 
   function start(batch: Batch<Waiting>): void {

@@ -125,6 +125,8 @@ export interface Answers {
   /** How long each measurement takes. */
   lateMs: number;
   asked: number;
+  /** When each of them was asked for. */
+  readonly times: number[];
 }
 
 export interface Line extends Fields {
@@ -198,6 +200,7 @@ export async function aRig(options: RigOptions = {}): Promise<Rig> {
     hanging: new Set(),
     lateMs: 0,
     asked: 0,
+    times: [],
   };
   const files = options.beside?.files ?? new Map();
   for (const spec of options.specs ?? []) files.set(spec.canary.name, { spec, file: 'present' });
@@ -212,6 +215,7 @@ export async function aRig(options: RigOptions = {}): Promise<Rig> {
     const source = JSON.stringify(request.source);
     const name = [...files.keys()].find((key) => source.includes(`job=\\"${key}\\"`)) ?? '';
     answers.asked += 1;
+    answers.times.push(clock.now());
     if (answers.hanging.has(name)) await aborted(signal);
     if (answers.lateMs > 0) await sleep(clock, answers.lateMs, signal);
     const failed: Reading = { kind: 'error', structural: false, code: 'PROM_TIMEOUT', detail: 'too late' };

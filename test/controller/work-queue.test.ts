@@ -5,10 +5,11 @@ import { createVirtualClock } from '../support/virtual-clock.ts';
 interface Options {
   readonly concurrency?: number;
   readonly random?: () => number;
+  readonly companions?: (name: string) => readonly string[];
 }
 
 /** A queue whose runs last until the test ends them. */
-function aQueue({ concurrency = 10, random = () => 1 }: Options = {}) {
+function aQueue({ concurrency = 10, random = () => 1, companions = () => [] }: Options = {}) {
   const clock = createVirtualClock();
   const started: string[] = [];
   const open = new Map<string, PromiseWithResolvers<void>>();
@@ -17,6 +18,7 @@ function aQueue({ concurrency = 10, random = () => 1 }: Options = {}) {
     clock,
     concurrency,
     random,
+    companions,
     work(name) {
       started.push(name);
       const run = Promise.withResolvers<void>();
@@ -39,6 +41,22 @@ function aQueue({ concurrency = 10, random = () => 1 }: Options = {}) {
 const FAULT = new Error('a fault');
 
 describe('the work queue', () => {
+  it('works on the companions of a name whose time has come before theirs has', async () => {
+    const { clock, queue, started, finish } = aQueue({ companions: () => ['cart', 'till'] });
+    queue.addAfter('shop', 1_000);
+    queue.addAfter('cart', 1_500);
+    queue.addAfter('till', 1_200);
+    expect(queue.isPlanned('till')).toBe(true);
+    queue.add('till');
+    expect(started).toEqual(['till']);
+    clock.advance(1_000);
+    expect(started).toEqual(['till', 'shop', 'cart']);
+    expect(queue.isPlanned('cart')).toBe(false);
+    await finish('cart');
+    clock.advance(1_000);
+    expect(started).toHaveLength(3);
+  });
+
   it('works on a name once, however often it was added while it waited', async () => {
     const { queue, started, finish } = aQueue({ concurrency: 1 });
     queue.add('first');

@@ -124,7 +124,7 @@ describe.skipIf(missing !== null)('on a real Prometheus with random series', () 
   });
 
   async function together(requests: readonly MeasureRequest[]): Promise<Measurement[]> {
-    const measure = createMeasure({ prometheus, clock: systemClock, batchMs: () => 0 });
+    const measure = createMeasure({ prometheus, clock: systemClock, batchMs: 0 });
     const answers = await Promise.all(requests.map((request) => measure(request, NEVER_ABORTED)));
     await measure.close();
     return answers;

@@ -40,7 +40,7 @@ scrape_configs:
 
   test('has a value while its target answers, and none as soon as it is gone', async () => {
     const prometheus = createPrometheus({ url: server.url, clock: systemClock });
-    const measure = createMeasure({ prometheus, clock: systemClock, batchMs: () => 0 });
+    const measure = createMeasure({ prometheus, clock: systemClock, batchMs: 0 });
     const look = async () => {
       const request = ratioRequest('shop', 'v2', { windowMs: 30_000, intervalMs: 5_000 });
       return (await measure(request, new AbortController().signal)).reading;

@@ -75,7 +75,7 @@ function rigOn(url: string): Rig {
     sent += 1;
     return prometheus.query(promql, options);
   };
-  const measure = createMeasure({ prometheus: { query }, clock: systemClock, batchMs: () => 0 });
+  const measure = createMeasure({ prometheus: { query }, clock: systemClock, batchMs: 0 });
   return {
     measure,
     count() {
