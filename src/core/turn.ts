@@ -1,4 +1,5 @@
 /** The working paper of one decision: a private copy of the state and everything that was concluded so far. */
+import { copyOf } from '../lib/copy.ts';
 import type { Canary, Spec, Step } from '../spec/canary.ts';
 import type { Command, Observation, Rule } from './observation.ts';
 import type {
@@ -89,7 +90,7 @@ export function beginTurn(input: DecideInput, live: Live): Turn {
     spec: input.spec,
     canary: input.spec.canary,
     now: input.now,
-    state: structuredClone(input.state),
+    state: copyOf(input.state),
     live,
     settled: false,
     verdicts: [],

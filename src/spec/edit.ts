@@ -4,14 +4,16 @@ import type { Analysis, Canary, Metric, MetricSource, Step, Strategy, TrafficTar
 import { canonicalJson, sha256 } from './canonical.ts';
 
 /** Equal keys: the steps are the same, so a rollout goes on at its index. */
-export function stepsKey(canary: Canary): string {
-  return shortHash(canary.strategy.steps);
+export function stepsKey({ strategy }: Canary): string {
+  return once(strategy.steps, () => shortHash(strategy.steps));
 }
 
 /** Equal keys: the metric is measured and judged in the same way, so its counters go on. The name is no part of it. */
 export function metricKey(metric: Metric): string {
-  const { name: _, ...judged } = metric;
-  return shortHash(judged);
+  return once(metric, () => {
+    const { name: _, ...judged } = metric;
+    return shortHash(judged);
+  });
 }
 
 /** Equal keys: the same document. Reads well in messages: `nacos:NAMESPACE/GROUP/DATAID` or `file:PATH`. */
@@ -45,6 +47,15 @@ export function diffSpecs(before: Canary | null, after: Canary | null): readonly
     if (change.before !== change.after) changes.push(change);
   }
   return changes;
+}
+
+const keys = new WeakMap<object, string>();
+
+/** Declarations are never changed, and are asked for their keys at each look. */
+function once(part: object, make: () => string): string {
+  const known = keys.get(part) ?? make();
+  keys.set(part, known);
+  return known;
 }
 
 function shortHash(value: unknown): string {
