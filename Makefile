@@ -44,6 +44,10 @@ check: node_modules/.package-lock.json ## Lint, format and type check
 bench: setup ## Measure
 	@npm run -s bench
 
+.PHONY: soak
+soak: setup ## Live through an hour of faults and rollouts (ARGS="--minutes 10": less)
+	@npm run -s soak -- $(ARGS)
+
 .PHONY: mutants
 mutants: node_modules/.package-lock.json ## Break each invariant in turn and see that a test notices
 	@npm run -s mutants

@@ -1,0 +1,23 @@
+/**
+ * Loaded with `--import` into the daemon that is soaked: answers what only the process itself knows. It does nothing
+ * until it is asked.
+ */
+export interface Inside {
+  readonly heapBytes: number;
+  /** Memory of objects outside of the heap that belong to objects in it. */
+  readonly externalBytes: number;
+  /** Whether a full collection came first. */
+  readonly isCollected: boolean;
+}
+
+export type Question = 'as it is' | 'after a full collection';
+
+process.on('message', (question: Question) => {
+  const isCollected = question === 'after a full collection' && globalThis.gc !== undefined;
+  if (isCollected) globalThis.gc?.();
+  const { heapUsed, external } = process.memoryUsage();
+  const inside: Inside = { heapBytes: heapUsed, externalBytes: external, isCollected };
+  process.send?.(inside);
+});
+// The channel must not keep a daemon alive that was told to stop.
+process.channel?.unref();
