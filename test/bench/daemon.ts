@@ -5,18 +5,12 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Cores } from './cores.ts';
 import { type Histogram, histogramOf, sumOf } from './exposition.ts';
+import { COMMIT_DELAY, type Inside } from './inside.ts';
 import { cpuMsOf, rssBytesOf } from './usage.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const PROBE = resolve(import.meta.dirname, 'probe.ts');
 const LEADS = '"leads":true';
-
-/** What the probe in the process answers. */
-export interface Inside {
-  readonly heapBytes: number;
-  /** How long the event loop stood still since it was last asked; sampled every 10 ms. */
-  readonly loopDelayMs: { readonly p99: number; readonly max: number };
-}
 
 export interface Sample extends Inside {
   /** On this process' monotonic clock. */
@@ -55,24 +49,34 @@ export interface DaemonPlan {
   readonly database: string;
   readonly nacosUrl: string;
   readonly prometheusUrl: string;
-  /** Modules loaded into the process before everything else. */
-  readonly imports?: readonly string[];
+  /** Milliseconds that each commit takes longer; default 0. */
+  readonly commitDelayMs?: number;
+  /** Told each line of its log. */
+  readonly onLine?: (line: string) => void;
 }
 
 /** Starts `canary serve`; resolves when it says that it is ready. Rejects with its last lines when it ends first. */
 export async function startDaemon(plan: DaemonPlan): Promise<Daemon> {
-  const imports = [PROBE, ...(plan.imports ?? [])].flatMap((module) => ['--import', module]);
   const serve = ['serve', '--canaries', plan.canaries, '--db', plan.database, '--listen', '127.0.0.1:0'];
   const others = ['--nacos', plan.nacosUrl, '--prometheus', plan.prometheusUrl, '--log-format', 'json'];
   const main = join(ROOT, 'src/main.ts');
-  const [command, args] = plan.cores.onDaemonCore(process.execPath, [...imports, main, ...serve, ...others]);
+  const [command, args] = plan.cores.onDaemonCore(process.execPath, [
+    '--import',
+    PROBE,
+    main,
+    ...serve,
+    ...others,
+  ]);
   const startedAt = performance.now();
-  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], env: quietEnvironment() });
+  const child = spawn(command, args, {
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    env: environment(plan.commitDelayMs ?? 0),
+  });
   const killAtExit = () => child.kill('SIGKILL');
   process.once('exit', killAtExit);
   const exited = once(child, 'exit').finally(() => process.off('exit', killAtExit));
   const leading = Promise.withResolvers<void>();
-  const { url, leader } = await ready(child, leading.resolve);
+  const { url, leader } = await ready(child, leading.resolve, plan.onLine);
   const readyMs = performance.now() - startedAt;
   const pid = child.pid ?? 0;
   const page = async () => (await fetch(`${url}/metrics`)).text();
@@ -103,7 +107,11 @@ interface Ready {
 }
 
 /** Reads its log for as long as it runs: a full pipe would stop it. Parsing every line would cost others their core. */
-function ready(child: ChildProcess, onLeading: () => void): Promise<Ready> {
+function ready(
+  child: ChildProcess,
+  onLeading: () => void,
+  onLine: (line: string) => void = () => {},
+): Promise<Ready> {
   const tail: string[] = [];
   return new Promise((resolve, reject) => {
     child.once('error', reject);
@@ -112,6 +120,7 @@ function ready(child: ChildProcess, onLeading: () => void): Promise<Ready> {
     createInterface({ input: child.stderr }).on('line', (line) => {
       tail.push(line);
       if (tail.length > 10) tail.shift();
+      onLine(line);
       if (line.includes(LEADS)) onLeading();
       if (line.includes('"canary controller is ready"')) resolve(JSON.parse(line) as Ready);
     });
@@ -136,6 +145,7 @@ function figuresOf(page: string): Omit<Sample, 'atMs' | 'cpuMs' | 'rssBytes' | k
 }
 
 /** The caller's environment without settings meant for a controller of its own. */
-function quietEnvironment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('CANARY_')));
+function environment(commitDelayMs: number): NodeJS.ProcessEnv {
+  const quiet = Object.entries(process.env).filter(([name]) => !name.startsWith('CANARY_'));
+  return { ...Object.fromEntries(quiet), [COMMIT_DELAY]: String(commitDelayMs) };
 }

@@ -1,55 +1,64 @@
 /** `npm run -s bench -- SCENARIO`: measures the shipped process and prints what it found as Markdown. */
 import { appendFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
-import { measureIdle } from './idle.ts';
-import { asMarkdown, describeMachine, isMissed, type Outcome } from './outcome.ts';
-import { type Found, measureProgress } from './progress.ts';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { section } from './markdown.ts';
+import { describeMachine, type Found, isGood, type Outcome } from './outcome.ts';
+import { cores, type Flags, SCENARIOS } from './scenarios.ts';
 
-const { positionals, values: flags } = parseArgs({
-  allowPositionals: true,
-  options: {
-    canaries: { type: 'string' },
-    interval: { type: 'string' },
-    seconds: { type: 'string' },
-    json: { type: 'string' },
-  },
-});
+const HELP = `
+Scenarios:
+  quick      a few minutes, small numbers (the default)
+  all        everything in docs/benchmarks.md, some 20 minutes on a quiet machine
+  progress   --canaries --interval --seconds --commit-delay: every canary leaves a step by evidence
+  growth     --interval --seconds: progress from 100 to 10,000 canaries
+  idle       --canaries: nothing is released
+  rollback   --runs --interval --nacos: failing sample queryable to weight 0 verified
+  restart    --canaries: SIGTERM and start again with rollouts in flight
+  takeover   --canaries: kill -9 beside a standby
+  together   progress, restart and takeover with the same canaries
+  floor      fsync and an empty loop
 
-function number(name: 'canaries' | 'interval' | 'seconds', fallback: number): number {
-  const text = flags[name];
-  const value = text === undefined ? fallback : Number(text);
-  if (!Number.isInteger(value) || value <= 0) throw new Error(`--${name} takes a whole number above 0`);
+Exit code 1: a target was missed or something was found.`;
+
+function whole(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('Give a whole number above 0.');
   return value;
 }
 
-const scenarios: Readonly<Record<string, () => Promise<Found & { readonly title: string }>>> = {
-  async progress() {
-    const canaries = number('canaries', 1_000);
-    const intervalS = number('interval', 30);
-    const seconds = number('seconds', 4 * intervalS);
-    const title = `${canaries} canaries progressing at ${intervalS} s, two metrics each`;
-    return { title, ...(await measureProgress({ canaries, intervalS, seconds, imports: [] })) };
-  },
-  async idle() {
-    const canaries = number('canaries', 2_000);
-    const found = await measureIdle({ canaries, seconds: number('seconds', 60) });
-    return { title: `${canaries} idle canaries`, ...found };
-  },
-};
+interface CommonFlags {
+  readonly json?: string;
+}
 
-const [name = 'progress'] = positionals;
-const run = scenarios[name];
-if (run === undefined) throw new Error(`scenarios are ${Object.keys(scenarios).join(', ')}`);
-const { title, figures, findings, cores } = await run();
-const command = `npm run -s bench -- ${process.argv.slice(2).join(' ')}`;
-const outcome: Outcome = {
-  scenario: name,
-  title,
-  command,
-  machine: describeMachine(cores),
-  figures,
-  findings,
-};
-console.log(asMarkdown(outcome));
-if (flags.json !== undefined) appendFileSync(flags.json, `${JSON.stringify(outcome)}\n`);
-if (findings.length > 0 || figures.some(isMissed)) process.exitCode = 1;
+const command = new Command('bench')
+  .argument('[scenario]', 'what to measure', 'quick')
+  .option('--canaries <number>', 'how many', whole)
+  .option('--interval <seconds>', 'analysis.interval of every canary', whole)
+  .option('--seconds <number>', 'how long to measure', whole)
+  .option('--commit-delay <ms>', 'makes every commit so much slower', whole)
+  .option('--runs <number>', 'rollbacks to measure', whole)
+  .addOption(new Option('--nacos <version>', 'server that Nacos behaves as').choices(['3.1', '2.5.1']))
+  .option('--json <file>', 'also appends each result to this file, one JSON object a line')
+  .addHelpText('after', HELP)
+  .showHelpAfterError('Run with --help for all options.')
+  .parse();
+
+const [name = ''] = command.processedArgs as [string];
+const scenario = SCENARIOS[name];
+if (scenario === undefined) command.error(`there is no scenario ${name}`);
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+
+const { json, ...flags } = command.opts<CommonFlags & Flags>();
+const machine = describeMachine(cores.note);
+
+function tell(kind: string, found: Found): void {
+  const given = Object.entries(found.load).map(([flag, value]) => ` --${flag} ${value}`);
+  const made = `npm run -s bench -- ${kind}${given.join('')}`;
+  const outcome: Outcome = { scenario: kind, command: made, machine, ...found };
+  console.log(`${section(outcome)}\n`);
+  if (json !== undefined) appendFileSync(json, `${JSON.stringify(outcome)}\n`);
+  if (!isGood(found)) process.exitCode = 1;
+}
+
+await scenario?.(flags, tell);

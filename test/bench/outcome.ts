@@ -1,4 +1,4 @@
-/** What a scenario found: figures beside their targets, and what is wrong, as Markdown and as JSON. */
+/** What a scenario found: figures beside their targets, and what is wrong. */
 import { execFileSync } from 'node:child_process';
 import { cpus, release, totalmem } from 'node:os';
 
@@ -13,16 +13,21 @@ export interface Figure {
   readonly timesEmpty?: number;
 }
 
-export interface Outcome {
-  /** The scenario's name. */
-  readonly scenario: string;
-  /** What was measured, as a heading. */
+/** What one scenario measured. */
+export interface Found {
+  /** As a heading. */
   readonly title: string;
-  readonly command: string;
-  readonly machine: Machine;
+  /** The flags that make it again; they also tell this run of its scenario from others. */
+  readonly load: Readonly<Record<string, number | string>>;
   readonly figures: readonly Figure[];
   /** What went wrong, in sentences; empty: nothing did. */
   readonly findings: readonly string[];
+}
+
+export interface Outcome extends Found {
+  readonly scenario: string;
+  readonly command: string;
+  readonly machine: Machine;
 }
 
 export interface Machine {
@@ -32,6 +37,7 @@ export interface Machine {
   readonly kernel: string;
   readonly node: string;
   readonly commit: string;
+  /** What runs on which core. */
   readonly cores: string;
 }
 
@@ -63,41 +69,21 @@ export function isMissed({ value, most }: Figure): boolean {
   return most !== undefined && !(value <= most);
 }
 
-/** `1.23 ms`; three digits that say something. */
+/** Whether nothing went wrong and every target was met. */
+export function isGood({ figures, findings }: Found): boolean {
+  return findings.length === 0 && !figures.some(isMissed);
+}
+
+/** `1.23 ms`: as many digits as say something. */
 export function shown(value: number, unit: string): string {
-  const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
-  const text = Number.isFinite(value)
-    ? value.toLocaleString('en-US', {
-        maximumFractionDigits: Number.isInteger(value) ? 0 : digits,
-      })
-    : Number.isNaN(value)
-      ? 'none'
-      : 'more than could be measured';
+  const text = numeral(value);
   return unit === '' ? text : `${text} ${unit}`;
 }
 
-export function figureRow(figure: Figure): string {
-  const { name, value, unit, most, timesEmpty } = figure;
-  const target = most === undefined ? '' : `at most ${shown(most, unit)}`;
-  const missed = isMissed(figure) ? `missed by ${shown(value - (most ?? 0), unit)}` : '';
-  const ratio = timesEmpty === undefined ? '' : `${timesEmpty.toFixed(1)} ×`;
-  return `| ${[name, shown(value, unit), target, most === undefined ? '' : missed || 'met', ratio].join(' | ')} |`;
-}
-
-export const TABLE_HEAD = '| figure | value | target | | empty loop |\n|---|---|---|---|---|';
-
-export function asMarkdown({ title, command, machine, figures, findings }: Outcome): string {
-  const lines = [
-    `### ${title}`,
-    '',
-    `\`${command}\``,
-    `${machine.cpu}, ${machine.memoryGiB} GiB, Linux ${machine.kernel}, Node ${machine.node}, commit ${machine.commit}; ${machine.cores}`,
-    '',
-    TABLE_HEAD,
-    ...figures.map(figureRow),
-    '',
-  ];
-  for (const finding of findings) lines.push(`- **Finding:** ${finding}`);
-  if (findings.length > 0) lines.push('');
-  return lines.join('\n');
+function numeral(value: number): string {
+  if (Number.isNaN(value)) return 'none';
+  if (!Number.isFinite(value)) return 'beyond measure';
+  const size = Math.abs(value);
+  const digits = Number.isInteger(value) || size >= 100 ? 0 : size >= 10 ? 1 : 2;
+  return value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }

@@ -1,19 +1,45 @@
 /**
- * Loaded with `--import` into the daemon that is measured: answers what only the process itself knows, its heap and
- * how long its event loop stood still. It does nothing until it is asked.
+ * Loaded with `--import` into the daemon that is measured: answers what only the process itself knows, and makes each
+ * commit slower where that is asked for, as a slower disk would. Nothing of it is in the shipped code.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import type { Inside } from './daemon.ts';
+import Database from 'better-sqlite3';
+import { COMMIT_DELAY, type Inside } from './inside.ts';
 
-const delay = monitorEventLoopDelay({ resolution: 10 });
-delay.enable();
+const delayMs = Number(process.env[COMMIT_DELAY] ?? 0);
+const nobodyWakes = new Int32Array(new SharedArrayBuffer(4));
+const loopDelay = monitorEventLoopDelay({ resolution: 10 });
+let commits = 0;
 
+/** The whole process stands still, without using the processor, as it does during an fsync. */
+function committed(): void {
+  commits += 1;
+  if (delayMs > 0) Atomics.wait(nobodyWakes, 0, 0, delayMs);
+}
+
+/** The store writes in `immediate` transactions only; its `deferred` ones read. */
+const original = Database.prototype.transaction;
+Database.prototype.transaction = function transaction(this: Database.Database, work) {
+  const made = original.call(this, work);
+  const immediate = (...values: unknown[]) => {
+    const result: unknown = made.immediate(...values);
+    committed();
+    return result;
+  };
+  return Object.assign((...values: unknown[]) => made(...values), {
+    deferred: made.deferred,
+    immediate,
+  });
+} as typeof original;
+
+loopDelay.enable();
 process.on('message', () => {
   const inside: Inside = {
+    commits,
     heapBytes: process.memoryUsage().heapUsed,
-    loopDelayMs: { p99: delay.percentile(99) / 1e6, max: delay.max / 1e6 },
+    loopDelayMs: { p99: loopDelay.percentile(99) / 1e6, max: loopDelay.max / 1e6 },
   };
-  delay.reset();
+  loopDelay.reset();
   process.send?.(inside);
 });
 // The channel must not keep a daemon alive that was told to stop.

@@ -1,11 +1,12 @@
 /** Every canary has a rollout under way and leaves at least one step by evidence: what its looks cost, and how late. */
-import { join } from 'node:path';
+import type { Daemon } from './daemon.ts';
 import { between, mostOf, quantileOf } from './exposition.ts';
-import { type Floor, floorFigures, measureFloor } from './floor.ts';
+import { floorFigures } from './floor.ts';
 import { type Span, watch } from './load.ts';
-import type { Figure } from './outcome.ts';
+import type { Figure, Found } from './outcome.ts';
+import { say } from './say.ts';
 import { WEIGHTS } from './services.ts';
-import { createWorld, type World } from './world.ts';
+import type { World } from './world.ts';
 
 const METRICS = 2;
 /** Names that a query holds at most, and the room that the bound on queries leaves for those that stay apart. */
@@ -18,87 +19,99 @@ export interface ProgressPlan {
   readonly intervalS: number;
   /** Seconds to measure, from the moment that every canary is at its first step. */
   readonly seconds: number;
-  /** Modules loaded into the daemon. */
-  readonly imports: readonly string[];
+  /** Milliseconds that each commit takes longer. */
+  readonly commitDelayMs: number;
 }
 
-export interface Found {
-  readonly figures: readonly Figure[];
-  readonly findings: readonly string[];
-  readonly cores: string;
+/** What became of the first step of everyone. */
+export interface Ramp {
+  readonly seconds: number;
+  /** Services that were not brought to it. */
+  readonly missing: readonly string[];
 }
 
-export async function measureProgress(plan: ProgressPlan): Promise<Found> {
-  const { canaries, intervalS } = plan;
-  const declare = (index: number) => ({
-    intervalS,
-    // Three looks are the least that a step takes. Ends are spread over one interval, as they are in a fleet whose
-    // releases did not begin together.
-    bakeS: (3 + index / canaries) * intervalS,
-    idle: false,
-    critical: false,
-  });
-  const world = await createWorld({ canaries, intervalS, nacos: '3.1', declare });
-  try {
-    const floor = await measureFloor(world.directory, world.nacosUrl, world.cores);
-    return { ...(await measure(plan, world, floor)), cores: world.cores.note };
-  } finally {
-    await world.close();
+/** Declares a release of every service, all at once. */
+export function release(world: World, intervalS: number): void {
+  for (const [index, service] of world.services.entries()) {
+    world.declare(service, {
+      intervalS,
+      // Three looks are the least that a step takes. Ends are spread over one interval, as they are in a fleet whose
+      // releases did not begin together.
+      bakeS: (3 + index / world.services.length) * intervalS,
+      idle: false,
+      critical: false,
+    });
   }
 }
 
-async function measure(plan: ProgressPlan, world: World, floor: Floor): Promise<Omit<Found, 'cores'>> {
-  const { documents, services } = world;
-  const intervalMs = plan.intervalS * 1_000;
-  const daemon = await world.daemon(join(world.directory, 'canary.db'), plan.imports);
+/** Waits until every canary has its first weight in Nacos, or until it takes too long. */
+export async function rampUp({ documents, services }: World, intervalS: number): Promise<Ramp> {
+  say('waiting for the first step of every canary');
   const startedAt = performance.now();
-  const rampLimitMs = 2 * intervalMs + 20 * plan.canaries;
-  const notBegun = await documents.reach(services, FIRST, rampLimitMs);
-  const rampS = (performance.now() - startedAt) / 1_000;
-  const span = await watch(daemon, world.others, plan.seconds * 1_000);
-  const notLeft = await documents.reach(services, SECOND, 2 * intervalMs);
-  const figures = [
-    ...loadFigures(plan, span, floor),
-    { name: 'canaries that left a step by evidence', value: plan.canaries - notLeft.length, unit: '' },
-    { name: 'ready, with files never seen before', value: daemon.readyMs / 1_000, unit: 's' },
-    { name: 'all at their first step, after ready', value: rampS, unit: 's' },
-    ...floorFigures(floor),
-  ];
-  return { figures, findings: findingsOf(plan, span, notBegun, notLeft) };
+  const limitMs = 2_000 * intervalS + 10 * services.length;
+  const missing = await documents.reach(services, FIRST, limitMs);
+  return { seconds: (performance.now() - startedAt) / 1_000, missing };
 }
 
-function loadFigures(plan: ProgressPlan, span: Span, floor: Floor): Figure[] {
-  const { canaries, intervalS } = plan;
+export async function measureProgress(plan: ProgressPlan, world: World, daemon: Daemon): Promise<Found> {
+  const { canaries, intervalS, seconds, commitDelayMs } = plan;
+  const ramp = await rampUp(world, intervalS);
+  say(`measuring for ${seconds} s`);
+  const span = await watch(daemon, world.others, seconds * 1_000);
+  say('reading the documents of every canary');
+  const graceMs = ramp.missing.length > 0 ? 0 : 2_000 * intervalS;
+  const behind = await world.documents.reach(world.services, SECOND, graceMs);
+  const slower = commitDelayMs === 0 ? '' : `, each commit ${commitDelayMs} ms slower`;
+  return {
+    title: `${canaries} canaries progressing at ${intervalS} s, two metrics each${slower}`,
+    load: {
+      canaries,
+      interval: intervalS,
+      ...(commitDelayMs === 0 ? {} : { 'commit-delay': commitDelayMs }),
+    },
+    figures: [
+      ...lookFigures(plan, span, world.floor.emptyLookMs),
+      ...processFigures(span),
+      { name: 'canaries that left a step by evidence', value: canaries - behind.length, unit: '' },
+      { name: 'ready, with files never seen before', value: daemon.readyMs / 1_000, unit: 's' },
+      { name: 'all at their first step, after ready', value: ramp.seconds, unit: 's' },
+      ...floorFigures(world.floor),
+    ],
+    findings: findingsOf(plan, span, ramp, behind),
+  };
+}
+
+function lookFigures({ canaries, intervalS }: ProgressPlan, span: Span, emptyLookMs: number): Figure[] {
   const { before, after, cpuMs, seconds } = span;
   const lag = between(before.lookLag, after.lookLag);
   const looks = looksOf(span);
   const queries = (after.prometheusQueries - before.prometheusQueries) / (seconds / intervalS);
   const mostQueries = METRICS * (Math.ceil(canaries / NAMES_PER_QUERY) + QUERIES_BESIDE);
-  const { loopDelayMs, heapBytes, rssBytes } = after;
+  const lookMs = cpuMs / looks;
   return [
-    {
-      name: 'CPU per look',
-      value: cpuMs / looks,
-      unit: 'ms',
-      most: 1.5,
-      timesEmpty: cpuMs / looks / floor.emptyLookMs,
-    },
+    { name: 'CPU per look', value: lookMs, unit: 'ms', most: 1.5, timesEmpty: lookMs / emptyLookMs },
     { name: 'lag of looks, p50', value: quantileOf(lag, 0.5), unit: 's' },
     { name: 'lag of looks, p99', value: quantileOf(lag, 0.99), unit: 's', most: 1 },
     { name: 'lag of looks, none above', value: mostOf(lag), unit: 's' },
     { name: 'Prometheus queries a round', value: queries, unit: '', most: mostQueries },
-    { name: 'share of a core', value: cpuMs / seconds / 10, unit: '%' },
-    { name: 'resident memory', value: rssBytes / 2 ** 20, unit: 'MiB' },
-    { name: 'heap in use', value: heapBytes / 2 ** 20, unit: 'MiB' },
-    { name: 'event loop stood still, p99', value: loopDelayMs.p99, unit: 'ms' },
-    { name: 'event loop stood still, longest', value: loopDelayMs.max, unit: 'ms' },
     { name: 'looks a second', value: looks / seconds, unit: '' },
     {
       name: 'looks committed of those due',
-      value: (100 * looks) / ((canaries * seconds) / intervalS),
+      value: (100 * looks * intervalS) / (canaries * seconds),
       unit: '%',
     },
-    { name: 'all other processes together', value: span.othersPercent, unit: '% of a core' },
+  ];
+}
+
+function processFigures({ before, after, cpuMs, seconds, othersPercent }: Span): Figure[] {
+  return [
+    { name: 'share of a core', value: cpuMs / seconds / 10, unit: '%' },
+    { name: 'all other processes together', value: othersPercent, unit: '% of a core' },
+    { name: 'commits a second', value: (after.commits - before.commits) / seconds, unit: '' },
+    { name: 'resident memory', value: after.rssBytes / 2 ** 20, unit: 'MiB' },
+    { name: 'heap in use', value: after.heapBytes / 2 ** 20, unit: 'MiB' },
+    { name: 'event loop stood still, p99', value: after.loopDelayMs.p99, unit: 'ms' },
+    { name: 'event loop stood still, longest', value: after.loopDelayMs.max, unit: 'ms' },
   ];
 }
 
@@ -107,29 +120,27 @@ function looksOf({ before, after }: Span): number {
 }
 
 /** What shows that the daemon does not keep up. */
-function findingsOf(
-  { canaries, intervalS }: ProgressPlan,
-  span: Span,
-  notBegun: readonly string[],
-  notLeft: readonly string[],
-): string[] {
-  const due = (canaries * span.seconds) / intervalS;
+function findingsOf(plan: ProgressPlan, span: Span, ramp: Ramp, behind: readonly string[]): string[] {
+  const { canaries, intervalS } = plan;
+  const { before, after, seconds } = span;
+  const findings: string[] = [];
+  const due = Math.round((canaries * seconds) / intervalS);
   const looks = looksOf(span);
-  const errors = span.after.errors - span.before.errors;
-  const astray = canaries - span.after.inPhase('Progressing');
-  return [
-    ...(notBegun.length > 0
-      ? [`${notBegun.length} canaries had no first step when the measuring began`]
-      : []),
-    ...(notLeft.length > 0
-      ? [
-          `${notLeft.length} of ${canaries} canaries left no step by evidence, the first of them ${notLeft[0]}`,
-        ]
-      : []),
-    ...(looks < 0.95 * due
-      ? [`does not keep up: ${looks} looks were committed and ${Math.round(due)} were due`]
-      : []),
-    ...(astray > 0 ? [`${astray} canaries are no longer progressing`] : []),
-    ...(errors > 0 ? [`${errors} runs of the loop failed`] : []),
-  ];
+  if (ramp.missing.length > 0) {
+    findings.push(`${ramp.missing.length} canaries had no first step after ${Math.round(ramp.seconds)} s`);
+  }
+  if (behind.length > 0) {
+    findings.push(
+      `${behind.length} of ${canaries} canaries left no step by evidence, among them ${behind[0]}`,
+    );
+  }
+  if (looks < 0.95 * due) {
+    findings.push(`the daemon does not keep up: ${looks} looks were committed and ${due} were due`);
+  }
+  const astray = canaries - after.inPhase('Progressing');
+  if (astray > 0) findings.push(`${astray} canaries are not progressing`);
+  const errors = after.errors - before.errors;
+  if (errors > 0) findings.push(`${errors} runs of the loop failed`);
+  if (after.commits === before.commits) findings.push('no commit was seen, so none was made slower');
+  return findings;
 }

@@ -19,9 +19,9 @@ export interface Declaration {
 /** Weights of the steps: enough of them to go on stepping for as long as anything is measured. */
 export const WEIGHTS: readonly number[] = Array.from({ length: 20 }, (_, index) => 5 * (index + 1));
 
-/** Seconds between two scrapes, for looks that come every `intervalS`. */
-export function scrapeSeconds(intervalS: number): number {
-  return Math.max(1, Math.floor(intervalS / 6));
+/** Time between two scrapes, for looks that come every `intervalS`: four of them lie in the window of a look. */
+export function scrapeMs(intervalS: number): number {
+  return Math.round((1_000 * intervalS) / 6);
 }
 
 /**

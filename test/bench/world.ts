@@ -2,12 +2,14 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { startProcess } from '../../infra/demo/processes.ts';
+import { type StartedProcess, startProcess } from '../../infra/demo/processes.ts';
 import { startPrometheus, waitForSample } from '../../infra/prometheus/process.ts';
-import { type Cores, findCores } from './cores.ts';
-import { type Daemon, startDaemon } from './daemon.ts';
+import type { Cores } from './cores.ts';
+import { type Daemon, type DaemonPlan, startDaemon } from './daemon.ts';
 import { type Documents, type NacosVersion, openDocuments } from './documents.ts';
-import { canaryFile, type Declaration, scrapeSeconds, serviceNames } from './services.ts';
+import { type Floor, measureFloor } from './floor.ts';
+import { say } from './say.ts';
+import { canaryFile, type Declaration, scrapeMs, serviceNames } from './services.ts';
 
 const NACOS = resolve(import.meta.dirname, '../../infra/dev-nacos/main.ts');
 const FLEET = resolve(import.meta.dirname, 'fleet.ts');
@@ -18,99 +20,101 @@ const FIRST_SAMPLE_MS = 120_000;
 export interface WorldPlan {
   readonly canaries: number;
   readonly intervalS: number;
-  readonly nacos: NacosVersion;
-  /** Declares the canary at this place. */
-  readonly declare: (index: number) => Declaration;
+  readonly cores: Cores;
+  /** Default 3.1. */
+  readonly nacos?: NacosVersion;
 }
 
 export interface World {
   readonly services: readonly string[];
-  /** A folder of this run, on the disk that the databases are on. */
-  readonly directory: string;
-  readonly cores: Cores;
   readonly documents: Documents;
-  readonly nacosUrl: string;
   readonly prometheusUrl: string;
+  readonly floor: Floor;
   /** Processes beside the daemon, this one included. */
   readonly others: readonly number[];
+  /** Writes the Canary file of a service. */
+  declare(service: string, declaration: Declaration): void;
   /** Lets the canary version of these services fail from now on. */
   fail(services: readonly string[]): Promise<void>;
-  /** Starts a daemon on the files; it is stopped with the world. */
-  daemon(database: string, imports?: readonly string[]): Promise<Daemon>;
-  close(): Promise<void>;
+  /** Starts a daemon on the files and the database of this world; it ends with the world. */
+  daemon(options?: Pick<DaemonPlan, 'commitDelayMs' | 'onLine'>): Promise<Daemon>;
 }
 
-/** Starts all of it and resolves once Prometheus has samples of every service. */
-export async function createWorld(plan: WorldPlan): Promise<World> {
-  const cores = findCores();
+/** What is to be closed, in the order of its making. */
+type Closers = (() => unknown)[];
+
+/** Starts all of it, waits for samples of every service, and closes it after `use`. */
+export async function withWorld(plan: WorldPlan, use: (world: World) => Promise<void>): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'canary-bench-'));
-  const closing: (() => unknown)[] = [() => rmSync(directory, { recursive: true, force: true })];
-  const close = async () => {
-    for (const end of closing.splice(0).reverse()) await end();
-  };
+  const remove = () => rmSync(directory, { recursive: true, force: true });
+  process.once('exit', remove);
+  const closers: Closers = [() => process.off('exit', remove), remove];
   try {
-    return await assemble(plan, cores, directory, closing, close);
-  } catch (error) {
-    await close();
-    throw error;
+    await use(await createWorld(plan, directory, closers));
+  } finally {
+    for (const close of closers.toReversed()) await close();
   }
 }
 
-async function assemble(
-  plan: WorldPlan,
-  cores: Cores,
-  directory: string,
-  closing: (() => unknown)[],
-  close: () => Promise<void>,
-): Promise<World> {
+async function createWorld(plan: WorldPlan, directory: string, closers: Closers): Promise<World> {
+  const { cores, intervalS, nacos: version = '3.1' } = plan;
+  say(`starting the world of ${plan.canaries} services`);
   const services = serviceNames(plan.canaries);
-  const canaries = join(directory, 'canaries');
-  mkdirSync(canaries);
-  for (const [index, name] of services.entries()) {
-    writeFileSync(join(canaries, `${name}.yaml`), canaryFile(name, plan.declare(index)));
-  }
-  const start = async (name: string, args: readonly string[], ready: RegExp) => {
-    const plan = { name, args, ready, logFile: join(directory, `${name}.log`), readyWithinMs: READY_MS };
-    const started = await startProcess({
-      ...plan,
-      onDeath: (reason) => console.error(`${name} ended: ${reason}`),
-    });
-    closing.push(() => started.stop());
-    return started;
-  };
-  const fleet = await start('fleet', [FLEET, String(plan.canaries)], /listening on (\S+)/);
-  const nacosArgs = [NACOS, '--port', '0', '--version', plan.nacos];
-  const nacos = await start('nacos', nacosArgs, /listening on (\S+)/);
-  const prometheus = await startPrometheus({ config: scrapeConfig(fleet.address, plan.intervalS) });
-  closing.push(prometheus.stop);
+  const start = starter(directory, closers);
+  const fleet = await start('fleet', [FLEET, String(plan.canaries)]);
+  const nacos = await start('nacos', [NACOS, '--port', '0', '--version', version]);
+  const prometheus = await startPrometheus({ config: scrapeConfig(fleet.address, intervalS) });
+  closers.push(prometheus.stop);
   const others = [process.pid, fleet.pid, nacos.pid, prometheus.pid];
   for (const pid of others) cores.moveAway(pid);
-  const documents = openDocuments(nacos.address, plan.nacos);
-  closing.push(documents.close);
+  const documents = openDocuments(nacos.address, version);
+  closers.push(documents.close);
+  const floor = await measureFloor(directory, nacos.address, cores);
   await waitForSample(prometheus.url, 'count(http_requests_total)', FIRST_SAMPLE_MS);
+  const canaries = join(directory, 'canaries');
+  mkdirSync(canaries);
+  const database = join(directory, 'canary.db');
+  const place = { cores, canaries, database, nacosUrl: nacos.address, prometheusUrl: prometheus.url };
   return {
     services,
-    directory,
-    cores,
     documents,
-    nacosUrl: nacos.address,
     prometheusUrl: prometheus.url,
+    floor,
     others,
+    declare(service, declaration) {
+      writeFileSync(join(canaries, `${service}.yaml`), canaryFile(service, declaration));
+    },
     async fail(names) {
       await fetch(`http://${fleet.address}/`, { method: 'POST', body: JSON.stringify(names) });
     },
-    async daemon(database, imports = []) {
-      const addresses = { nacosUrl: nacos.address, prometheusUrl: prometheus.url };
-      const daemon = await startDaemon({ cores, canaries, database, imports, ...addresses });
-      closing.push(() => daemon.stop());
+    async daemon(options) {
+      const daemon = await startDaemon({ ...place, ...options });
+      closers.push(() => daemon.stop());
       return daemon;
     },
-    close,
+  };
+}
+
+function starter(
+  directory: string,
+  closers: Closers,
+): (name: string, args: readonly string[]) => Promise<StartedProcess> {
+  return async (name, args) => {
+    const started = await startProcess({
+      name,
+      args,
+      ready: /listening on (\S+)/,
+      logFile: join(directory, `${name}.log`),
+      readyWithinMs: READY_MS,
+      onDeath: (reason) => say(`${name} ended: ${reason}`),
+    });
+    closers.push(() => started.stop());
+    return started;
   };
 }
 
 function scrapeConfig(target: string, intervalS: number): string {
-  return `global: {scrape_interval: ${scrapeSeconds(intervalS)}s}
+  return `global: {scrape_interval: ${scrapeMs(intervalS)}ms}
 scrape_configs:
   - {job_name: fleet, static_configs: [{targets: ['${target}']}]}
 `;

@@ -1,0 +1,145 @@
+/** What can be measured, and which of it a short run and a full run hold. */
+import { findCores } from './cores.ts';
+import type { NacosVersion } from './documents.ts';
+import { floorFigures } from './floor.ts';
+import { measureIdle } from './idle.ts';
+import type { Found } from './outcome.ts';
+import { measureProgress, type ProgressPlan, rampUp, release } from './progress.ts';
+import { measureRestart, measureTakeover } from './restart.ts';
+import { measureRollback } from './rollback.ts';
+import { withWorld } from './world.ts';
+
+/** Numbers and words from the command line; each scenario has its own defaults. */
+export interface Flags {
+  readonly canaries?: number;
+  readonly interval?: number;
+  readonly seconds?: number;
+  readonly runs?: number;
+  readonly nacos?: NacosVersion;
+  readonly 'commit-delay'?: number;
+}
+
+/** Takes what a scenario found, one after the other. */
+export type Tell = (scenario: string, found: Found) => void;
+
+export type Scenario = (flags: Flags, tell: Tell) => Promise<void>;
+
+export const cores = findCores();
+
+function planOf({ canaries = 1_000, interval = 30, seconds = 4 * interval, ...flags }: Flags): ProgressPlan {
+  return { canaries, intervalS: interval, seconds, commitDelayMs: flags['commit-delay'] ?? 0 };
+}
+
+async function progress(flags: Flags, tell: Tell): Promise<void> {
+  const plan = planOf(flags);
+  await withWorld({ ...plan, cores }, async (world) => {
+    release(world, plan.intervalS);
+    tell('progress', await measureProgress(plan, world, await world.daemon(plan)));
+  });
+}
+
+/** Three scenarios with the same canaries: bringing thousands of them to their first step takes a while. */
+async function together(flags: Flags, tell: Tell): Promise<void> {
+  const plan = planOf(flags);
+  await withWorld({ ...plan, cores }, async (world) => {
+    release(world, plan.intervalS);
+    const first = await world.daemon();
+    tell('progress', await measureProgress(plan, world, first));
+    const [found, last] = await measureRestart(world, first);
+    tell('restart', found);
+    tell('takeover', await measureTakeover(world, last));
+  });
+}
+
+async function restart(flags: Flags, tell: Tell): Promise<void> {
+  const plan = planOf(flags);
+  await withWorld({ ...plan, cores }, async (world) => {
+    release(world, plan.intervalS);
+    const first = await world.daemon();
+    await rampUp(world, plan.intervalS);
+    const [found] = await measureRestart(world, first);
+    tell('restart', found);
+  });
+}
+
+async function takeover(flags: Flags, tell: Tell): Promise<void> {
+  const plan = planOf(flags);
+  await withWorld({ ...plan, cores }, async (world) => {
+    release(world, plan.intervalS);
+    const leader = await world.daemon();
+    await rampUp(world, plan.intervalS);
+    tell('takeover', await measureTakeover(world, leader));
+  });
+}
+
+async function idle({ canaries = 2_000 }: Flags, tell: Tell): Promise<void> {
+  await withWorld({ canaries, intervalS: 30, cores }, async (world) =>
+    tell('idle', await measureIdle(world)),
+  );
+}
+
+async function rollback({ runs = 240, interval = 5, nacos = '3.1' }: Flags, tell: Tell): Promise<void> {
+  await withWorld({ canaries: runs, intervalS: interval, nacos, cores }, async (world) =>
+    tell('rollback', await measureRollback(world, interval, nacos)),
+  );
+}
+
+async function floor(_flags: Flags, tell: Tell): Promise<void> {
+  await withWorld({ canaries: 1, intervalS: 30, cores }, async (world) =>
+    tell('floor', { title: 'The machine', load: {}, figures: floorFigures(world.floor), findings: [] }),
+  );
+}
+
+/** Sizes of a fleet; what is measured at each of them shows how it grows. */
+const SIZES = [100, 1_000, 2_000, 5_000] as const;
+const MOST = 10_000;
+
+interface Step {
+  readonly scenario: string;
+  readonly flags: Flags;
+}
+
+/** A few minutes: small numbers of canaries at short intervals. */
+const QUICK: readonly Step[] = [
+  { scenario: 'together', flags: { canaries: 500, interval: 5 } },
+  { scenario: 'idle', flags: { canaries: 500 } },
+  { scenario: 'rollback', flags: { runs: 80, interval: 2 } },
+];
+
+/** Everything in docs/benchmarks.md, in some 20 minutes where the daemon keeps up. */
+const ALL: readonly Step[] = [
+  ...SIZES.map((canaries) => ({ scenario: 'progress', flags: { canaries } })),
+  { scenario: 'together', flags: { canaries: MOST } },
+  { scenario: 'progress', flags: { canaries: MOST, 'commit-delay': 3 } },
+  { scenario: 'idle', flags: {} },
+  { scenario: 'rollback', flags: { nacos: '3.1' } },
+  { scenario: 'rollback', flags: { nacos: '2.5.1' } },
+];
+
+/** One after the other; one that breaks is a finding, and the others still run. */
+async function inTurn(steps: readonly Step[], tell: Tell): Promise<void> {
+  for (const { scenario, flags } of steps) {
+    try {
+      await SCENARIOS[scenario]?.(flags, tell);
+    } catch (error) {
+      const findings = [`it ended by an error: ${error instanceof Error ? error.message : error}`];
+      tell(scenario, { title: `${scenario}, broken off`, load: { ...flags }, figures: [], findings });
+    }
+  }
+}
+
+export const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  quick: (_flags, tell) => inTurn(QUICK, tell),
+  all: (_flags, tell) => inTurn(ALL, tell),
+  growth(flags, tell) {
+    const at = (canaries: number) => ({ scenario: 'progress', flags: { ...flags, canaries } });
+    return inTurn([...SIZES, MOST].map(at), tell);
+  },
+  progress,
+  together,
+  idle,
+  rollback,
+  restart,
+  takeover,
+  floor,
+};
