@@ -1,4 +1,5 @@
 /** No document where there was one: never recreated upward. */
+import { cancelMoot } from './drift-answers.ts';
 import {
   activeRollout,
   because,
@@ -21,6 +22,7 @@ export function judgeAbsence(turn: Turn, authoritative: boolean): void {
   }
   state.missingSince ??= now;
   if (!authoritative && now - state.missingSince < LAG_MS) return;
+  cancelMoot(turn, 0, 'the document was deleted');
   const rollout = activeRollout(state);
   if (rollout !== null && isWaiting(rollout) && state.intent === null) {
     state.known = null;

@@ -67,3 +67,9 @@ export function cancelOpen(turn: Turn, why: string): void {
   const rollout = activeRollout(turn.state);
   if (rollout !== null) rollout.withdrawDue = false;
 }
+
+/** A lowering to more than 0 would raise where the canary has less by now: it is moot. One to 0 never is. */
+export function cancelMoot(turn: Turn, share: number, why: string): void {
+  const { intent } = turn.state;
+  if (intent?.direction === 'lower' && share < intent.to) cancelOpen(turn, why);
+}

@@ -6,6 +6,7 @@ import { indexForWeight } from '../spec/edit.ts';
 import { judgeAbsence } from './absence.ts';
 import {
   adoptDocument,
+  cancelMoot,
   cancelOpen,
   judgeOtherPair,
   lowerTo,
@@ -50,6 +51,7 @@ export function judgeLive(turn: Turn): void {
   }
   noteReturn(turn);
   if (live.kind === 'malformed') {
+    cancelMoot(turn, 0, 'the document became unreadable');
     const detail = `the document was replaced by something unreadable: ${live.detail}; correct or delete it`;
     if (state.ending === null) addPause(turn, 'DriftPair', detail);
     return;

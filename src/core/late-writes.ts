@@ -1,5 +1,5 @@
 /** A document of ours that is not the current one: read lag, a write that landed late, or a restored backup. */
-import { judgeOtherPair, lowerTo, pauseForLower, pausePair } from './drift-answers.ts';
+import { cancelMoot, judgeOtherPair, lowerTo, pauseForLower, pausePair } from './drift-answers.ts';
 import type { OwnWrite } from './memory.ts';
 import type { Rule } from './observation.ts';
 import type { RolloutState } from './rollout.ts';
@@ -15,7 +15,9 @@ export function judgeOwnWrite(turn: Turn, own: OwnWrite, rule: Rule): void {
     return;
   }
   const newest = state.writes.at(-1)?.at ?? 0;
-  if (state.intent !== null || now - Math.max(newest, state.known?.at ?? 0) < LAG_MS) {
+  const isFresh = now - Math.max(newest, state.known?.at ?? 0) < LAG_MS;
+  if (!isFresh) cancelMoot(turn, effectiveWeight(rule), 'an older document was put back');
+  if (isFresh || state.intent !== null) {
     because(turn, 'lag', 'the reading shows an older write of ours: it lags');
     return;
   }

@@ -4,7 +4,7 @@
  */
 import type { PublishReport } from './observation.ts';
 import type { Intent } from './rollout.ts';
-import { parseRule } from './rule.ts';
+import { effectiveWeight, parseRule } from './rule.ts';
 import { activeRollout, because, setDiagnostic, type Turn } from './turn.ts';
 import { inSeconds } from './words.ts';
 import { cancelRaise, expectation, FIRST_RETRY_MS, intend, supersede, type Wish } from './writes.ts';
@@ -53,9 +53,9 @@ function troubleOf(report: PublishReport | null): string | null {
   return report === null || report.result === 'accepted' ? null : report.detail;
 }
 
-/** Only 0 is written without having read what it replaces: any other weight might give more than is live. */
-function mayWriteAgain(turn: Turn, intent: Intent): boolean {
-  return intent.to === 0 || turn.live.kind !== 'unknown';
+/** Only 0 is written over anything: any other weight might give more than is live. */
+function mayWriteAgain({ live }: Turn, { to }: Intent): boolean {
+  return to === 0 || (live.kind === 'rule' && effectiveWeight(live.rule) >= to);
 }
 
 /**

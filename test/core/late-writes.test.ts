@@ -174,6 +174,57 @@ describe('a lowering', () => {
     expect(desk.rule().canaryWeight).toBe(25);
   });
 
+  describe('to more than 0 that was lost', () => {
+    const correcting = () => {
+      const desk = createDesk();
+      desk.reach(25);
+      desk.edit({ canaryWeight: 60 });
+      desk.tick({ lands: false });
+      expect(desk.state().intent).toMatchObject({ direction: 'lower', to: 25 });
+      return desk;
+    };
+
+    it('is given up when the document is deleted meanwhile: it would be recreated upward', () => {
+      const desk = correcting();
+      desk.setDocument(null);
+      for (let runs = 0; runs < 5; runs += 1) desk.tick({ after: 10_000 });
+      expect(desk.document()).toBeNull();
+      expect(desk.state()).toMatchObject({ intent: null, diagnostics: [{ code: 'DOCUMENT_MISSING' }] });
+    });
+
+    it('is not written over a document that a runtime read does not find', () => {
+      const desk = correcting();
+      const route = { kind: 'absent', at: 0, authoritative: false } as const;
+      for (let runs = 0; runs < 10; runs += 1) {
+        expect(desk.tick({ after: 1_000, route, lands: false }).publish).toBe(false);
+      }
+      expect(desk.state().intent).toBeNull();
+    });
+
+    it('is given up when the document becomes unreadable meanwhile', () => {
+      const desk = correcting();
+      desk.setDocument('{"rules": [');
+      for (let runs = 0; runs < 5; runs += 1) desk.tick({ after: 10_000 });
+      expect(desk.document()).toBe('{"rules": [');
+      expect(desk.state().intent).toBeNull();
+      expect(desk.rollout().pauses).toMatchObject([{ reason: 'DriftPair' }]);
+    });
+
+    it('is given up when an older document of ours with less is put back meanwhile', () => {
+      const desk = createDesk();
+      desk.reach(5);
+      const atFive = desk.document();
+      desk.reach(25);
+      desk.edit({ canaryWeight: 60 });
+      desk.tick({ lands: false });
+      desk.setDocument(atFive);
+      for (let runs = 0; runs < 5; runs += 1) desk.tick({ after: 3_000 });
+      expect(desk.rule().canaryWeight).toBe(5);
+      expect(desk.state().intent).toBeNull();
+      expect(desk.rollout().pauses).toMatchObject([{ reason: 'DriftLower' }]);
+    });
+  });
+
   it('of a promoted document keeps its promoted mark when it is written again', () => {
     const desk = createDesk(
       quickSpec({ strategy: { steps: [{ weight: 100, bakeMs: 0, approval: false }] } }),

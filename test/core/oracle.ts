@@ -152,8 +152,7 @@ function checkIntent(input: DecideInput, decision: Decision, looks: Seen['looks'
 
   const live = input.seen.route.kind === 'document' ? parseRule(input.seen.route.content) : null;
   const liveShare = live?.ok ? shareOf(live.value, rollout.revision) : 0;
-  const givesMore =
-    shareOf(written.value, rollout.revision) > liveShare && input.seen.route.kind === 'document';
+  const givesMore = shareOf(written.value, rollout.revision) > liveShare;
   if (intent.direction !== 'raise') {
     const isRead = input.seen.route.kind === 'document' || input.seen.route.kind === 'absent';
     if (isRead && intent.to > 0)
