@@ -1,0 +1,70 @@
+# The configuration of Prometheus and Alertmanager, rendered from values. Provider-free.
+
+locals {
+  interval = "${var.scrape_interval_seconds}s"
+
+  static_targets = {
+    prometheus        = var.addresses.prometheus
+    alertmanager      = var.addresses.alertmanager
+    grafana           = var.addresses.grafana
+    canary-controller = var.addresses.controller
+  }
+
+  prometheus = {
+    global = {
+      scrape_interval     = local.interval
+      evaluation_interval = local.interval
+      external_labels     = { environment = var.environment }
+    }
+    rule_files = [var.rules_glob]
+    alerting   = { alertmanagers = [{ static_configs = [{ targets = [var.addresses.alertmanager] }] }] }
+    scrape_configs = concat(
+      [for name, address in local.static_targets : { job_name = name, static_configs = [{ targets = [address] }] }],
+      # The labels job, service and version come with each target. A label of that name in what the service itself
+      # exports is kept as exported_…, so a service cannot claim to be another version.
+      [{
+        job_name        = "services"
+        file_sd_configs = [{ files = [var.targets_glob], refresh_interval = "30s" }]
+      }],
+    )
+  }
+
+  controller_webhook = {
+    url           = "http://${var.addresses.controller}/webhooks/alertmanager"
+    send_resolved = true
+    http_config   = { authorization = { type = "Bearer", credentials_file = var.webhook_token_file } }
+  }
+
+  receivers = [
+    {
+      name            = "people"
+      webhook_configs = var.people_webhook_url_file == null ? [] : [{ url_file = var.people_webhook_url_file, send_resolved = true }]
+    },
+    { name = "canary-controller", webhook_configs = [local.controller_webhook] },
+  ]
+
+  alertmanager = {
+    route = {
+      receiver        = "people"
+      group_by        = ["alertname", "canary", "service"]
+      group_wait      = "30s"
+      group_interval  = "5m"
+      repeat_interval = "4h"
+      # People hear of these too: continue.
+      routes = [
+        {
+          receiver = "canary-controller"
+          matchers = var.controller_matchers
+          continue = true
+          # Users are being hurt meanwhile; grouping for a better overview can wait.
+          group_by        = ["alertname", "canary", "service"]
+          group_wait      = "1s"
+          group_interval  = "10s"
+          repeat_interval = "5m"
+        },
+        { receiver = "people" },
+      ]
+    }
+    receivers = local.receivers
+  }
+}

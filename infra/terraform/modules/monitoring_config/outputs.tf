@@ -1,0 +1,9 @@
+output "prometheus_yml" {
+  description = "prometheus.yml"
+  value       = yamlencode(local.prometheus)
+}
+
+output "alertmanager_yml" {
+  description = "alertmanager.yml"
+  value       = yamlencode(local.alertmanager)
+}
