@@ -1,0 +1,10 @@
+# Copy to terraform.tfvars and change. Secrets do not belong here: give them as TF_VAR_… (see ../../README.md).
+
+services = {
+  checkout = {
+    stable  = { version = "v1.5.0", image = "registry.example/checkout:v1.5.0" }
+    canary  = { version = "v1.5.1", image = "registry.example/checkout:v1.5.1" }
+    gateway = { image = "registry.example/gateway:1.4.0", host_port = 8000 }
+    slo     = {}
+  }
+}

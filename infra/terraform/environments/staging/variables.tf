@@ -1,0 +1,105 @@
+variable "docker_host" {
+  description = "Docker engine to use, for example ssh://deploy@staging.example; null: the one that the docker command uses."
+  type        = string
+  default     = null
+}
+
+variable "nacos_release" {
+  description = "3.1 or 2.5."
+  type        = string
+  default     = "3.1"
+}
+
+variable "controller_image" {
+  description = "Image of the controller, with a tag other than latest."
+  type        = string
+  default     = "canary-controller:0.1.0"
+}
+
+variable "services" {
+  description = <<-EOT
+    The services by name. stable is the version that is live, canary the one on trial (leave it out when there is none).
+    slo: how much worse than stable the canary may be, {} for the usual; left out: its Canary file is in canaries_dir.
+  EOT
+  type = map(object({
+    stable      = object({ version = string, image = string, replicas = optional(number, 1) })
+    canary      = optional(object({ version = string, image = string, replicas = optional(number, 1) }))
+    port        = optional(number, 8080)
+    environment = optional(map(string), {})
+    gateway     = object({ image = string, port = optional(number, 8080), host_port = optional(number), environment = optional(map(string), {}) })
+    slo         = optional(object({ error_rate_delta = optional(number, 0.005), latency_p99_delta = optional(number, 0.05) }))
+  }))
+}
+
+variable "canaries_dir" {
+  description = "Folder with Canary files of your own; null: only those made from services."
+  type        = string
+  default     = null
+}
+
+variable "grafana_dir" {
+  description = "Folder with Grafana's provisioning/ and dashboards/; null: the project's."
+  type        = string
+  default     = null
+}
+
+variable "rules_dir" {
+  description = "Folder with rules for Prometheus (*.yml); null: none."
+  type        = string
+  default     = null
+}
+
+variable "host_ports" {
+  description = "What is published on this host's loopback, and where. A name that is left out is not published."
+  type        = map(number)
+  default = {
+    nacos         = 8848
+    nacos_console = 8080
+    prometheus    = 9090
+    alertmanager  = 9093
+    grafana       = 3000
+    controller    = 5001
+  }
+
+  validation {
+    condition     = length(setsubtract(keys(var.host_ports), ["nacos", "nacos_console", "prometheus", "alertmanager", "grafana", "controller"])) == 0
+    error_message = "host_ports knows nacos, nacos_console, prometheus, alertmanager, grafana and controller; the port of a gateway is in its service."
+  }
+}
+
+variable "nacos_auth_token_key" {
+  description = "Key that Nacos signs its tokens with: openssl rand -base64 32."
+  type        = string
+  sensitive   = true
+}
+
+variable "nacos_auth_identity" {
+  description = "Secret of Nacos' own: openssl rand -hex 16."
+  type        = string
+  sensitive   = true
+}
+
+variable "nacos_passwords" {
+  description = "Passwords of Nacos' users: the administrator, the controller and the gateways."
+  type        = object({ admin = string, canary = string, fleet = string })
+  sensitive   = true
+}
+
+variable "grafana_admin_password" {
+  description = "Password of Grafana's user admin."
+  type        = string
+  sensitive   = true
+}
+
+variable "webhook_token" {
+  description = "Secret between Alertmanager, Grafana and the controller: openssl rand -hex 32."
+  type        = string
+  sensitive   = true
+}
+
+variable "controller_tokens" {
+  description = "Content of the controller's tokens file; null: writes are taken from inside its container only."
+  type        = string
+  default     = null
+  sensitive   = true
+}
