@@ -41,8 +41,8 @@ check: node_modules/.package-lock.json ## Lint, format and type check
 	@npm run -s check
 
 .PHONY: bench
-bench: setup ## Measure
-	@npm run -s bench
+bench: setup ## Measure, in a few minutes (ARGS=all: everything in docs/benchmarks.md, in 20)
+	@npm run -s bench -- $(ARGS)
 
 .PHONY: soak
 soak: setup ## Live through an hour of faults and rollouts (ARGS="--minutes 10": less)

@@ -2,7 +2,7 @@
 import { appendFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { section } from './markdown.ts';
-import { describeMachine, type Found, isGood, type Outcome } from './outcome.ts';
+import { asLine, describeMachine, type Found, isGood, type Outcome } from './outcome.ts';
 import { cores, type Flags, SCENARIOS } from './scenarios.ts';
 
 const HELP = `
@@ -57,7 +57,7 @@ function tell(kind: string, found: Found): void {
   const made = `npm run -s bench -- ${kind}${given.join('')}`;
   const outcome: Outcome = { scenario: kind, command: made, machine, ...found };
   console.log(`${section(outcome)}\n`);
-  if (json !== undefined) appendFileSync(json, `${JSON.stringify(outcome)}\n`);
+  if (json !== undefined) appendFileSync(json, asLine(outcome));
   if (!isGood(found)) process.exitCode = 1;
 }
 

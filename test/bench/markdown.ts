@@ -25,7 +25,8 @@ function cells(figure: Figure): string[] {
 export function verdict(figure: Figure): string {
   const { value, unit, most } = figure;
   if (most === undefined) return '';
-  return isMissed(figure) ? `missed by ${shown(value - most, unit)}` : 'met';
+  if (!isMissed(figure)) return 'met';
+  return Number.isFinite(value) ? `missed by ${shown(value - most, unit)}` : 'missed';
 }
 
 export function section({ title, command, figures, findings }: Outcome): string {

@@ -76,14 +76,36 @@ export function isGood({ figures, findings }: Found): boolean {
 
 /** `1.23 ms`: as many digits as say something. */
 export function shown(value: number, unit: string): string {
-  const text = numeral(value);
-  return unit === '' ? text : `${text} ${unit}`;
+  if (Number.isNaN(value)) return 'nothing';
+  if (!Number.isFinite(value)) return 'beyond measure';
+  return unit === '' ? numeral(value) : `${numeral(value)} ${unit}`;
 }
 
 function numeral(value: number): string {
-  if (Number.isNaN(value)) return 'none';
-  if (!Number.isFinite(value)) return 'beyond measure';
   const size = Math.abs(value);
   const digits = Number.isInteger(value) || size >= 100 ? 0 : size >= 10 ? 1 : 2;
   return value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
+/** One line of a file of results. */
+export function asLine(outcome: Outcome): string {
+  const kept = (_key: string, value: unknown) =>
+    typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
+  return `${JSON.stringify(outcome, kept)}\n`;
+}
+
+/** The newest outcome of each scenario with each load, in the order of the lines. */
+export function readOutcomes(lines: string): Outcome[] {
+  const newest = new Map<string, Outcome>();
+  for (const line of lines.split('\n').filter((text) => text !== '')) {
+    const outcome = fromLine(line);
+    newest.set(`${outcome.scenario} ${JSON.stringify(outcome.load)}`, outcome);
+  }
+  return [...newest.values()];
+}
+
+/** JSON has no numbers for what could not be measured: `asLine` keeps them as text. */
+function fromLine(line: string): Outcome {
+  const revived = (key: string, value: unknown) => (key === 'value' ? Number(value) : value);
+  return JSON.parse(line, revived) as Outcome;
 }
