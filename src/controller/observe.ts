@@ -27,6 +27,8 @@ export interface Looking {
 
 const ROUTE_DEADLINE_MS = 5_000;
 const LOOK_DEADLINE_MS = 10_000;
+/** The port keeps that deadline itself and says what was late; only what hangs beyond it is ended from here. */
+const LOOK_MARGIN_MS = 500;
 
 /** Starts looking at everything that `needs` asks for. `signal` ends it early (shutdown). */
 export function look(
@@ -55,7 +57,7 @@ export function readRoute(deps: ObserveDeps, state: CanaryState, signal: AbortSi
 }
 
 function ask(deps: ObserveDeps, request: MeasureRequest, signal: AbortSignal): Promise<Measurement> {
-  const deadlineMs = Math.min(LOOK_DEADLINE_MS, request.intervalMs);
+  const deadlineMs = Math.min(LOOK_DEADLINE_MS, request.intervalMs) + LOOK_MARGIN_MS;
   return withDeadline(deps.clock, deadlineMs, signal, (until) => deps.measure(request, until));
 }
 

@@ -2,7 +2,7 @@
 import type { Measurement, MeasureRequest } from '../core/observation.ts';
 
 /**
- * Answers one request. Never rejects: every failure is a `Reading`. Requests of one shape that arrive within the
+ * Answers one request within min(10 s, its interval). Never rejects: every failure is a `Reading`. Requests of one shape that arrive within the
  * batching time travel as one query; `Measurement.at` is that query's evaluation time.
  * Aborting the signal gives a transient error reading.
  */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { firstSight, type Looking, readRoute, withDeadline } from '../../src/controller/observe.ts';
-import type { Measurement, RouteReading } from '../../src/core/observation.ts';
-import { initialState } from '../../src/core/state.ts';
+import { firstSight, type Looking, look, readRoute, withDeadline } from '../../src/controller/observe.ts';
+import type { Measurement, MeasureRequest, Reading, RouteReading } from '../../src/core/observation.ts';
+import { initialRollout, initialState } from '../../src/core/state.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 import { createTraffic, quickSpec } from './rig.ts';
 
@@ -53,6 +53,25 @@ describe('the first sight', () => {
 });
 
 describe('a deadline', () => {
+  it('of a look is kept by the port, which can say what was late', async () => {
+    const clock = createVirtualClock();
+    const { canary, ...spec } = quickSpec('shop', { strategy: { ready: { query: 'up', min: 1 } } });
+    const state = initialState({ ...spec, canary }, clock.now(), 'boot');
+    const start = { id: 'shop-1', revision: 'v2', stable: 'v1', by: 'git', now: 0, notBefore: 0 };
+    state.rollout = initialRollout(canary, start);
+    const late: Reading = { kind: 'error', structural: false, code: 'PROM_TIMEOUT', detail: 'too slow' };
+    const measure = ({ id, intervalMs }: MeasureRequest, signal: AbortSignal) =>
+      new Promise<Measurement>((resolve) => {
+        const end = (reading: Reading) => resolve({ id, at: 0, reading, query: 'up', skewMs: null });
+        clock.after(intervalMs, () => end(late));
+        signal.addEventListener('abort', () => end({ ...late, detail: 'given up' }));
+      });
+    const deps = { clock, router: createTraffic(clock), measure };
+    const { measurements } = look(deps, canary, state, [], new AbortController().signal);
+    clock.advance(60_000);
+    expect((await measurements).map(({ reading }) => reading)).toEqual([late]);
+  });
+
   it('ends a read that hangs after five seconds, as a reading', async () => {
     const clock = createVirtualClock();
     const router = createTraffic(clock);
