@@ -77,7 +77,8 @@ function showPhase(turn: Turn): void {
 function endingText(ending: CanaryState['ending']): string {
   if (ending === null) return '';
   const { reason, trouble = null, tries } = ending;
-  return trouble === null ? reason : `${reason}; weight 0 cannot be written: ${trouble} (try ${tries})`;
+  if (trouble !== null) return `${reason}; weight 0 cannot be written: ${trouble} (try ${tries})`;
+  return tries === 1 ? reason : `${reason}; weight 0 is written and not read back (try ${tries})`;
 }
 
 function weightOf(state: CanaryState): number {

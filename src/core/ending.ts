@@ -131,7 +131,7 @@ export function pursueEnding(turn: Turn): void {
   ending.tries = intent.attempts;
   if (intent.attempts > ALARM_TRIES && !ending.alarmed) {
     ending.alarmed = true;
-    const text = `weight 0 is not read back after ${ALARM_TRIES} tries; it is tried for ever`;
+    const text = `weight 0 is not read back after ${ALARM_TRIES} tries; it is tried for ever: see why, or set it by hand`;
     const { endWeight, revision } = rollout;
     emit(turn, 'RollbackStuck', text, { data: { weight: endWeight, tries: ALARM_TRIES, revision } });
   }

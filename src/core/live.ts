@@ -6,7 +6,11 @@ import type { Live } from './turn.ts';
 export function understand(route: RouteReading): Live {
   switch (route.kind) {
     case 'notRead':
-      return { kind: 'unknown', looked: false, detail: 'the live rule was not read in this run' };
+      return {
+        kind: 'unknown',
+        looked: false,
+        detail: 'the live rule is not read yet: the server is slow to answer',
+      };
     case 'unreadable':
       return { kind: 'unknown', looked: true, detail: `the live rule could not be read: ${route.detail}` };
     case 'absent':

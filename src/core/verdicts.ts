@@ -18,6 +18,13 @@ import {
 import { inSeconds } from './words.ts';
 import { intend, pairOf } from './writes.ts';
 
+/** What ends a pause for want of a measurement, and what a person can do meanwhile. */
+const WAYS_OUT = {
+  BadQuery: 'it goes on once the query gives one number',
+  Inconclusive: 'resume goes on without, abort goes back',
+  NoData: 'check its traffic and version label; it goes on when data is back',
+  Errors: 'it goes on at the first good look',
+} as const;
 const ABSENT_FIRST_MS = 60_000;
 const ABSENT_LAST_MS = 15 * 60_000;
 
@@ -94,7 +101,7 @@ function checkReactions(turn: Turn, rollout: RolloutState): boolean {
     const { verdict } = state;
     if (verdict === null) continue;
     if (verdict.structural) {
-      addPause(turn, 'BadQuery', `${metric.name}: ${verdict.detail}`);
+      addPause(turn, 'BadQuery', `${metric.name}: ${verdict.detail}; ${WAYS_OUT.BadQuery}`);
       continue;
     }
     if (verdict.class === 'inconclusive' && verdict.counted) {
@@ -116,12 +123,13 @@ function checkReactions(turn: Turn, rollout: RolloutState): boolean {
 }
 
 /** True when the reaction ended the rollout. */
-function react(turn: Turn, reaction: Reaction, reason: PauseReason, detail: string): boolean {
+function react(turn: Turn, reaction: Reaction, reason: keyof typeof WAYS_OUT, detail: string): boolean {
   if (reaction === 'rollback') {
     beginEnding(turn, 'RolledBack', detail);
     return true;
   }
-  if (reaction === 'pause' && !isExempt(turn, reason)) addPause(turn, reason, detail);
+  if (reaction === 'pause' && !isExempt(turn, reason))
+    addPause(turn, reason, `${detail}; ${WAYS_OUT[reason]}`);
   else because(turn, 'hold', detail, { reason });
   return false;
 }

@@ -183,7 +183,7 @@ export function createMeasure(options: MeasureOptions): BatchedMeasure {
     const leftMs = deadline - clock.monotonic();
     if (release === null || leftMs <= 0) {
       release?.();
-      const detail = 'too many queries waited for Prometheus';
+      const detail = 'too many queries waited for Prometheus; look at its load';
       return { at, triedMs: 0, result: err({ kind: 'timeout', detail }) };
     }
     const triedMs = isSingle || !attempt.mayTimeOut ? leftMs : leftMs / 2;

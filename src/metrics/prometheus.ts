@@ -66,6 +66,9 @@ export interface PrometheusOptions {
   readonly maxBytes?: number;
 }
 
+const LATE = 'look at its load and at the network';
+const AWAY = 'check that it runs and that --prometheus is its address';
+const SICK = '; look at its log';
 const RETRY_AFTER_MS = 1_000;
 const KEEP_ALIVE_MS = 60_000;
 const MAX_BYTES = 32 * 1024 * 1024;
@@ -134,7 +137,7 @@ export function createPrometheus(options: PrometheusOptions): Prometheus {
       }
       if (signal.aborted) return err({ kind: 'aborted', detail: 'the look was given up' });
       const failure: Failure = stop.signal.aborted
-        ? { kind: 'timeout', detail: `Prometheus did not answer within ${Math.round(timeoutMs)} ms` }
+        ? { kind: 'timeout', detail: `Prometheus did not answer within ${Math.round(timeoutMs)} ms; ${LATE}` }
         : result.error;
       up = failure.kind === 'refused';
       return err({ ...failure, detail: redact(failure.detail) });
@@ -205,7 +208,7 @@ function isBroken(cause: unknown): boolean {
 
 function connectFailure(cause: unknown): Failure {
   const reason = cause instanceof Error ? cause.message || String(codeOf(cause)) : String(cause);
-  return { kind: 'connect', detail: `Prometheus cannot be reached: ${reason}` };
+  return { kind: 'connect', detail: `Prometheus cannot be reached: ${reason}; ${AWAY}` };
 }
 
 function codeOf(cause: Error): unknown {
@@ -220,6 +223,9 @@ const HINTS: Readonly<Record<number, string>> = {
   401: '; check the credentials for Prometheus',
   403: '; check the credentials for Prometheus',
   404: '; check that the address, with its path, is the one in front of /api/v1',
+  400: '; correct the query, or the series it reads',
+  422: '; correct the query, or the series it reads',
+  429: '; it is asked more than it takes: look at what limits it, or raise analysis.interval',
 };
 
 /** Status and `errorType` as in the Prometheus documentation, "HTTP API": a query that timed out there is a 503. */
@@ -227,7 +233,8 @@ function refusal(status: number, text: string): Failure {
   const body = parseObject(text);
   const said = typeof body?.['error'] === 'string' ? body['error'] : text;
   const reason = said.replace(/\s+/g, ' ').trim().slice(0, REASON_LENGTH);
-  const detail = `Prometheus answered ${status}${reason === '' ? '' : `: ${reason}`}${HINTS[status] ?? ''}`;
+  const hint = HINTS[status] ?? (status >= 500 ? SICK : '');
+  const detail = `Prometheus answered ${status}${reason === '' ? '' : `: ${reason}`}${hint}`;
   if (status === 400 || status === 422) return { kind: 'refused', detail };
   return { kind: body?.['errorType'] === 'timeout' ? 'timeout' : 'status', detail };
 }
@@ -236,7 +243,7 @@ function readAnswer(text: string): Result<Omit<Answer, 'skewMs'>, Failure> {
   const body = parseObject(text);
   const payload = body?.['data'];
   if (body?.['status'] !== 'success' || !isObject(payload)) {
-    return err({ kind: 'body', detail: 'what answered is not the API of a Prometheus' });
+    return err({ kind: 'body', detail: 'what answered is not the API of a Prometheus; check --prometheus' });
   }
   const type = payload['resultType'];
   if (type !== 'vector' && type !== 'scalar') {

@@ -54,7 +54,7 @@ describe('whole rollouts in a scripted world', () => {
       world: {until: 1h}
       changes: [{at: 3m, for: 10m, prometheus: down}]`);
     expect(run.story.filter((line) => line.includes('Pause'))).toEqual([
-      '280s Paused 5 % Paused: paused (Errors): error-rate could not be measured 4 times in a row: Prometheus does not answer',
+      '280s Paused 5 % Paused: paused (Errors): error-rate could not be measured 4 times in a row: Prometheus does not answer; it goes on at the first good look',
       '790s Progressing 5 % PauseEnded: pause ended (Errors): the first good look',
     ]);
     expect(run.at('StepStarted').slice(0, 2)).toEqual(['0s', '880s']);

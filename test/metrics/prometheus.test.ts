@@ -189,7 +189,9 @@ describe('failures', () => {
   test('the reason of the server is passed on', async () => {
     const server = await serve(answering(errorBody('bad_data', 'unknown\nfunction "foo"'), 400));
     expect(await connect(server.url).query('foo()', OPTIONS)).toMatchObject({
-      error: { detail: 'Prometheus answered 400: unknown function "foo"' },
+      error: {
+        detail: 'Prometheus answered 400: unknown function "foo"; correct the query, or the series it reads',
+      },
     });
   });
 
@@ -226,7 +228,10 @@ describe('failures', () => {
     clock.advance(7_000);
     expect(await answer).toEqual({
       ok: false,
-      error: { kind: 'timeout', detail: 'Prometheus did not answer within 7000 ms' },
+      error: {
+        kind: 'timeout',
+        detail: 'Prometheus did not answer within 7000 ms; look at its load and at the network',
+      },
     });
   });
 
