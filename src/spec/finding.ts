@@ -36,8 +36,12 @@ export function doubtful(code: SpecCode, path: Path, detail: string): Finding {
   return { severity: 'warning', code, path, on: 'key', detail };
 }
 
-/** The path as people write it: `spec.strategy.steps[1].setWeight`. */
+/** The path as people write it: `spec.strategy.steps[1].setWeight`; a key with odd characters stands in quotes. */
 export function fieldName(path: Path): string {
-  const text = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${key}`)).join('');
-  return text.replace(/^\./, '') || 'the document';
+  return path.map(written).join('').replace(/^\./, '') || 'the document';
+}
+
+function written(key: string | number): string {
+  if (typeof key === 'number') return `[${key}]`;
+  return /^[\w./-]+$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
 }

@@ -211,6 +211,13 @@ describe('any text', () => {
     );
   });
 
+  test('is quoted where a key has odd characters', () => {
+    const { diagnostics } = parseFile('kind: Canary\n\ufeffa: 1\n', 'a.yaml');
+    expect(diagnostics.map(({ detail }) => detail)).toContainEqual(
+      expect.stringMatching(/^\["\ufeffa"\] is no field/),
+    );
+  });
+
   test.each([
     ['lists in lists', '['.repeat(50_000)],
     ['mappings in lists', '- a:\n'.repeat(1).concat('- '.repeat(20_000))],
