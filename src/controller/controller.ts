@@ -82,6 +82,7 @@ export function createController(deps: ControllerDeps): Controller {
   const specEvents = createSpecEvents(store);
   const lag = createLag(clock);
   const ended = new AbortController();
+  const looks = new Set<AbortController>();
   let leading = false;
   let scanned = false;
   let stopping = false;
@@ -115,6 +116,7 @@ export function createController(deps: ControllerDeps): Controller {
     onDecided: decided,
     onWritten: metrics.wrote,
     signal: ended.signal,
+    looks,
   };
 
   function stateOf(name: string): CanaryState | null {
@@ -306,10 +308,16 @@ export function createController(deps: ControllerDeps): Controller {
     for (const entry of memory.entries()) plan(entry);
   }
 
+  /** Nothing that is still in hand is waited for. */
+  function end(): void {
+    ended.abort();
+    for (const look of looks) look.abort(ended.signal.reason);
+  }
+
   async function stop(graceMs: number): Promise<void> {
     stopping = true;
     for (const cancel of [cancelTick, cancelRescan, cancelTakeOver, cancelPrune]) cancel();
-    const cancelGrace = clock.after(graceMs, () => ended.abort());
+    const cancelGrace = clock.after(graceMs, end);
     const drained = queue.stop();
     desk.release();
     await specs.close();
@@ -317,7 +325,7 @@ export function createController(deps: ControllerDeps): Controller {
     attempt('save', store.flush);
     await drained;
     cancelGrace();
-    ended.abort();
+    end();
     for (const entry of memory.entries()) {
       if (leading && entry.unsaved.length > 0) attempt('save', () => saveAwaited(store, entry));
     }

@@ -2,7 +2,7 @@
 import { needs } from '../core/needs.ts';
 import type { BetaReading, Command, Measurement, MeasureRequest, RouteReading } from '../core/observation.ts';
 import type { CanaryState } from '../core/rollout.ts';
-import { type Clock, sleep } from '../lib/clock.ts';
+import type { Clock } from '../lib/clock.ts';
 import type { Measure } from '../metrics/measure.ts';
 import type { Canary } from '../spec/canary.ts';
 import type { TrafficRouter } from '../traffic/router.ts';
@@ -41,7 +41,7 @@ export function look(
   const { requests, beta } = needs(canary, state, commands, deps.clock.now());
   const looking: Looking = {
     isLook: requests.length > 0,
-    measurements: Promise.all(requests.map((request) => ask(deps, request, signal))),
+    measurements: measure(deps, requests, signal),
     route: readRoute(deps, state, signal),
     beta: beta
       ? withDeadline(deps.clock, ROUTE_DEADLINE_MS, signal, (until) => deps.router.beta(state.route, until))
@@ -56,9 +56,18 @@ export function readRoute(deps: ObserveDeps, state: CanaryState, signal: AbortSi
   return withDeadline(deps.clock, ROUTE_DEADLINE_MS, signal, (until) => deps.router.read(state.route, until));
 }
 
-function ask(deps: ObserveDeps, request: MeasureRequest, signal: AbortSignal): Promise<Measurement> {
-  const deadlineMs = Math.min(LOOK_DEADLINE_MS, request.intervalMs) + LOOK_MARGIN_MS;
-  return withDeadline(deps.clock, deadlineMs, signal, (until) => deps.measure(request, until));
+/** All at once and with one deadline: what is asked in one look has one interval. */
+async function measure(
+  deps: ObserveDeps,
+  requests: readonly MeasureRequest[],
+  signal: AbortSignal,
+): Promise<readonly Measurement[]> {
+  const [first] = requests;
+  if (first === undefined) return [];
+  const deadlineMs = Math.min(LOOK_DEADLINE_MS, first.intervalMs);
+  return withDeadline(deps.clock, deadlineMs + LOOK_MARGIN_MS, signal, (until) =>
+    Promise.all(requests.map((request) => deps.measure(request, until))),
+  );
 }
 
 /** Runs `work` with a signal that aborts after `ms` or with `signal`; the work turns that into its own failure. */
@@ -95,9 +104,11 @@ export interface Sight {
 export async function firstSight(clock: Clock, looking: Looking, graceMs: number): Promise<Sight> {
   const measurements = await looking.measurements;
   const nacos = Promise.all([looking.route, looking.beta]);
-  const timer = new AbortController();
-  const late = sleep(clock, graceMs, timer.signal).then(() => null);
+  let cancel = () => {};
+  const late = new Promise<null>((resolve) => {
+    cancel = clock.after(graceMs, () => resolve(null));
+  });
   const inTime = looking.isLook ? await Promise.race([nacos, late]) : await nacos;
-  timer.abort();
+  cancel();
   return { measurements, route: inTime?.[0] ?? null, beta: inTime?.[1] ?? null };
 }

@@ -27,12 +27,16 @@ export interface ReconcileDeps extends ObserveDeps, CommitDeps {
   readonly onWritten: (canary: string, result: PublishReport['result']) => void;
   /** Aborts at shutdown. */
   readonly signal: AbortSignal;
+  /** Ends of the looks in hand, for the shutdown: thousands of listeners on its signal would be searched one by one. */
+  readonly looks: Set<AbortController>;
 }
 
 /** What is asked of Nacos gets this much longer than the measurements before a decision is made without it. */
 const GRACE_MS = 100;
 /** Writes that may follow each other in one run, e.g. 0 of the old revision, then the first step of the new one. */
 const WRITES_PER_RUN = 4;
+/** Made once: the reason that `abort` makes up by itself costs as much as all the rest of it. */
+const POINTLESS = new Error('nobody waits for this look any more');
 
 /** Runs once for `entry`. Throws what the queue should back off for; a fenced store throws STORE_FENCED. */
 export async function reconcile(deps: ReconcileDeps, entry: Entry): Promise<void> {
@@ -40,12 +44,14 @@ export async function reconcile(deps: ReconcileDeps, entry: Entry): Promise<void
   if (entry.commands.length > 0 && entry.state !== null) await step(deps, entry, NOTHING_SEEN);
   if (isOver(deps, entry)) return;
 
-  const pointless = new AbortController();
+  const look = new AbortController();
+  deps.looks.add(look);
   try {
-    await lookAndDecide(deps, entry, AbortSignal.any([deps.signal, pointless.signal]));
+    await lookAndDecide(deps, entry, look.signal);
   } finally {
     entry.interrupt = () => {};
-    pointless.abort();
+    deps.looks.delete(look);
+    look.abort(POINTLESS);
   }
 }
 

@@ -399,8 +399,8 @@ const WRITING: readonly Mutant[] = [
     name: 'a rollback waits for a slow router',
     guards: LOWERING_IS_EASY,
     file: 'src/controller/observe.ts',
-    text: 'sleep(clock, graceMs, timer.signal)',
-    by: 'sleep(clock, 3_600_000, timer.signal)',
+    text: 'clock.after(graceMs, () => resolve(null))',
+    by: 'clock.after(3_600_000, () => resolve(null))',
     tests: ['test/controller/controller.test.ts'],
   },
   {
