@@ -156,10 +156,17 @@ function plainValues(document: Document): PlainValues {
   try {
     return { ok: true, value: document.toJS({ maxAliasCount: MAX_EXPANSION }) };
   } catch (error) {
-    // The library throws this one error for aliases that expand too far; anything else is a bug.
-    if (!(error instanceof ReferenceError)) throw error;
-    const detail = `The aliases expand to more than ${MAX_EXPANSION} values: write the values out.`;
-    return { ok: false, finding: wrongValue('SPEC_ALIAS', [], detail) };
+    // The library throws these two for what no parser error tells before; anything else is a bug.
+    if (error instanceof ReferenceError) {
+      const detail = `The aliases expand to more than ${MAX_EXPANSION} values: write the values out.`;
+      return { ok: false, finding: wrongValue('SPEC_ALIAS', [], detail) };
+    }
+    if (error instanceof Error && error.message.startsWith('Merge sources')) {
+      const detail =
+        'A merge key `<<`, as YAML 1.1 has it, needs a mapping or an alias of one: write the fields out.';
+      return { ok: false, finding: wrongValue('SPEC_YAML', [], detail) };
+    }
+    throw error;
   }
 }
 

@@ -211,6 +211,11 @@ describe('any text', () => {
     );
   });
 
+  test('is told when it merges what is no mapping', () => {
+    const { diagnostics } = parseFile('%YAML 1.1\n---\n<<: 1\n', 'a.yaml');
+    expect(diagnostics).toMatchObject([{ code: 'SPEC_YAML', detail: expect.stringContaining('merge key') }]);
+  });
+
   test('is quoted where a key has odd characters', () => {
     const { diagnostics } = parseFile('kind: Canary\n\ufeffa: 1\n', 'a.yaml');
     expect(diagnostics.map(({ detail }) => detail)).toContainEqual(
