@@ -108,7 +108,7 @@ export function createDaemons({ args, directory, tally }: DaemonsOptions): Daemo
           count(tally, 'daemon started');
           return daemon;
         } catch (error) {
-          count(tally, 'start of a daemon refused');
+          count(tally, `start refused: ${reasonOf(error)}`);
           if (tries === START_TRIES) throw error;
           await wait(START_AGAIN_MS);
         }
@@ -134,7 +134,7 @@ function follow(
   const tail: string[] = [];
   return new Promise((ready, refused) => {
     child.once('error', refused);
-    child.once('exit', (code) => refused(new Error(`a daemon ended with ${code}:\n${tail.join('\n')}`)));
+    child.once('exit', (code) => refused(new Error(`a daemon ended with ${code}: ${tail.at(-1)}`)));
     if (child.stderr === null) return;
     child.stderr.pipe(log);
     createInterface({ input: child.stderr }).on('line', (line) => {
@@ -145,6 +145,10 @@ function follow(
       if (line.includes('"canary controller is ready"')) ready(String(JSON.parse(line).url));
     });
   });
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 async function ask(child: ChildProcess, question: Question): Promise<Inside> {

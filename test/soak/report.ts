@@ -67,7 +67,7 @@ function counts(tally: SoakReport['tally']): string[] {
 function sampleTable(samples: readonly Sample[]): string[] {
   const every = Math.max(1, Math.ceil(samples.length / ROWS));
   return [
-    '| minute | process | resident | heap | handles | database | WAL | scrape | most overdue | rollouts ended | events |',
+    '| minute | process | resident | heap | handles | database | WAL | scrape | latest of late | rollouts ended | events |',
     '|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|',
     ...samples
       .filter((_, index) => index % every === every - 1)
@@ -81,7 +81,7 @@ function sampleTable(samples: readonly Sample[]): string[] {
           shown(sample.databaseBytes / MIB, 'MiB'),
           shown(sample.walBytes / MIB, 'MiB'),
           shown(sample.scrapeMs, 'ms'),
-          shown(sample.lagSeconds, 's'),
+          shown(sample.latestSeconds, 's'),
           sample.rolloutsEnded,
           sample.events,
         ];

@@ -21,8 +21,8 @@ export interface Sample extends Inside {
   readonly walBytes: number;
   readonly scrapeMs: number;
   readonly scrapeBytes: number;
-  /** How late the most overdue canary is. */
-  readonly lagSeconds: number;
+  /** The greatest lateness of a look in the last minute or two. */
+  readonly latestSeconds: number;
   readonly rolloutsEnded: number;
   readonly events: number;
 }
@@ -63,7 +63,7 @@ export function takeSamples(world: World, witness: Witness, plan: SoakPlan): Sam
       walBytes: sizeOf(`${database}-wal`),
       scrapeMs,
       scrapeBytes: page.length,
-      lagSeconds: sumOf(page, 'canary_controller_tick_lag_seconds'),
+      latestSeconds: sumOf(page, 'canary_controller_tick_lag_seconds'),
       rolloutsEnded: witness.ended.size,
       events: witness.lastEvent(),
       ...inside,

@@ -8,7 +8,7 @@ test('twenty canaries live through every kind of fault, and nothing is lost or w
   const report = await soak({
     seed: 1,
     canaries: 20,
-    durationMs: 12_000,
+    durationMs: 9_000,
     pace: SHORT_PACE,
     nacos: '2.5.1',
     samplesFile: null,

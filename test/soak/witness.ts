@@ -26,10 +26,15 @@ export interface Witness {
   readonly answered: ReadonlySet<number>;
 }
 
+/** What is looked at. */
+export interface Watched extends Pick<World, 'fleet' | 'tally'> {
+  readonly nacos: Pick<World['nacos'], 'onPublish'>;
+}
+
 /** What a rollout wrote: when each weight first stood in the document. */
 type Writes = Map<number, number>;
 
-export function createWitness({ nacos, fleet, tally }: World, { bakeMs }: Pace): Witness {
+export function createWitness({ nacos, fleet, tally }: Watched, { bakeMs }: Pace): Witness {
   const violations: string[] = [];
   const live = new Map<string, Rule>();
   const writes = new Map<string, Writes>();
