@@ -75,14 +75,23 @@ function keepUnsaved(
   decision: Decision,
   error: StoreError,
 ): void {
-  entry.unsaved = withSave(entry.unsaved, save);
   const { intent } = decision.state;
   // Tries of one lowering are one entry: the journal is small, and many Canaries may need it.
-  if (!decision.publish || intent === null || entry.journalled === intent.operation) return;
-  const isKept = deps.journal.append(save);
-  if (isKept) entry.journalled = intent.operation;
+  const isToBeKept = decision.publish && intent !== null && entry.journalled?.operation !== intent.operation;
+  const whole = isToBeKept ? withHistory(entry, save) : save;
+  entry.unsaved = withSave(entry.unsaved, save);
+  if (!isToBeKept) return;
+  const isKept = deps.journal.append(whole);
+  if (isKept) entry.journalled = { operation: intent.operation, decision: decision.state.seq.decision };
   const where = isKept ? 'kept in the journal' : 'kept in memory only';
   deps.log.error({ canary: entry.name, code: error.code, where }, 'a lowering is carried out unsaved');
+}
+
+/** What was decided before it and is nowhere on disk comes with it, but for old measurements: the journal is small. */
+function withHistory({ unsaved, journalled }: Entry, save: Save): Save {
+  const after = journalled?.decision ?? 0;
+  const lost = unsaved.filter(({ state }) => state !== null && state.seq.decision > after);
+  return { ...merged([...lost, save], save), verdicts: save.verdicts };
 }
 
 /** A decision that nothing is to be told of replaces the one before: memory must outlast a long outage. */

@@ -29,8 +29,8 @@ export interface Entry {
   interrupt: () => void;
   /** Decisions in force that the store could not take yet, oldest first. */
   unsaved: Save[];
-  /** Operation of the last lowering that was kept in the emergency journal. */
-  journalled: string | null;
+  /** The last lowering that was kept in the emergency journal, and the count of its decision. */
+  journalled: { readonly operation: string; readonly decision: number } | null;
 }
 
 export interface Memory {

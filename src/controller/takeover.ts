@@ -35,8 +35,14 @@ export function loadAfresh(
     entry.unsaved = (kept.get(canary) ?? []).filter((save) => isNewer(save, state));
     const newest = entry.unsaved.at(-1);
     if (newest !== undefined) entry.state = newest.state;
+    entry.journalled = placeOf(newest?.state ?? null);
     entry.nextCheckAt = isPressing(entry, state) ? now : inItsTime(state, nextCheckAt, now);
   }
+}
+
+/** What is kept in the journal already is not kept there twice. */
+function placeOf(state: CanaryState | null): Entry['journalled'] {
+  return state === null ? null : { operation: state.intent?.operation ?? '', decision: state.seq.decision };
 }
 
 /** By the count of decisions: the wall clock may have gone back between the two. */

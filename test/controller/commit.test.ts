@@ -181,6 +181,51 @@ describe('a daemon that is killed while the database takes nothing', () => {
     journal.close();
   });
 
+  it('leaves no hole in history where it had decided something before that', async () => {
+    const temp = tempStore();
+    let isFull = false;
+    const refuse = () => {
+      if (isFull) throw new StoreError('STORE_FULL', 'full');
+    };
+    const killed = await aRig({
+      temp,
+      specs: [quickSpec()],
+      store: (store) => ({
+        async saveSoon(save) {
+          refuse();
+          return store.saveSoon(save);
+        },
+        save(save) {
+          refuse();
+          return store.save(save);
+        },
+      }),
+    });
+    killed.lead();
+    await killed.run(15_000);
+    isFull = true;
+    const text = killed.traffic.documents.get('shop') ?? '';
+    killed.traffic.documents.set('shop', text.replace('"canaryWeight": 10', '"canaryWeight": 3'));
+    await killed.run(12_000);
+    expect(killed.controller.state('shop')?.phase).toBe('Paused');
+    killed.answers.canary.set('shop', BAD);
+    await killed.run(12_000);
+    expect(killed.controller.state('shop')?.phase).toBe('RolledBack');
+    killed.follow();
+
+    const next = await aRig({ beside: killed });
+    next.lead();
+    await next.run(20_000);
+    const events = next.events();
+    expect(events.slice(events.indexOf('DriftSeen') - 1)).toEqual([
+      'Paused',
+      'DriftSeen',
+      'RollbackStarted',
+      'WeightVerified',
+      'RolloutEnded',
+    ]);
+  });
+
   it('does not go back to what the journal holds when the database knows better', async () => {
     const rig = await aRig({ specs: [quickSpec()] });
     const journal = createJournal(`${rig.temp.file}.journal`);
