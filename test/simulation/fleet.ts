@@ -27,8 +27,8 @@ export interface Fleet {
   rps(name: string): number;
   edit(name: string, change: (canary: Canary) => Canary): void;
   move(name: string, state: 'present' | 'missing' | 'gone'): void;
-  /** Puts a file of a new Canary in place of forgotten ones. */
-  replace(): void;
+  /** Puts files in place of forgotten ones, some under the same names; returns what was done, in words. */
+  replace(): readonly string[];
   /** Makes up the next revision of a Canary, and how it really behaves. */
   nextRevision(name: string): { readonly revision: string; readonly truth: Truth };
   /** The index of one daemon. */
@@ -82,7 +82,24 @@ export function createFleet(
     put(drawCanary(random, name), { state: 'present', revisions: 1 }, 1);
   }
 
-  const names = () => [...files.keys()].filter((name) => find(name).state !== 'forgotten');
+  /** A forgotten name again, as its file was or with another strategy; its document is as it was left. */
+  function revive(name: string): void {
+    const { spec, revisions, version } = find(name);
+    const { strategy } = random.chance(0.5) ? spec.canary : drawCanary(random, name);
+    put({ ...spec.canary, strategy }, { state: 'present', revisions }, version + 1);
+  }
+
+  function replaceOne(forgotten: readonly string[]): string {
+    if (forgotten.length === 0 || random.chance(0.5)) {
+      add();
+      return 'file new';
+    }
+    revive(random.pick(forgotten));
+    return 'file of a forgotten name';
+  }
+
+  const isForgotten = (name: string) => find(name).state === 'forgotten';
+  const names = () => [...files.keys()].filter((name) => !isForgotten(name));
   const size = random.whole(3, 6);
   for (let some = 0; some < size; some += 1) add();
 
@@ -90,7 +107,9 @@ export function createFleet(
     names,
     everyName: () => [...files.keys()],
     replace() {
-      while (names().length < size) add();
+      const done: string[] = [];
+      while (names().length < size) done.push(replaceOne([...files.keys()].filter(isForgotten)));
+      return done;
     },
     file: find,
     byHash: (hash) => hashes.get(hash) ?? null,

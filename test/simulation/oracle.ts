@@ -311,8 +311,8 @@ export function createOracle(options: OracleOptions): Oracle {
   };
 }
 
-function isResting({ rollout, intent, phase }: CanaryState): boolean {
-  return (rollout === null || rollout.outcome !== null) && intent === null && phase !== 'Initializing';
+function isResting({ rollout }: CanaryState): boolean {
+  return rollout === null || rollout.outcome !== null;
 }
 
 function describe(content: string): string {

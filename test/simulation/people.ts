@@ -77,7 +77,7 @@ export function createPeople(options: PeopleOptions): People {
   }
 
   function edit(): void {
-    fleet.replace();
+    for (const what of fleet.replace()) count(tally, what);
     const name = random.pick(fleet.names());
     const { state } = fleet.file(name);
     if (state !== 'present') {
