@@ -1,8 +1,12 @@
 /** What must hold of the Terraform code as text; needs nothing but the code. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { SETTINGS } from '../../src/settings.ts';
 import { FOLDER } from './tools.ts';
+
+/** Part of the contract with the HTTP interface, known to the settings once it has tokens and webhooks. */
+const UPCOMING = ['CANARY_TOKENS', 'CANARY_WEBHOOK_SECRET_FILE'];
 
 interface Source {
   readonly path: string;
@@ -25,6 +29,8 @@ function blocks(keyword: string, { path, text }: Source) {
     ([, name = '', body = '']) => ({ name: `${path}: ${name}`, body }),
   );
 }
+
+const read = (path: string) => readFileSync(join(FOLDER, path), 'utf8');
 
 const variables = sources.flatMap((source) => blocks('variable', source));
 const outputs = sources.flatMap((source) => blocks('output', source));
@@ -91,5 +97,50 @@ describe('the Terraform code', () => {
       /\.terraform\.lock\.hcl$|\.tfstate/.test(path),
     );
     expect(left).toEqual([]);
+  });
+
+  test('gives the controller only settings that it knows', () => {
+    const given = [...read('modules/canary_controller/main.tf').matchAll(/"(CANARY_\w+)=/g)].map(
+      (it) => it[1],
+    );
+    expect(given.length).toBeGreaterThan(10);
+    const known = new Set([...SETTINGS.map(({ env }) => env), ...UPCOMING]);
+    expect(given.filter((name) => !known.has(name ?? ''))).toEqual([]);
+  });
+
+  test('runs the controller of this version', () => {
+    const { version } = JSON.parse(readFileSync(join(FOLDER, '../../package.json'), 'utf8'));
+    const images = sources.flatMap(({ text }) => [
+      ...text.matchAll(/"[\w./-]*canary-controller:(\d+\.[\w.-]+)"/g),
+    ]);
+    expect(new Set(images.map((match) => match[1]))).toEqual(new Set([version]));
+  });
+});
+
+describe('the README', () => {
+  const text = read('README.md');
+
+  test('names every module', () => {
+    const named = [...text.matchAll(/^\| \[`(\w+)`\]/gm)].map((match) => match[1]);
+    expect(named.sort()).toEqual(readdirSync(join(FOLDER, 'modules')).sort());
+  });
+
+  test('names every file that it links to, and the versions that are pinned', () => {
+    const links = [...text.matchAll(/\]\((?!https:|#)(.*?)\)/g)].map((match) => join(FOLDER, match[1] ?? ''));
+    expect(links.filter((path) => !existsSync(path))).toEqual([]);
+    const pins = ['nacos/main.tf', 'monitoring/variables.tf', 'volume_files/variables.tf']
+      .flatMap((path) => [...read(`modules/${path}`).matchAll(/"[\w/-]+:(v?\d+\.[\w.]+)"/g)])
+      .map((match) => match[1] ?? '');
+    expect(pins.length).toBeGreaterThan(5);
+    expect(pins.filter((version) => !text.includes(version))).toEqual([]);
+  });
+
+  test('shows only variables that there are', () => {
+    const names = new Set(
+      variables.filter(({ name }) => name.startsWith('environments/')).map(({ name }) => name.split(': ')[1]),
+    );
+    const shown = [...text.matchAll(/TF_VAR_(\w+)/g)].map((match) => match[1]);
+    expect(shown.length).toBeGreaterThan(8);
+    expect(shown.filter((name) => !names.has(name))).toEqual([]);
   });
 });
