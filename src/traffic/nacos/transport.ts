@@ -56,6 +56,8 @@ const PATIENCE_MS = 1_000;
 export function createTransport(options: TransportOptions): Transport {
   const { clock, timeoutMs, ca, redact } = options;
   const closing = new AbortController();
+  // Not as listeners of one signal: it looks through all of them whenever one comes or goes, and thousands may wait.
+  const attempts = new Set<AbortController>();
   const turnsByOrigin = new Map<string, Turns>();
   const dispatcher = new Agent({
     connections: CONNECTIONS_PER_SERVER,
@@ -109,9 +111,9 @@ export function createTransport(options: TransportOptions): Transport {
       let turnAt: number | null = null;
       let endTurn = () => {};
       const cancel = clock.after(timeoutMs, abort);
-      const enders = [closing.signal, ...(signal === null ? [] : [signal])];
-      for (const ender of enders) ender.addEventListener('abort', abort, { once: true });
-      if (enders.some((ender) => ender.aborted)) abort();
+      attempts.add(attempt);
+      signal?.addEventListener('abort', abort, { once: true });
+      if (closing.signal.aborted || signal?.aborted) abort();
       try {
         endTurn = await turnsOf(url).take(wire.method === 'POST' || wire.isUrgent === true, attempt.signal);
         turnAt = clock.monotonic();
@@ -128,11 +130,13 @@ export function createTransport(options: TransportOptions): Transport {
       } finally {
         endTurn();
         cancel();
-        for (const ender of enders) ender.removeEventListener('abort', abort);
+        attempts.delete(attempt);
+        signal?.removeEventListener('abort', abort);
       }
     },
     async close() {
       closing.abort();
+      for (const attempt of attempts) attempt.abort();
       await dispatcher.destroy();
     },
   };
