@@ -11,6 +11,10 @@ import { cpuMsOf, rssBytesOf } from './usage.ts';
 const ROOT = resolve(import.meta.dirname, '../..');
 const PROBE = resolve(import.meta.dirname, 'probe.ts');
 const LEADS = '"leads":true';
+const FIRST_OF_CANARIES = '# HELP canary_info ';
+/** Prometheus' default. */
+const SCRAPE_TIMEOUT_MS = 10_000;
+const PHASES_TIMEOUT_MS = 60_000;
 
 export interface Sample extends Inside {
   /** On this process' monotonic clock. */
@@ -18,13 +22,11 @@ export interface Sample extends Inside {
   /** User and system time of the process. */
   readonly cpuMs: number;
   readonly rssBytes: number;
-  /** Committed measurements of single metrics. */
-  readonly measurements: number;
   readonly prometheusQueries: number;
+  /** Of committed looks, seconds. */
   readonly lookLag: Histogram;
+  /** Runs of the loop that failed. */
   readonly errors: number;
-  /** Canaries in this phase. */
-  inPhase(phase: string): number;
 }
 
 export interface Daemon {
@@ -36,9 +38,11 @@ export interface Daemon {
   readonly leads: boolean;
   /** Resolves when it leads. */
   leading(): Promise<void>;
-  /** Reads `/metrics` and throws it away, as a Prometheus would. */
-  scrape(): Promise<void>;
+  /** Reads all of `/metrics` as a Prometheus would; returns how long it took, infinite when it was given up. */
+  scrapeMs(): Promise<number>;
   sample(): Promise<Sample>;
+  /** How many canaries are in this phase; null when `/metrics` does not say it within a minute. */
+  inPhase(phase: string): Promise<number | null>;
   /** Ends it; resolves when it is gone. */
   stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
 }
@@ -79,20 +83,24 @@ export async function startDaemon(plan: DaemonPlan): Promise<Daemon> {
   const { url, leader } = await ready(child, leading.resolve, plan.onLine);
   const readyMs = performance.now() - startedAt;
   const pid = child.pid ?? 0;
-  const page = async () => (await fetch(`${url}/metrics`)).text();
   return {
     url,
     pid,
     readyMs,
     leads: leader,
     leading: () => leading.promise,
-    async scrape() {
-      await (await fetch(`${url}/metrics`)).arrayBuffer();
+    async scrapeMs() {
+      const sentAt = performance.now();
+      const page = await metricsPage(url, SCRAPE_TIMEOUT_MS);
+      return page === null ? Infinity : performance.now() - sentAt;
     },
     async sample() {
-      // Before the page is asked for: what the scrape costs belongs to the time that is measured.
       const usage = { atMs: performance.now(), cpuMs: cpuMsOf(pid), rssBytes: rssBytesOf(pid) };
-      return { ...usage, ...(await inside(child)), ...figuresOf(await page()) };
+      return { ...usage, ...(await inside(child)), ...figuresOf(await controllerSeries(url)) };
+    },
+    async inPhase(phase) {
+      const page = await metricsPage(url, PHASES_TIMEOUT_MS);
+      return page === null ? null : sumOf(page, 'canary_phase', `phase="${phase}"`);
     },
     async stop(signal = 'SIGTERM') {
       child.kill(signal);
@@ -133,14 +141,33 @@ async function inside(child: ChildProcess): Promise<Inside> {
   return (await answer)[0] as Inside;
 }
 
-function figuresOf(page: string): Omit<Sample, 'atMs' | 'cpuMs' | 'rssBytes' | keyof Inside> {
+/** The whole page; null when it takes too long. */
+async function metricsPage(url: string, timeoutMs: number): Promise<string | null> {
+  try {
+    return await (await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(timeoutMs) })).text();
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'TimeoutError') return null;
+    throw error;
+  }
+}
+
+/** The beginning of the page: what follows is made for each canary, and takes a while. */
+async function controllerSeries(url: string): Promise<string> {
+  const { body } = await fetch(`${url}/metrics`);
+  let page = '';
+  for await (const piece of body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    page += piece;
+    if (page.includes(FIRST_OF_CANARIES)) break;
+  }
+  return page;
+}
+
+function figuresOf(page: string): Pick<Sample, 'prometheusQueries' | 'lookLag' | 'errors'> {
   const requests = 'canary_controller_provider_request_duration_seconds_count';
   return {
-    measurements: sumOf(page, 'canary_measurements_total'),
     prometheusQueries: sumOf(page, requests, 'provider="prometheus"'),
     lookLag: histogramOf(page, 'canary_controller_look_lag_seconds'),
     errors: sumOf(page, 'canary_controller_reconcile_errors_total'),
-    inPhase: (phase) => sumOf(page, 'canary_phase', `phase="${phase}"`),
   };
 }
 

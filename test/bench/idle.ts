@@ -23,7 +23,7 @@ export async function measureIdle(world: World): Promise<Found> {
   say(`measuring for ${ROUND_S} s`);
   const { cpuMs, seconds, after } = await watch(daemon, world.others, ROUND_S * 1_000);
   const readMs = (cpuMs * ROUND_S) / (canaries * seconds);
-  const astray = canaries - after.inPhase('Stable');
+  const atRest = await daemon.inPhase('Stable');
   return {
     title: `${canaries} idle canaries`,
     load: { canaries },
@@ -35,13 +35,13 @@ export async function measureIdle(world: World): Promise<Found> {
       { name: 'ready, with files never seen before', value: daemon.readyMs / 1_000, unit: 's' },
       ...floorFigures(world.floor),
     ],
-    findings: astray > 0 ? [`${astray} canaries are not at rest`] : [],
+    findings: atRest === canaries ? [] : [`${atRest ?? 'an unknown number'} of the canaries are at rest`],
   };
 }
 
 async function rest(daemon: Daemon, canaries: number): Promise<void> {
   const deadline = performance.now() + REST_MS;
-  while ((await daemon.sample()).inPhase('Stable') < canaries) {
+  while ((await daemon.inPhase('Stable')) !== canaries) {
     if (performance.now() > deadline) throw new Error(`not all of ${canaries} canaries came to rest`);
     await wait(1_000);
   }

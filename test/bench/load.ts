@@ -11,6 +11,8 @@ export interface Span {
   readonly seconds: number;
   /** User and system time of the daemon, ms. */
   readonly cpuMs: number;
+  /** How long each scrape took; infinite for those that were given up. */
+  readonly scrapesMs: readonly number[];
   /** Percent of one core that everything beside the daemon took. */
   readonly othersPercent: number;
 }
@@ -18,10 +20,11 @@ export interface Span {
 export async function watch(daemon: Daemon, others: readonly number[], ms: number): Promise<Span> {
   const before = await daemon.sample();
   const othersBefore = cpuOf(others);
+  const scrapesMs: number[] = [];
   const endsAt = before.atMs + ms;
   for (let at = before.atMs + SCRAPE_MS; at < endsAt; at += SCRAPE_MS) {
     await wait(Math.max(0, at - performance.now()));
-    await daemon.scrape();
+    scrapesMs.push(await daemon.scrapeMs());
   }
   await wait(Math.max(0, endsAt - performance.now()));
   const othersMs = cpuOf(others) - othersBefore;
@@ -32,6 +35,7 @@ export async function watch(daemon: Daemon, others: readonly number[], ms: numbe
     after,
     seconds: passedMs / 1_000,
     cpuMs: after.cpuMs - before.cpuMs,
+    scrapesMs,
     othersPercent: (othersMs / passedMs) * 100,
   };
 }

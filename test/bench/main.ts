@@ -3,7 +3,7 @@ import { appendFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { section } from './markdown.ts';
 import { asLine, describeMachine, type Found, isGood, type Outcome } from './outcome.ts';
-import { cores, type Flags, SCENARIOS } from './scenarios.ts';
+import { cores, type Flags, inTurn, SCENARIOS } from './scenarios.ts';
 
 const HELP = `
 Scenarios:
@@ -44,8 +44,7 @@ const command = new Command('bench')
   .parse();
 
 const [name = ''] = command.processedArgs as [string];
-const scenario = SCENARIOS[name];
-if (scenario === undefined) command.error(`there is no scenario ${name}`);
+if (!Object.hasOwn(SCENARIOS, name)) command.error(`there is no scenario ${name}`);
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 
@@ -61,4 +60,4 @@ function tell(kind: string, found: Found): void {
   if (!isGood(found)) process.exitCode = 1;
 }
 
-await scenario?.(flags, tell);
+await inTurn([{ scenario: name, flags }], tell);

@@ -77,7 +77,7 @@ export async function measureProgress(plan: ProgressPlan, world: World, daemon: 
       { name: 'all at their first step, after ready', value: ramp.seconds, unit: 's' },
       ...floorFigures(world.floor),
     ],
-    findings: findingsOf(plan, span, ramp, behind),
+    findings: findingsOf(plan, span, ramp, behind, await daemon.inPhase('Progressing')),
   };
 }
 
@@ -103,10 +103,12 @@ function lookFigures({ canaries, intervalS }: ProgressPlan, span: Span, emptyLoo
   ];
 }
 
-function processFigures({ before, after, cpuMs, seconds, othersPercent }: Span): Figure[] {
+function processFigures(span: Span): Figure[] {
+  const { before, after, cpuMs, seconds, othersPercent, scrapesMs } = span;
   return [
     { name: 'share of a core', value: cpuMs / seconds / 10, unit: '%' },
     { name: 'all other processes together', value: othersPercent, unit: '% of a core' },
+    { name: 'scrape of /metrics, longest', value: Math.max(...scrapesMs) / 1_000, unit: 's' },
     { name: 'commits a second', value: (after.commits - before.commits) / seconds, unit: '' },
     { name: 'resident memory', value: after.rssBytes / 2 ** 20, unit: 'MiB' },
     { name: 'heap in use', value: after.heapBytes / 2 ** 20, unit: 'MiB' },
@@ -116,11 +118,17 @@ function processFigures({ before, after, cpuMs, seconds, othersPercent }: Span):
 }
 
 function looksOf({ before, after }: Span): number {
-  return (after.measurements - before.measurements) / METRICS;
+  return between(before.lookLag, after.lookLag).get(Infinity) ?? 0;
 }
 
 /** What shows that the daemon does not keep up. */
-function findingsOf(plan: ProgressPlan, span: Span, ramp: Ramp, behind: readonly string[]): string[] {
+function findingsOf(
+  plan: ProgressPlan,
+  span: Span,
+  ramp: Ramp,
+  behind: readonly string[],
+  progressing: number | null,
+): string[] {
   const { canaries, intervalS } = plan;
   const { before, after, seconds } = span;
   const findings: string[] = [];
@@ -137,8 +145,10 @@ function findingsOf(plan: ProgressPlan, span: Span, ramp: Ramp, behind: readonly
   if (looks < 0.95 * due) {
     findings.push(`the daemon does not keep up: ${looks} looks were committed and ${due} were due`);
   }
-  const astray = canaries - after.inPhase('Progressing');
-  if (astray > 0) findings.push(`${astray} canaries are not progressing`);
+  const givenUp = span.scrapesMs.filter((ms) => ms === Infinity).length;
+  if (givenUp > 0) findings.push(`${givenUp} scrapes of /metrics took longer than 10 s`);
+  if (progressing === null) findings.push('/metrics did not say within a minute who is progressing');
+  else if (progressing < canaries) findings.push(`${canaries - progressing} canaries are not progressing`);
   const errors = after.errors - before.errors;
   if (errors > 0) findings.push(`${errors} runs of the loop failed`);
   if (after.commits === before.commits) findings.push('no commit was seen, so none was made slower');

@@ -26,8 +26,9 @@ export async function measureRestart(world: World, first: Daemon): Promise<[Foun
     readyS.push(daemon.readyMs / 1_000);
     if (!daemon.leads) findings.push('it was ready and did not lead');
   }
-  const astray = canaries - (await daemon.sample()).inPhase('Progressing');
-  if (astray > 0) findings.push(`${astray} rollouts were not in flight any more`);
+  const inFlight = await daemon.inPhase('Progressing');
+  if (inFlight !== canaries)
+    findings.push(`${inFlight ?? 'an unknown number'} of the rollouts are in flight`);
   const found: Found = {
     title: `Start with ${canaries} rollouts in flight`,
     load: { canaries },

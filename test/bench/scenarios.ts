@@ -117,7 +117,7 @@ const ALL: readonly Step[] = [
 ];
 
 /** One after the other; one that breaks is a finding, and the others still run. */
-async function inTurn(steps: readonly Step[], tell: Tell): Promise<void> {
+export async function inTurn(steps: readonly Step[], tell: Tell): Promise<void> {
   for (const { scenario, flags } of steps) {
     try {
       await SCENARIOS[scenario]?.(flags, tell);
