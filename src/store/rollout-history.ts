@@ -33,7 +33,7 @@ export function createRolloutHistory(db: Database.Database): RolloutHistory {
     INSERT INTO rollouts (id, canary, started_at, ended_at, record) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET ended_at = excluded.ended_at, record = excluded.record`);
   const ofCanary = db.prepare<[string, number], { record: string }>(
-    'SELECT record FROM rollouts WHERE canary = ? ORDER BY started_at DESC, rowid DESC LIMIT ?',
+    'SELECT record FROM rollouts WHERE canary = ? ORDER BY rowid DESC LIMIT ?',
   );
   const byId = db.prepare<[string], { record: string }>('SELECT record FROM rollouts WHERE id = ?');
   const insertVerdict = db.prepare(`

@@ -140,7 +140,7 @@ export interface Store {
    */
   onCommit(listener: (events: readonly Event[]) => void): () => void;
 
-  /** Newest first. */
+  /** The one that began last first, whatever the wall clock said. */
   rollouts(canary: string, limit: number): readonly RolloutRecord[];
   rollout(id: string): RolloutRecord | null;
   /** Newest first: all that were no pass, and of passes the last one of each minute and metric. */

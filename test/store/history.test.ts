@@ -37,6 +37,15 @@ describe('rollouts', () => {
     expect(store.rollout('checkout-1')).toEqual(ended);
     expect(store.rollout('checkout-9')).toBeNull();
   });
+
+  test('are listed in the order of their making also when the clock was set back between two', () => {
+    const store = tempStore().open();
+    const first = aRollout('checkout-1', 'checkout', { startedAt: T0 + 600_000 });
+    const second = aRollout('checkout-2', 'checkout', { startedAt: T0 });
+    store.save(aSave('checkout', { rollouts: [first] }));
+    store.save(aSave('checkout', { rollouts: [second] }));
+    expect(store.rollouts('checkout', 10)).toEqual([second, first]);
+  });
 });
 
 describe('of the measurements', () => {
