@@ -64,6 +64,15 @@ describe('the Terraform code', () => {
     expect(sources.filter(({ text }) => /host_path|\bbind_options\b|docker\.sock/.test(text))).toEqual([]);
   });
 
+  test('lets every server end by itself, which the provider does only when it is told how long that may take', () => {
+    const containers = sources.flatMap((source) => blocks('resource "docker_container"', source));
+    expect(containers.length).toBeGreaterThan(7);
+    const killed = containers.filter(
+      ({ body }) => !/destroy_grace_seconds\s+= \d|attach\s+= true/.test(body),
+    );
+    expect(killed.map(({ name }) => name)).toEqual([]);
+  });
+
   test('describes every variable and output', () => {
     const silent = [...variables, ...outputs].filter(({ body }) => !/^ {2}description\s+= /m.test(body));
     expect(silent.map(({ name }) => name)).toEqual([]);

@@ -19,15 +19,16 @@ resource "docker_image" "version" {
 }
 
 resource "docker_container" "instance" {
-  for_each     = module.plan.instances
-  name         = "${var.name_prefix}-${each.value.host}"
-  image        = docker_image.version[each.value.image].image_id
-  restart      = "unless-stopped"
-  memory       = var.memory_mb
-  memory_swap  = var.memory_mb
-  read_only    = true
-  tmpfs        = { "/tmp" = "rw,noexec,nosuid,size=16m" }
-  stop_timeout = 30
+  for_each              = module.plan.instances
+  name                  = "${var.name_prefix}-${each.value.host}"
+  image                 = docker_image.version[each.value.image].image_id
+  restart               = "unless-stopped"
+  memory                = var.memory_mb
+  memory_swap           = var.memory_mb
+  read_only             = true
+  tmpfs                 = { "/tmp" = "rw,noexec,nosuid,size=16m" }
+  stop_timeout          = 30
+  destroy_grace_seconds = 30
 
   env = concat(
     ["SERVICE=${var.service}", "APP_VERSION=${each.value.version}", "PORT=${var.port}"],
@@ -67,14 +68,15 @@ resource "docker_image" "gateway" {
 }
 
 resource "docker_container" "gateway" {
-  name         = "${var.name_prefix}-${var.service}-gateway"
-  image        = docker_image.gateway.image_id
-  restart      = "unless-stopped"
-  memory       = var.memory_mb
-  memory_swap  = var.memory_mb
-  read_only    = true
-  tmpfs        = { "/tmp" = "rw,noexec,nosuid,size=16m" }
-  stop_timeout = 30
+  name                  = "${var.name_prefix}-${var.service}-gateway"
+  image                 = docker_image.gateway.image_id
+  restart               = "unless-stopped"
+  memory                = var.memory_mb
+  memory_swap           = var.memory_mb
+  read_only             = true
+  tmpfs                 = { "/tmp" = "rw,noexec,nosuid,size=16m" }
+  stop_timeout          = 30
+  destroy_grace_seconds = 30
 
   env = concat(
     [

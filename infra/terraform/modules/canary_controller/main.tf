@@ -45,14 +45,15 @@ resource "docker_image" "controller" {
 }
 
 resource "docker_container" "controller" {
-  name         = "${var.name_prefix}-canary-controller"
-  image        = docker_image.controller.image_id
-  restart      = "unless-stopped"
-  memory       = var.memory_mb
-  memory_swap  = var.memory_mb
-  read_only    = true
-  tmpfs        = { "/tmp" = "rw,noexec,nosuid,size=16m" }
-  stop_timeout = 15 # it finishes the runs in hand within 10 s
+  name                  = "${var.name_prefix}-canary-controller"
+  image                 = docker_image.controller.image_id
+  restart               = "unless-stopped"
+  memory                = var.memory_mb
+  memory_swap           = var.memory_mb
+  read_only             = true
+  tmpfs                 = { "/tmp" = "rw,noexec,nosuid,size=16m" }
+  stop_timeout          = 15 # it finishes the runs in hand within 10 s
+  destroy_grace_seconds = 15
 
   env = concat(
     [

@@ -53,11 +53,13 @@ resource "docker_volume" "this" {
 }
 
 resource "docker_container" "prometheus" {
-  name        = "${var.name_prefix}-prometheus"
-  image       = docker_image.this["prometheus"].image_id
-  restart     = "unless-stopped"
-  memory      = var.memory_mb.prometheus
-  memory_swap = var.memory_mb.prometheus
+  name                  = "${var.name_prefix}-prometheus"
+  image                 = docker_image.this["prometheus"].image_id
+  restart               = "unless-stopped"
+  memory                = var.memory_mb.prometheus
+  memory_swap           = var.memory_mb.prometheus
+  stop_timeout          = 30
+  destroy_grace_seconds = 30
   command = [
     "--config.file=/etc/prometheus/prometheus.yml",
     "--storage.tsdb.path=/prometheus",
@@ -113,11 +115,13 @@ resource "docker_container" "prometheus" {
 }
 
 resource "docker_container" "alertmanager" {
-  name        = "${var.name_prefix}-alertmanager"
-  image       = docker_image.this["alertmanager"].image_id
-  restart     = "unless-stopped"
-  memory      = var.memory_mb.alertmanager
-  memory_swap = var.memory_mb.alertmanager
+  name                  = "${var.name_prefix}-alertmanager"
+  image                 = docker_image.this["alertmanager"].image_id
+  restart               = "unless-stopped"
+  memory                = var.memory_mb.alertmanager
+  memory_swap           = var.memory_mb.alertmanager
+  stop_timeout          = 30
+  destroy_grace_seconds = 30
   command = [
     "--config.file=/etc/alertmanager/alertmanager.yml",
     "--storage.path=/alertmanager",
@@ -175,11 +179,13 @@ resource "docker_container" "alertmanager" {
 }
 
 resource "docker_container" "grafana" {
-  name        = "${var.name_prefix}-grafana"
-  image       = docker_image.this["grafana"].image_id
-  restart     = "unless-stopped"
-  memory      = var.memory_mb.grafana
-  memory_swap = var.memory_mb.grafana
+  name                  = "${var.name_prefix}-grafana"
+  image                 = docker_image.this["grafana"].image_id
+  restart               = "unless-stopped"
+  memory                = var.memory_mb.grafana
+  memory_swap           = var.memory_mb.grafana
+  stop_timeout          = 30
+  destroy_grace_seconds = 30
 
   # The last three are for the provisioning files, which name them as $PROMETHEUS_URL, $CANARY_WEBHOOK_URL and
   # $GRAFANA_DASHBOARDS; the secret is $__file{/etc/grafana/secrets/webhook-token} there.

@@ -60,16 +60,17 @@ resource "docker_volume" "nacos" {
 }
 
 resource "docker_container" "nacos" {
-  count        = var.members
-  name         = "${var.name_prefix}-nacos-${count.index}"
-  hostname     = local.hosts[count.index]
-  image        = docker_image.nacos.image_id
-  restart      = "unless-stopped"
-  memory       = local.memory_mb
-  memory_swap  = local.memory_mb
-  stop_timeout = 30
-  wait         = true
-  wait_timeout = 300
+  count                 = var.members
+  name                  = "${var.name_prefix}-nacos-${count.index}"
+  hostname              = local.hosts[count.index]
+  image                 = docker_image.nacos.image_id
+  restart               = "unless-stopped"
+  memory                = local.memory_mb
+  memory_swap           = local.memory_mb
+  stop_timeout          = 30
+  destroy_grace_seconds = 30
+  wait                  = true
+  wait_timeout          = 300
 
   env = concat(
     ["PREFER_HOST_MODE=hostname", "TIME_ZONE=UTC"],
