@@ -2,12 +2,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { FOLDER, noTerraform, runTerraform, type WorkingCopy, workingCopy } from './tools.ts';
+import { FOLDER, noTerraform, runTerraform, skipped, type WorkingCopy, workingCopy } from './tools.ts';
 
 const MODULES = join(FOLDER, 'modules');
 const PROVIDER_FREE = readdirSync(MODULES).filter(
   (name) => !readFileSync(join(MODULES, name, 'versions.tf'), 'utf8').includes('required_providers'),
 );
+
+if (noTerraform !== null) skipped('the modules without a provider, and the format of all code', noTerraform);
 
 describe.skipIf(noTerraform !== null)('with terraform', () => {
   let copy: WorkingCopy;

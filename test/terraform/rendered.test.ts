@@ -59,6 +59,8 @@ interface Rendered {
   readonly instances: Record<string, { readonly host: string; readonly version: string }>;
 }
 
+if (noTerraform !== null) skipped('what the Terraform modules render', noTerraform);
+
 describe.skipIf(noTerraform !== null)('what the modules render', () => {
   let scratch: string;
   let folder: string;
