@@ -121,7 +121,7 @@ async function start(
   const store = openStore(config.db, { clock, onCorrupt });
   closers.push(() => store.close());
   for (const notice of store.notices) log.error({ notice }, 'the database needed care');
-  const journal = createJournal(`${config.db}.journal`);
+  const journal = createJournal(`${config.db}.journal`, store.storeId);
   closers.push(() => journal.close());
   if (journal.problem !== null) log.warn({ problem: journal.problem }, 'no emergency journal');
 

@@ -21,19 +21,45 @@ const SIZE = 64 * 1024;
 /** Length and CRC-32 of the JSON that follows, both 32 bit little-endian. Length 0 ends the journal. */
 const HEADER = 8;
 
+/** An entry belongs to one database: the next one knows nothing of what it tells. */
+interface Kept {
+  readonly store: string;
+  readonly entry: object;
+}
+
 /**
- * Opens `file`, allocating it where it is missing or too short. Never throws: a journal with a `problem` takes
- * nothing, and whoever needs it keeps its entries in memory.
+ * Opens `file` for the store `storeId`, allocating it where it is missing or too short. What was kept for a database
+ * that was lost is forgotten. Never throws: a journal with a `problem` takes nothing, and whoever needs it keeps its
+ * entries in memory.
  * Every call reads the file anew, so that a standby that takes over sees what the last leader wrote.
  */
-export function createJournal(file: string): Journal {
+export function createJournal(file: string, storeId: string): Journal {
   const opened = open(file);
   if (typeof opened === 'string') return brokenJournal(opened);
   const fd = opened;
+
+  function read(): { readonly ours: readonly object[]; readonly hasOthers: boolean } {
+    const all = scan(readAll(fd)).entries.filter(isKept);
+    const ours = all.filter(({ store }) => store === storeId);
+    return { ours: ours.map(({ entry }) => entry), hasOthers: ours.length < all.length };
+  }
+
+  function clear(): boolean {
+    return succeeds(() => {
+      writeAll(fd, Buffer.alloc(SIZE), 0);
+      return true;
+    });
+  }
+
+  succeeds(() => {
+    const { ours, hasOthers } = read();
+    return hasOthers && ours.length === 0 && clear();
+  });
   return {
     problem: null,
     append(entry) {
-      const payload = Buffer.from(JSON.stringify(entry));
+      const kept: Kept = { store: storeId, entry };
+      const payload = Buffer.from(JSON.stringify(kept));
       const record = Buffer.concat([headerOf(payload), payload]);
       return succeeds(() => {
         const { end } = scan(readAll(fd));
@@ -43,18 +69,14 @@ export function createJournal(file: string): Journal {
       });
     },
     entries() {
-      let entries: readonly unknown[] = [];
+      let found: readonly object[] = [];
       succeeds(() => {
-        entries = scan(readAll(fd)).entries;
+        found = read().ours;
         return true;
       });
-      return entries;
+      return found;
     },
-    clear: () =>
-      succeeds(() => {
-        writeAll(fd, Buffer.alloc(SIZE), 0);
-        return true;
-      }),
+    clear,
     close: () => closeSync(fd),
   };
 }
@@ -76,6 +98,11 @@ function open(file: string): number | string {
 
 function brokenJournal(problem: string): Journal {
   return { problem, append: () => false, entries: () => [], clear: () => true, close: () => {} };
+}
+
+/** Whole entries were checked by their sum; what else stands in the file is of another version. */
+function isKept(found: unknown): found is Kept {
+  return typeof found === 'object' && found !== null && 'store' in found && 'entry' in found;
 }
 
 function headerOf(payload: Buffer): Buffer {

@@ -55,7 +55,7 @@ describe('a database that another program holds', () => {
 
   it('empties the journal once all of it is in the database, not before', async () => {
     const rig = await aRig({ specs: [quickSpec()] });
-    const journal = createJournal(`${rig.temp.file}.journal`);
+    const journal = createJournal(`${rig.temp.file}.journal`, rig.store.storeId);
     rig.lead();
     await rig.run(15_000);
     const release = lock(rig);
@@ -176,7 +176,7 @@ describe('a daemon that is killed while the database takes nothing', () => {
     expect(next.controller.state('shop')?.phase).toBe('RolledBack');
     expect(next.events()).toContain('RollbackStarted');
     await next.run(10_000);
-    const journal = createJournal(`${temp.file}.journal`);
+    const journal = createJournal(`${temp.file}.journal`, next.store.storeId);
     expect(journal.entries()).toEqual([]);
     journal.close();
   });
@@ -228,7 +228,7 @@ describe('a daemon that is killed while the database takes nothing', () => {
 
   it('does not go back to what the journal holds when the database knows better', async () => {
     const rig = await aRig({ specs: [quickSpec()] });
-    const journal = createJournal(`${rig.temp.file}.journal`);
+    const journal = createJournal(`${rig.temp.file}.journal`, rig.store.storeId);
     rig.lead();
     await rig.run(15_000);
     const { state, explanation } = rig.store.load('shop');

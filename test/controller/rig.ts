@@ -226,7 +226,7 @@ export async function aRig(options: RigOptions = {}): Promise<Rig> {
 
   const controller = createController({
     store,
-    journal: createJournal(`${temp.file}.journal`),
+    journal: createJournal(`${temp.file}.journal`, store.storeId),
     router: traffic,
     measure,
     specs: indexOf(files, () => place.mass),

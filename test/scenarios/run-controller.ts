@@ -33,7 +33,7 @@ export async function runController(
   const at = () => EPOCH_MS + virtual.monotonic();
   const clock: Clock = { now: () => world.wall(at()), monotonic: virtual.monotonic, after: virtual.after };
   const store = openStore(dbFile, { clock });
-  const journal = createJournal(`${dbFile}.journal`);
+  const journal = createJournal(`${dbFile}.journal`, store.storeId);
   const events: TimedEvent[] = [];
   store.onCommit((committed) => {
     for (const event of committed) {

@@ -6,8 +6,8 @@ import { tempDir } from '../support/temp-store.ts';
 
 function tempJournal() {
   const file = join(tempDir(), 'canary.db.journal');
-  const open = () => {
-    const journal = createJournal(file);
+  const open = (storeId = 'store-1') => {
+    const journal = createJournal(file, storeId);
     onTestFinished(journal.close);
     return journal;
   };
@@ -84,6 +84,18 @@ describe('the emergency journal', () => {
     expect(journal.entries()).toEqual([]);
   });
 
+  test('forgets what it kept for a database that was lost', () => {
+    const { file, open } = tempJournal();
+    const lost = open('store-1');
+    lost.append({ n: 1 });
+    const begun = open('store-2');
+    expect(begun.entries()).toEqual([]);
+    expect(readFileSync(file).every((byte) => byte === 0)).toBe(true);
+    lost.append({ n: 2 });
+    expect(begun.append({ n: 3 })).toBe(true);
+    expect(open('store-2').entries()).toEqual([{ n: 3 }]);
+  });
+
   test('is allocated again when something shortened it', () => {
     const { file, open } = tempJournal();
     open().append({ n: 1 });
@@ -95,7 +107,7 @@ describe('the emergency journal', () => {
   test('that cannot be allocated says why and takes nothing, without throwing', () => {
     const dir = tempDir();
     writeFileSync(join(dir, 'file'), '');
-    const journal = createJournal(join(dir, 'file', 'canary.db.journal'));
+    const journal = createJournal(join(dir, 'file', 'canary.db.journal'), 'store-1');
     expect(journal.problem).toContain('ENOTDIR');
     expect(journal.append({ n: 1 })).toBe(false);
     expect(journal.entries()).toEqual([]);
@@ -103,7 +115,7 @@ describe('the emergency journal', () => {
   });
 
   test('answers no when the disk fails', () => {
-    const journal = createJournal('/dev/full');
+    const journal = createJournal('/dev/full', 'store-1');
     onTestFinished(journal.close);
     expect(journal.append({ n: 1 })).toBe(false);
   });
