@@ -7,15 +7,16 @@ import { type Controller, createController } from '../../src/controller/controll
 import { createLeader, type Leader } from '../../src/controller/leader.ts';
 import { lockFileOf } from '../../src/store/file-lock.ts';
 import { createJournal, type Journal } from '../../src/store/journal.ts';
-import { openStore } from '../../src/store/sqlite.ts';
-import { type Save, type Store, StoreError } from '../../src/store/store.ts';
+import type { Store } from '../../src/store/store.ts';
 import type { Log } from '../../src/telemetry/log.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { EPOCH_MS } from './epoch.ts';
 import type { Fleet } from './fleet.ts';
-import type { Nacos } from './nacos.ts';
 import type { Oracle } from './oracle.ts';
+import { Killed, processJournal, processStore } from './process-store.ts';
 import type { Random } from './random.ts';
+import type { Rules } from './rules.ts';
+import type { Ruin, StoreFile } from './store-file.ts';
 import { createProcessClock, type ProcessClock, type Timeline } from './timeline.ts';
 import type { Traffic } from './traffic.ts';
 import { count, type Tally, type Weather } from './weather.ts';
@@ -28,6 +29,7 @@ export interface Daemon {
   readonly name: string;
   readonly clock: ProcessClock;
   readonly store: Store;
+  readonly journal: Journal;
   readonly leader: Leader;
   readonly controller: Controller;
   /** The place that this process dies at when it gets there. */
@@ -36,6 +38,8 @@ export interface Daemon {
   readonly begun: Set<string>;
   /** True time at which it woke up last; null: it never slept. */
   thawedAt: number | null;
+  /** Its database proved damaged, and it is about to end. */
+  isFleeing: boolean;
 }
 
 export interface Daemons {
@@ -51,6 +55,8 @@ export interface Daemons {
   thaw(daemon: Daemon): void;
   /** Somebody removes the lock file. */
   removeLock(): void;
+  /** All processes die, and the database is ruined. */
+  ruinStore(how: Ruin): void;
   /** Runs of the controller so far. */
   ticks(): number;
   /** Timers of all processes that fired so far. */
@@ -59,13 +65,13 @@ export interface Daemons {
 }
 
 export interface DaemonsOptions {
-  readonly file: string;
+  readonly file: StoreFile;
   readonly timeline: Timeline;
   readonly random: Random;
   readonly weather: Weather;
   readonly tally: Tally;
   readonly fleet: Fleet;
-  readonly nacos: Nacos;
+  readonly rules: Rules;
   readonly traffic: Traffic;
   readonly oracle: Oracle;
   readonly say: (line: string) => void;
@@ -77,36 +83,49 @@ const STOP_GRACE_MS = 5_000;
 const LEADER_POLL_MS = 2_000;
 const RESTART_MS = [200, 20_000] as const;
 
-/** Unwinds the stack of a process that was killed. */
-class Killed extends Error {}
-
 export function createDaemons(options: DaemonsOptions): Daemons {
   const { file, timeline, random, weather, tally, oracle, say } = options;
   let daemons: Daemon[] = [];
-  /** Stores of the killed, closed once their writes are fenced: what waited for the group commit is lost. */
-  let zombies: Store[] = [];
   let booted = 0;
   let ticks = 0;
   let firedByDead = 0;
   let isClosed = false;
 
   function boot(): void {
+    if (weather.isCorrupt) ruin('overwritten');
     booted += 1;
     const name = `daemon-${booted}`;
     const clock = createProcessClock(timeline, () => EPOCH_MS + weather.wallOffset);
-    const real = openStore(file, { clock, busyTimeoutMs: 0 });
+    const real = file.open(clock);
     real.onCommit((events) => oracle.committed(events));
-    const journal = journalOf(createJournal(`${file}.journal`), clock);
+    const dies = (place: Boundary) => meetsDoom(daemon, place);
+    const store = processStore(real, {
+      weather,
+      oracle,
+      daemon: () => daemon,
+      dies,
+      foundCorrupt: () => flee(daemon),
+    });
+    const journal = processJournal(createJournal(file.journal, real.storeId), clock, weather, tally);
     const daemon: Daemon = {
       name,
       clock,
-      store: storeOf(real, () => daemon),
+      store,
+      journal,
       doom: null,
       begun: new Set(),
       thawedAt: null,
+      isFleeing: false,
       leader: createLeader({
-        lockFile: lockFileOf(file),
-        store: { claimEpoch: (holder, at) => claim(real, holder, at), epoch: real.epoch },
+        lockFile: lockFileOf(file.path),
+        store: {
+          claimEpoch(holder, at) {
+            const epoch = store.claimEpoch(holder, at);
+            file.fenced();
+            return epoch;
+          },
+          epoch: real.epoch,
+        },
         clock,
         log: silentLog,
         onChange: ({ leader, epoch, reason }) => {
@@ -118,13 +137,13 @@ export function createDaemons(options: DaemonsOptions): Daemons {
         pollMs: LEADER_POLL_MS,
       }),
       controller: createController({
-        store: storeOf(real, () => daemon),
+        store,
         journal,
-        router: options.nacos.router(
-          clock,
-          (canary, operation, content) => oracle.publishing(daemon, canary, operation, content),
-          (place) => meetsDoom(daemon, place),
-        ),
+        router: options.rules.router(clock, {
+          publishing: (canary, operation, content) => oracle.publishing(daemon, canary, operation, content),
+          askedBeta: (canary, answer) => oracle.askedBeta(daemon, canary, answer),
+          dies,
+        }),
         measure: options.traffic.measure(clock),
         specs: options.fleet.index(),
         clock,
@@ -154,32 +173,9 @@ export function createDaemons(options: DaemonsOptions): Daemons {
     });
   }
 
-  function claim(real: Store, holder: string, at: number): number {
-    failAsTheWeather();
-    const epoch = real.claimEpoch(holder, at);
-    oracle.claimed(epoch);
-    for (const zombie of zombies.splice(0)) zombie.close();
-    return epoch;
-  }
-
   function takeLead(daemon: Daemon, epoch: number): void {
     oracle.leads(daemon, epoch);
     daemon.controller.lead();
-  }
-
-  function failAsTheWeather(): void {
-    if (weather.store !== null) throw new StoreError(weather.store, 'the weather is bad');
-  }
-
-  function journalOf(journal: Journal, clock: ProcessClock): Journal {
-    return {
-      ...journal,
-      append(entry) {
-        if (clock.state() === 'dead' || weather.journalBroken) return false;
-        count(tally, 'lowering kept in the journal');
-        return journal.append(entry);
-      },
-    };
   }
 
   /** What is logged with an error object is a fault of the program. */
@@ -194,47 +190,6 @@ export function createDaemons(options: DaemonsOptions): Daemons {
     };
   }
 
-  /** The store with the weather in front of it and the oracle behind it. */
-  function storeOf(real: Store, daemon: () => Daemon): Store {
-    const guard = <A extends readonly unknown[], R>(work: (...args: A) => R) => {
-      return (...args: A): R => {
-        failAsTheWeather();
-        return work(...args);
-      };
-    };
-    return {
-      ...real,
-      addCommand: guard(real.addCommand),
-      appendEvents: guard(real.appendEvents),
-      putSpecs: guard(real.putSpecs),
-      prune: guard(real.prune),
-      save(save) {
-        announce(daemon(), save);
-        const events = real.save(save);
-        oracle.decided(daemon(), save);
-        return events;
-      },
-      saveSoon: (save) => queue(real.saveSoon, daemon(), save),
-      saveLater: (save) => queue(real.saveLater, daemon(), save),
-    };
-  }
-
-  /** Shows a decision to the oracle before the weather has its way. */
-  function announce(daemon: Daemon, save: Save): void {
-    oracle.deciding(daemon, save);
-    if (weather.store !== null) oracle.refused(daemon, save);
-    failAsTheWeather();
-  }
-
-  async function queue(real: Store['saveLater'], daemon: Daemon, save: Save): ReturnType<Store['saveLater']> {
-    if (meetsDoom(daemon, 'beforeSave')) throw new Killed();
-    announce(daemon, save);
-    const events = await real(save);
-    oracle.decided(daemon, save);
-    if (meetsDoom(daemon, 'afterSave')) throw new Killed();
-    return events;
-  }
-
   function meetsDoom(daemon: Daemon, place: Boundary): boolean {
     if (daemon.clock.state() === 'dead') return true;
     if (daemon.doom?.place !== place) return false;
@@ -242,7 +197,7 @@ export function createDaemons(options: DaemonsOptions): Daemons {
     if (daemon.doom.left > 0) return false;
     count(tally, `killed ${place}`);
     end(daemon, `killed at ${place}`);
-    zombies.push(daemon.store);
+    file.leave(daemon.store);
     return true;
   }
 
@@ -251,6 +206,7 @@ export function createDaemons(options: DaemonsOptions): Daemons {
     say(`${daemon.name} is ${how}`);
     daemon.clock.kill();
     daemon.leader.stop();
+    daemon.journal.close();
     firedByDead += daemon.clock.fired();
     daemons = daemons.filter((other) => other !== daemon);
     // As a supervisor does: what died comes back, unless another one runs by then.
@@ -269,6 +225,26 @@ export function createDaemons(options: DaemonsOptions): Daemons {
     daemon.store.close();
   }
 
+  /** A database that proves damaged ends the process, as the daemon does: the next start moves the file aside. */
+  function flee(daemon: Daemon): void {
+    if (daemon.isFleeing) return;
+    daemon.isFleeing = true;
+    count(tally, 'daemon ended by a damaged database');
+    timeline.at(timeline.now(), () => void terminate(daemon));
+  }
+
+  function ruin(how: Ruin): void {
+    for (const daemon of [...daemons]) {
+      end(daemon, 'killed');
+      file.leave(daemon.store);
+    }
+    say(`the database is ${how}`);
+    file.ruin(how);
+    weather.isCorrupt = false;
+    oracle.lost();
+    options.fleet.lost();
+  }
+
   return {
     alive: () => daemons,
     leading: () =>
@@ -276,7 +252,7 @@ export function createDaemons(options: DaemonsOptions): Daemons {
     boot,
     kill(daemon) {
       end(daemon, 'killed');
-      if (random.chance(0.5)) zombies.push(daemon.store);
+      if (random.chance(0.5)) file.leave(daemon.store);
       else daemon.store.close();
     },
     stop: (daemon) => void terminate(daemon),
@@ -291,18 +267,18 @@ export function createDaemons(options: DaemonsOptions): Daemons {
     },
     removeLock() {
       say('the lock file is removed');
-      rmSync(lockFileOf(file), { force: true });
+      rmSync(lockFileOf(file.path), { force: true });
     },
+    ruinStore: ruin,
     ticks: () => ticks,
     fired: () => daemons.reduce((sum, { clock }) => sum + clock.fired(), firedByDead),
     close() {
       isClosed = true;
       for (const daemon of [...daemons]) {
         end(daemon, 'put away');
-        zombies.push(daemon.store);
+        file.leave(daemon.store);
       }
-      for (const zombie of zombies.splice(0)) zombie.close();
-      zombies = [];
+      file.close();
     },
   };
 }

@@ -19,6 +19,8 @@ export interface Evidence {
   keep(daemon: Daemon, name: string): void;
   /** A process begins to lead with what is stored. */
   begin(daemon: Daemon): void;
+  /** The database was lost with all that was stored. */
+  lose(): void;
   /** A new write was committed. */
   checkIntent(daemon: Daemon, save: Save, before: CanaryState | null): void;
 }
@@ -198,6 +200,9 @@ export function createEvidence(options: EvidenceOptions): Evidence {
       stored = new Map(stored);
       memories.set(daemon.name, new Map(stored));
       daemon.begun.clear();
+    },
+    lose() {
+      stored = new Map();
     },
     checkIntent(daemon, save, before) {
       const { state, canary: name } = save;

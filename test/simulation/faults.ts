@@ -1,5 +1,6 @@
 /** What goes wrong, at random times and for random whiles, and when it was last calm. */
-import { type FaultsOptions, fleetKinds, type Kind, type OwnKind, ownKinds } from './fault-kinds.ts';
+import { type FaultsOptions, fleetKinds, type Kind, type OwnKind } from './fault-kinds.ts';
+import { ownKinds } from './provider-faults.ts';
 import { count } from './weather.ts';
 
 export interface Faults {

@@ -27,6 +27,8 @@ export interface Fleet {
   rps(name: string): number;
   edit(name: string, change: (canary: Canary) => Canary): void;
   move(name: string, state: 'present' | 'missing' | 'gone'): void;
+  /** The database was lost: nobody knows any more of Canaries whose file is away. */
+  lost(): void;
   /** Puts files in place of forgotten ones, some under the same names; returns what was done, in words. */
   replace(): readonly string[];
   /** Makes up the next revision of a Canary, and how it really behaves. */
@@ -50,6 +52,7 @@ const STEPS = [
 
 export function createFleet(
   random: Random,
+  isOfFiles: boolean,
   tell: (name: string, revision: string, truth: Truth) => void,
 ): Fleet {
   const files = new Map<string, File>();
@@ -79,13 +82,13 @@ export function createFleet(
   function add(): void {
     const name = `${random.pick(NAMES)}-${files.size + 1}`;
     rates.set(name, random.whole(30, 300));
-    put(drawCanary(random, name), { state: 'present', revisions: 1 }, 1);
+    put(drawCanary(random, name, isOfFiles), { state: 'present', revisions: 1 }, 1);
   }
 
   /** A forgotten name again, as its file was or with another strategy; its document is as it was left. */
   function revive(name: string): void {
     const { spec, revisions, version } = find(name);
-    const { strategy } = random.chance(0.5) ? spec.canary : drawCanary(random, name);
+    const { strategy } = random.chance(0.5) ? spec.canary : drawCanary(random, name, isOfFiles);
     put({ ...spec.canary, strategy }, { state: 'present', revisions }, version + 1);
   }
 
@@ -119,6 +122,9 @@ export function createFleet(
       put(change(file.spec.canary), file, file.version + 1);
     },
     move,
+    lost() {
+      for (const [name, { state }] of files) if (state !== 'present') move(name, 'forgotten');
+    },
     nextRevision(name) {
       const file = find(name);
       const revisions = file.revisions + 1;
@@ -181,7 +187,7 @@ function drawTruth(random: Random, canary: Canary): Truth {
   ]);
 }
 
-function drawCanary(random: Random, name: string): Canary {
+function drawCanary(random: Random, name: string, isOfFiles: boolean): Canary {
   const intervalMs = random.pick([5_000, 10_000, 15_000, 30_000]);
   const isGits = random.chance(0.8);
   return {
@@ -191,7 +197,9 @@ function drawCanary(random: Random, name: string): Canary {
     revision: isGits ? FIRST_REVISION : null,
     stableRevision: FIRST_REVISION,
     suspend: false,
-    target: { kind: 'nacos', namespace: '', group: 'CANARY_GROUP', dataId: name },
+    target: isOfFiles
+      ? { kind: 'file', path: name }
+      : { kind: 'nacos', namespace: '', group: 'CANARY_GROUP', dataId: name },
     settleMs: random.pick([0, 10_000, 30_000]),
     verifyTimeoutMs: random.pick([10_000, 30_000]),
     onDrift: random.weighted([

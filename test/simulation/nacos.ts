@@ -1,90 +1,34 @@
 /**
  * Nacos as measured: a database, what is served from it after a dump tick, compare-and-set or none. Requests travel:
- * they are lost, late, answered with a lie, or refused. Each document belongs to one Canary and bears its name.
+ * they are lost, late, answered with a lie, or refused. A beta variant hides a document from those it was made for.
  */
-import type { PublishReport, RouteReading } from '../../src/core/observation.ts';
+import type { BetaReading, PublishReport, RouteReading } from '../../src/core/observation.ts';
 import { md5 } from '../../src/core/rule.ts';
+import type { TrafficTarget } from '../../src/spec/canary.ts';
 import type { TrafficRouter } from '../../src/traffic/router.ts';
 import type { Random } from './random.ts';
-import type { ProcessClock, Timeline } from './timeline.ts';
+import {
+  createDocuments,
+  isAuthoritative,
+  type RouterProbe,
+  type Rules,
+  type RulesOptions,
+} from './rules.ts';
+import type { ProcessClock } from './timeline.ts';
 import { count, type Tally, type Weather } from './weather.ts';
-
-/**
- * v3: database reads and compare-and-set. v1: runtime reads that lag, compare-and-set (2.5). old: runtime reads that
- * hardly lag, and compare-and-set ignored (2.2), so that the router reads just before it writes.
- */
-export type Dialect = 'v3' | 'v1' | 'old';
-
-export interface Landing {
-  readonly name: string;
-  /** Null: written by hand. */
-  readonly operation: string | null;
-  readonly before: string | null;
-  readonly after: string | null;
-}
-
-export interface Nacos {
-  readonly dialect: Dialect;
-  /** The text in the database. */
-  document(name: string): string | null;
-  /** The text that gateways see. */
-  served(name: string): string | null;
-  /** Texts that the document had, oldest first, at most 20. */
-  history(name: string): readonly string[];
-  /** Puts a text there by somebody's hand; null deletes. */
-  edit(name: string, content: string | null): void;
-  /** Dumps everything, as at the end of a restart. */
-  dumpAll(): void;
-  /** Writes that are still on their way. */
-  inFlight(): number;
-  /** The router of one process. `observe` sees each publish call before it leaves. */
-  router(
-    clock: ProcessClock,
-    observe: (name: string, operation: string, content: string) => void,
-    boundary: (place: 'publish' | 'published') => boolean,
-  ): TrafficRouter;
-}
-
-export interface NacosOptions {
-  readonly dialect: Dialect;
-  readonly timeline: Timeline;
-  readonly random: Random;
-  readonly weather: Weather;
-  readonly tally: Tally;
-  readonly landed: (landing: Landing) => void;
-  /** What gateways see has changed. */
-  readonly dumped: (name: string) => void;
-}
 
 const TICK_MS = 100;
 const TAIL_SHARE = 0.015;
 const TAIL_MS = 1_000;
 const LATE_MS = [500, 90_000] as const;
 
-interface Stored {
-  content: string | null;
-  served: string | null;
-  readonly history: string[];
-}
-
-export function createNacos(options: NacosOptions): Nacos {
+export function createNacos(options: RulesOptions): Rules {
   const { dialect, timeline, random, weather, tally } = options;
-  const documents = new Map<string, Stored>();
+  const documents = createDocuments(options);
   let inFlight = 0;
 
-  function stored(name: string): Stored {
-    const found = documents.get(name) ?? { content: null, served: null, history: [] };
-    documents.set(name, found);
-    return found;
-  }
-
   function set(name: string, operation: string | null, content: string | null): void {
-    const document = stored(name);
-    const before = document.content;
-    document.content = content;
-    if (content !== null) document.history.push(content);
-    if (document.history.length > 20) document.history.shift();
-    options.landed({ name, operation, before, after: content });
+    documents.store(name, operation, content);
     timeline.at(timeline.now() + dumpDelay(), () => dump(name));
   }
 
@@ -98,13 +42,8 @@ export function createNacos(options: NacosOptions): Nacos {
   }
 
   function dump(name: string): void {
-    const document = stored(name);
-    if (weather.dumpStuck) {
-      timeline.at(timeline.now() + TAIL_MS, () => dump(name));
-    } else if (document.served !== document.content) {
-      document.served = document.content;
-      options.dumped(name);
-    }
+    if (weather.dumpStuck) timeline.at(timeline.now() + TAIL_MS, () => dump(name));
+    else documents.serve(name);
   }
 
   /** What one request finds at the server; null: it never gets an answer. */
@@ -114,22 +53,26 @@ export function createNacos(options: NacosOptions): Nacos {
     return weather.nacos === 'denied' ? refusal('NACOS_FORBIDDEN') : work();
   }
 
+  /** A read of the runtime shows the beta variant to those it was made for, which the router takes for no answer. */
   function read(name: string, at: number): RouteReading {
-    const authoritative = dialect === 'v3';
-    const content = authoritative ? stored(name).content : stored(name).served;
+    const authoritative = isAuthoritative(dialect);
+    if (!authoritative && weather.betas.has(name)) return unreadable(at, 'NACOS_BETA');
+    const content = authoritative ? documents.document(name) : documents.served(name);
     if (content === null) return { kind: 'absent', at, authoritative };
     return { kind: 'document', at, content, md5: md5(content), authoritative };
+  }
+
+  /** The old APIs do not tell of betas; a read shows at least one that was made for this host. */
+  function beta(name: string): BetaReading | 'none' | 'unknown' {
+    if (weather.betas.has(name)) return { rule: dialect === 'v3' ? '10.0.0.7' : 'for this host, at least' };
+    return dialect === 'v3' ? 'none' : 'unknown';
   }
 
   function latency(): number {
     return random.between(1, weather.nacosLatencyMs);
   }
 
-  function router(
-    clock: ProcessClock,
-    observe: (name: string, operation: string, content: string) => void,
-    boundary: (place: 'publish' | 'published') => boolean,
-  ): TrafficRouter {
+  function router(clock: ProcessClock, probe: RouterProbe): TrafficRouter {
     /** One exchange over the network; `onAbort` is the answer of a caller that gave up. */
     function exchange<T>(
       name: string,
@@ -157,18 +100,12 @@ export function createNacos(options: NacosOptions): Nacos {
       });
     }
 
-    const unreadable = (code: string): RouteReading => ({
-      kind: 'unreadable',
-      at: clock.now(),
-      code,
-      detail: `the request failed: ${code}`,
-    });
-
     function readOnce(name: string, signal: AbortSignal): Promise<RouteReading> {
       const isLost = random.chance(weather.loss.lostRequest / 2);
       if (isLost) count(tally, 'read lost');
       const fate = isLost ? 'lostRequest' : 'good';
-      return exchange(name, signal, () => read(name, clock.now()), unreadable, fate);
+      const refusal = (code: string) => unreadable(clock.now(), code);
+      return exchange(name, signal, () => read(name, clock.now()), refusal, fate);
     }
 
     async function publish(
@@ -192,7 +129,7 @@ export function createNacos(options: NacosOptions): Nacos {
         if (!matches(route, expected)) return report('conflict', 'NACOS_CONFLICT');
       }
       const write = (): PublishReport => {
-        const { content: live } = stored(name);
+        const live = documents.document(name);
         const isMatch = expected === null || expected === (live === null ? 'absent' : md5(live));
         if (dialect !== 'old' && !isMatch) return report('conflict', 'NACOS_CONFLICT');
         set(name, operation, content);
@@ -220,18 +157,22 @@ export function createNacos(options: NacosOptions): Nacos {
       read: (target, signal) => readOnce(nameOf(target), signal),
       async publish(target, operation, content, { expectMd5 }, signal) {
         const name = nameOf(target);
-        if (boundary('publish')) return new Promise(() => {});
-        observe(name, operation, content);
+        if (probe.dies('publish')) return new Promise(() => {});
+        probe.publishing(name, operation, content);
         const sent = publish(name, operation, content, expectMd5, signal);
-        return boundary('published') ? new Promise(() => {}) : await sent;
+        return probe.dies('published') ? new Promise(() => {}) : await sent;
       },
-      beta: (target, signal) =>
-        exchange<'none' | 'unknown'>(
-          nameOf(target),
+      async beta(target, signal) {
+        const name = nameOf(target);
+        const answer = await exchange<ReturnType<typeof beta>>(
+          name,
           signal,
-          () => (dialect === 'v3' ? 'none' : 'unknown'),
+          () => beta(name),
           () => 'unknown',
-        ),
+        );
+        probe.askedBeta(name, answer);
+        return answer;
+      },
       listeners: () => Promise.resolve({ kind: 'unknown', detail: 'nobody listens in a simulation' }),
       facts: () => null,
       isUp: () => weather.nacos === 'up',
@@ -241,16 +182,15 @@ export function createNacos(options: NacosOptions): Nacos {
 
   return {
     dialect,
-    document: (name) => stored(name).content,
-    served: (name) => stored(name).served,
-    history: (name) => stored(name).history,
+    ...documents,
     edit: (name, content) => set(name, null, content),
-    dumpAll() {
-      for (const name of documents.keys()) dump(name);
-    },
     inFlight: () => inFlight,
     router,
   };
+}
+
+function unreadable(at: number, code: string): RouteReading {
+  return { kind: 'unreadable', at, code, detail: `the request failed: ${code}` };
 }
 
 function matches(route: RouteReading, expected: string): boolean {
@@ -284,6 +224,7 @@ const FATES = {
   liar: 'write answered yes and not done',
 } as const;
 
-function nameOf(target: { readonly kind: string } & ({ dataId: string } | { path: string })): string {
-  return 'dataId' in target ? target.dataId : target.path;
+function nameOf(target: TrafficTarget): string {
+  if (target.kind !== 'nacos') throw new Error(`a ${target.kind} target in a world of Nacos`);
+  return target.dataId;
 }

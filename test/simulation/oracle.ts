@@ -2,13 +2,15 @@
  * Watches everything that the controller commits and writes, and knows the truth that the controller does not. It
  * never asks the core for its opinion. A violation is remembered, because an exception would be caught on its way.
  */
+import type { BetaReading } from '../../src/core/observation.ts';
 import type { CanaryState, Intent, Verdict } from '../../src/core/rollout.ts';
-import { parseRule, shareOf } from '../../src/core/rule.ts';
+import { md5, parseRule, shareOf } from '../../src/core/rule.ts';
 import type { Event, Save } from '../../src/store/store.ts';
+import { createBetaCheck } from './beta-check.ts';
 import type { Daemon } from './daemons.ts';
 import { createEvidence } from './evidence-check.ts';
 import type { Fleet } from './fleet.ts';
-import type { Landing, Nacos } from './nacos.ts';
+import type { Dialect, Landing } from './rules.ts';
 import type { Traffic } from './traffic.ts';
 import { createViews } from './views.ts';
 import { count, type Tally, type Weather } from './weather.ts';
@@ -31,6 +33,10 @@ export interface Oracle {
   leads(daemon: Daemon, epoch: number): void;
   publishing(daemon: Daemon, name: string, operation: string, content: string): void;
   landed(landing: Landing): void;
+  /** A process was told whether a beta variant of a document is there. */
+  askedBeta(daemon: Daemon, name: string, answer: BetaReading | 'none' | 'unknown'): void;
+  /** The database was lost, and everything that was committed with it. */
+  lost(): void;
   /** What reads show of a document changed. */
   seen(name: string, content: string | null): void;
   /** The last committed state. */
@@ -46,7 +52,7 @@ export interface OracleOptions {
   readonly fleet: Fleet;
   readonly traffic: Traffic;
   readonly weather: Weather;
-  readonly dialect: Nacos['dialect'];
+  readonly dialect: Dialect;
   readonly tally: Tally;
   readonly say: (line: string) => void;
   /** True time since which nothing has been wrong for this Canary, its own hanging included; null: something is. */
@@ -79,6 +85,7 @@ export function createOracle(options: OracleOptions): Oracle {
   const endedAtZero = new Map<string, string>();
   const views = createViews(now);
   const evidence = createEvidence({ ...options, views, fail });
+  const betas = createBetaCheck(now, fail);
   let violation: string | null = null;
   let lastEvent = 0;
   let lead: { epoch: number; at: number; daemon: Daemon | null } = { epoch: 0, at: 0, daemon: null };
@@ -145,16 +152,24 @@ export function createOracle(options: OracleOptions): Oracle {
     }
   }
 
-  function noteIntent(intent: Intent | null, saved: boolean): void {
-    if (intent === null || operations.get(intent.operation)?.saved) return;
-    const { direction, to, content } = intent;
-    operations.set(intent.operation, { direction, to, content, published: 0, saved });
+  /** A Canary that was forgotten and came back counts its writes outside rollouts anew. */
+  function keyOf(name: string, operation: string, content: string | null): string {
+    return operation.startsWith(`${name}.`) ? `${operation} ${md5(content ?? '')}` : operation;
+  }
+
+  function noteIntent(name: string, intent: Intent | null, saved: boolean): void {
+    if (intent === null) return;
+    const { operation, direction, to, content } = intent;
+    const key = keyOf(name, operation, content);
+    if (operations.get(key)?.saved !== true)
+      operations.set(key, { direction, to, content, published: 0, saved });
   }
 
   /** While the store takes nothing, a lowering is carried out from memory. */
   function noteUnsaved(daemon: Daemon, name: string): void {
     const intent = daemon.controller.state(name)?.intent ?? null;
-    if (weather.store !== null && intent?.direction === 'lower') noteIntent(intent, false);
+    const isSick = weather.store !== null || weather.isCorrupt;
+    if (isSick && intent?.direction === 'lower') noteIntent(name, intent, false);
   }
 
   function notePunctual(save: Save): void {
@@ -203,16 +218,23 @@ export function createOracle(options: OracleOptions): Oracle {
       expect(daemon.leader.epoch() === lead.epoch || daemon.clock.state() !== 'running', () => {
         return `${name}: ${daemon.name} committed with epoch ${daemon.leader.epoch()}, ${lead.epoch} leads`;
       });
+      expect(
+        before === null || state === null || state.seq.decision > before.seq.decision,
+        () => `${name}: decision ${state?.seq.decision} was saved after decision ${before?.seq.decision}`,
+      );
       checkExplained(name, save, before);
       checkOutcomes(daemon, save, before);
       if (state === null) states.delete(name);
       else {
         checkNumbers(name, state);
-        const isNew = state.intent !== null && operations.get(state.intent.operation)?.saved !== true;
+        const { intent } = state;
+        const isNew =
+          intent !== null && operations.get(keyOf(name, intent.operation, intent.content))?.saved !== true;
         if (isNew) evidence.checkIntent(daemon, save, before);
+        if (isNew) betas.checkIntent(daemon, state);
         states.set(name, state);
       }
-      noteIntent(state?.intent ?? null, true);
+      noteIntent(name, state?.intent ?? null, true);
       evidence.keep(daemon, name);
     },
     committed(events) {
@@ -249,7 +271,7 @@ export function createOracle(options: OracleOptions): Oracle {
     },
     publishing(daemon, name, operation, content) {
       noteUnsaved(daemon, name);
-      const found = operations.get(operation);
+      const found = operations.get(keyOf(name, operation, content));
       if (found === undefined) {
         fail(`${name}: ${operation} is published and was never saved`);
         return;
@@ -269,7 +291,7 @@ export function createOracle(options: OracleOptions): Oracle {
         lastHand.set(name, now());
         return;
       }
-      const done = operations.get(operation);
+      const done = operations.get(keyOf(name, operation, after));
       const rule = after === null ? null : parseRule(after);
       if (done === undefined || rule === null || !rule.ok) {
         fail(`${name}: ${operation} landed as something that is no rule of ours`);
@@ -297,6 +319,15 @@ export function createOracle(options: OracleOptions): Oracle {
       }
     },
     seen: views.change,
+    askedBeta: betas.told,
+    lost() {
+      states.clear();
+      open.clear();
+      due.clear();
+      lastEvent = 0;
+      lead = { epoch: 0, at: now(), daemon: null };
+      evidence.lose();
+    },
     state: (name) => states.get(name) ?? null,
     openCommands: () => [...open],
     checkPunctual() {

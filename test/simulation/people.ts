@@ -4,8 +4,8 @@ import { parseRule } from '../../src/core/rule.ts';
 import type { Canary } from '../../src/spec/canary.ts';
 import type { Daemons } from './daemons.ts';
 import { drawSteps, type Fleet } from './fleet.ts';
-import type { Nacos } from './nacos.ts';
 import type { Random } from './random.ts';
+import type { Rules } from './rules.ts';
 import type { Timeline } from './timeline.ts';
 import { count, type Tally } from './weather.ts';
 
@@ -19,7 +19,7 @@ export interface PeopleOptions {
   readonly random: Random;
   readonly tally: Tally;
   readonly fleet: Fleet;
-  readonly nacos: Nacos;
+  readonly rules: Rules;
   readonly daemons: Daemons;
   readonly say: (line: string) => void;
 }
@@ -127,7 +127,7 @@ export function createPeople(options: PeopleOptions): People {
       const text = editedDocument(what, name, options);
       if (text === undefined) return;
       say(name, `document ${what} by hand`);
-      options.nacos.edit(name, text);
+      options.rules.edit(name, text);
     });
   }
 
@@ -194,9 +194,9 @@ const HANDS = [
 function editedDocument(
   what: (typeof HANDS)[number][0],
   name: string,
-  { nacos, random }: PeopleOptions,
+  { rules, random }: PeopleOptions,
 ): string | null | undefined {
-  const text = nacos.document(name);
+  const text = rules.document(name);
   const rule = text === null ? null : parseRule(text);
   if (text === null || rule === null || !rule.ok) return undefined;
   const document = JSON.parse(text);
@@ -219,7 +219,7 @@ function editedDocument(
       document.comment = random.whole(0, 1_000_000);
       break;
     case 'restored from a backup':
-      return random.pick(nacos.history(name));
+      return random.pick(rules.history(name));
     case 'deleted':
       return null;
     case 'taken by another controller':

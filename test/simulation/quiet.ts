@@ -89,14 +89,14 @@ export function createQuiet(scene: Scene): Quiet {
 }
 
 /** Why not all is at rest; null: it is. */
-function stirring({ fleet, oracle, nacos, traffic }: Scene): string | null {
+function stirring({ fleet, oracle, rules, traffic }: Scene): string | null {
   for (const name of fleet.everyName()) {
     const state = oracle.state(name);
     const { spec, state: fileState } = fleet.file(name);
     if (state === null) continue;
     const why = unrest({
       state,
-      document: nacos.document(name),
+      document: rules.document(name),
       truth: (revision) => traffic.truth(name, revision),
       isSuspended: spec.canary.suspend,
       isRemoved: fileState === 'gone',
@@ -105,7 +105,7 @@ function stirring({ fleet, oracle, nacos, traffic }: Scene): string | null {
   }
   const [open] = oracle.openCommands();
   if (open !== undefined) return `command ${open} was never answered`;
-  return nacos.inFlight() > 0 ? 'a write is still on its way' : null;
+  return rules.inFlight() > 0 ? 'a write is still on its way' : null;
 }
 
 function keepMost(tally: Tally, name: string, found: number): void {

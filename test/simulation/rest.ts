@@ -34,6 +34,8 @@ export function unrest({ state, document, truth, isSuspended, isRemoved }: Resti
   if (state.intent !== null) return `${where} with an open write of ${state.intent.to} %`;
   if (state.ending !== null) return `${where} on its way to 0 for ${state.ending.reason}`;
   if (isRemoved) return `${where} although its file is gone`;
+  if (state.diagnostics.some(({ code }) => code === 'BETA_PRESENT'))
+    return `${where} with a beta that is over`;
   if (pauses.some(({ reason }) => HEALING.includes(reason)))
     return `${where} although everything can be measured`;
   if (state.phase === 'Progressing') return `${where} without end`;

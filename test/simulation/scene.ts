@@ -1,14 +1,15 @@
 /** Puts one world together: a fleet, its surroundings, the daemon, people and faults, all from one seed. */
-import Database from 'better-sqlite3';
-import { openStore } from '../../src/store/sqlite.ts';
 import { createDaemons, type Daemons } from './daemons.ts';
 import { createFaults, type Faults } from './faults.ts';
 import { createFleet, FIRST_REVISION, type Fleet } from './fleet.ts';
-import { createNacos, type Dialect, type Nacos } from './nacos.ts';
+import { createNacos } from './nacos.ts';
 import { createOracle, type Oracle } from './oracle.ts';
 import { createPeople, type People } from './people.ts';
 import { createRandom } from './random.ts';
-import { createProcessClock, createTimeline, type Timeline } from './timeline.ts';
+import { createRuleFiles } from './rule-files.ts';
+import { type Dialect, isAuthoritative, type Rules } from './rules.ts';
+import { createStoreFile } from './store-file.ts';
+import { createTimeline, type Timeline } from './timeline.ts';
 import { createTrace, type Trace } from './trace.ts';
 import { createTraffic, type Traffic } from './traffic.ts';
 import { clearWeather, count, type Tally } from './weather.ts';
@@ -19,15 +20,15 @@ export interface Scene {
   readonly trace: Trace;
   readonly fleet: Fleet;
   readonly traffic: Traffic;
-  readonly nacos: Nacos;
+  readonly rules: Rules;
   readonly oracle: Oracle;
   readonly daemons: Daemons;
   readonly people: People;
   readonly faults: Faults;
 }
 
-/** `file`: where the database goes. `onLine` sees each line of the trace. */
-export function createScene(seed: number, file: string, onLine: (line: string) => void): Scene {
+/** `path`: where the database goes. `onLine` sees each line of the trace. */
+export function createScene(seed: number, path: string, onLine: (line: string) => void): Scene {
   const random = createRandom(seed);
   const timeline = createTimeline();
   const weather = clearWeather();
@@ -38,10 +39,11 @@ export function createScene(seed: number, file: string, onLine: (line: string) =
     ['v3', 2],
     ['v1', 2],
     ['old', 1],
+    ['file', 1],
   ]);
   const common = { timeline, random, weather, tally, say };
   const traffic = createTraffic({ ...common, rps: (name) => fleet.rps(name), first: FIRST_REVISION });
-  const fleet = createFleet(random, (name, revision, truth) => {
+  const fleet = createFleet(random, dialect === 'file', (name, revision, truth) => {
     traffic.tell(name, revision, truth);
     say(`${name} ${revision} is ${truth.kind}${'from' in truth ? ` from ${truth.from}` : ''}`);
   });
@@ -53,38 +55,36 @@ export function createScene(seed: number, file: string, onLine: (line: string) =
     dialect,
     calmSince: (name) => calmSince(faults, name),
   });
-  const nacos = createNacos({
+  const rules = (dialect === 'file' ? createRuleFiles : createNacos)({
     ...common,
     dialect,
     landed(landing) {
       oracle.landed(landing);
-      if (dialect === 'v3') oracle.seen(landing.name, landing.after);
+      if (isAuthoritative(dialect)) oracle.seen(landing.name, landing.after);
     },
     dumped(name) {
-      traffic.split(name, nacos.served(name));
-      if (dialect !== 'v3') oracle.seen(name, nacos.served(name));
+      traffic.split(name, rules.served(name));
+      if (!isAuthoritative(dialect)) oracle.seen(name, rules.served(name));
     },
   });
-  createDatabase(file, seed);
-  const daemons = createDaemons({ ...common, file, fleet, nacos, traffic, oracle });
-  const faults = createFaults({ ...common, fleet, nacos, daemons });
-  const people = createPeople({ ...common, fleet, nacos, daemons });
-  count(tally, `Nacos ${dialect}`);
-  say(`seed ${seed}: ${fleet.names().length} canaries, Nacos ${dialect}`);
-  return { timeline, tally, trace, fleet, traffic, nacos, oracle, daemons, people, faults };
+  const file = createStoreFile(path, seed, timeline, tally);
+  const daemons = createDaemons({ ...common, file, fleet, rules, traffic, oracle });
+  const faults = createFaults({ ...common, fleet, rules, daemons });
+  const people = createPeople({ ...common, fleet, rules, daemons });
+  count(tally, `world of ${WORLDS[dialect]}`);
+  say(`seed ${seed}: ${fleet.names().length} canaries, ${WORLDS[dialect]}`);
+  return { timeline, tally, trace, fleet, traffic, rules, oracle, daemons, people, faults };
 }
+
+const WORLDS: Readonly<Record<Dialect, string>> = {
+  v3: 'Nacos 3, API v3',
+  v1: 'Nacos 2.5, API v1',
+  old: 'Nacos 2.2, no compare-and-set',
+  file: 'rule files',
+};
 
 function calmSince(faults: Faults, name: string): number | null {
   const all = faults.calmSince();
   const own = faults.ownCalmSince(name);
   return all === null || own === null ? null : Math.max(all, own);
-}
-
-/** A new database whose random identity comes from the seed, because it is part of every document. */
-function createDatabase(file: string, seed: number): void {
-  const clock = createProcessClock(createTimeline(), () => 0);
-  openStore(file, { clock }).close();
-  const database = new Database(file);
-  database.prepare('UPDATE identity SET store_id = ?').run(seed.toString(16).padStart(16, '0'));
-  database.close();
 }

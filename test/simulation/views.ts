@@ -10,6 +10,8 @@ export interface Views {
 
 /** A read's own deadline, the grace of a look, and the wait for the group commit. */
 const OLDEST_MS = 12_000;
+/** The controller's times are whole milliseconds. */
+const WHOLE_MS = 1;
 
 interface View {
   readonly rule: Rule | null;
@@ -30,7 +32,7 @@ export function createViews(now: () => number): Views {
       const all = views.get(name) ?? [{ rule: null, from: 0 }];
       return all.some(({ rule, from }, index) => {
         const until = all[index + 1]?.from ?? now();
-        return until >= at - OLDEST_MS && from <= at && isSuch(rule);
+        return until >= at - OLDEST_MS && from < at + WHOLE_MS && isSuch(rule);
       });
     },
   };

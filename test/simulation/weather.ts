@@ -1,5 +1,6 @@
 /** The state of everything around the controller: what is broken now, and how often each thing was. */
 import type { StoreErrorCode } from '../../src/store/store.ts';
+import type { FileCode } from '../../src/traffic/file.ts';
 
 /** Shares of calls that go wrong in the same way. */
 export interface Loss {
@@ -25,12 +26,18 @@ export interface Weather {
   /** Whether the server puts off dumping its database into what it serves. */
   dumpStuck: boolean;
   loss: Loss;
+  /** Canaries whose document has a beta variant that was made for the daemon's host too. */
+  readonly betas: Set<string>;
+  /** What every access to rule documents in files ends with. */
+  disk: FileCode | 'fine';
   prometheus: PrometheusMode;
   /** Canaries whose metrics and document answer nobody. */
   readonly hanging: Set<string>;
   /** Canaries with a Prometheus fault of their own. */
   readonly own: Map<string, PrometheusMode>;
   store: StoreErrorCode | null;
+  /** The database is damaged and nobody knows yet. */
+  isCorrupt: boolean;
   journalBroken: boolean;
   /** Distance of the daemon's wall clock from true time, ms. */
   wallOffset: number;
@@ -46,10 +53,13 @@ export function clearWeather(): Weather {
     nacosLatencyMs: 15,
     dumpStuck: false,
     loss: NO_LOSS,
+    betas: new Set(),
+    disk: 'fine',
     prometheus: 'up',
     hanging: new Set(),
     own: new Map(),
     store: null,
+    isCorrupt: false,
     journalBroken: false,
     wallOffset: 0,
     wallSteppedAt: 0,
