@@ -166,11 +166,16 @@ function obstaclesToStart(turn: Turn, rollout: RolloutState): Reason[] {
   return reasons;
 }
 
-/** A beta variant hides our rule from the gateways whose address it names: said before the first write. */
+/**
+ * A beta variant hides our rule from the gateways whose address it names: said before the first write. A server that
+ * does not tell of betas shows one that names this host to its reads, until it ends.
+ */
 export function noteBeta(turn: Turn): void {
+  const { live } = turn;
   const { beta } = turn.input.seen;
-  if (beta === null || beta === 'unknown') return;
-  const rule = beta === 'none' ? null : beta.rule;
+  if (beta === null) return;
+  if (beta === 'unknown' && (live.kind === 'unknown' || live.authoritative)) return;
+  const rule = typeof beta === 'string' ? null : beta.rule;
   const detail = `a beta variant hides the rule from some gateways: ${rule}; stop it in the Nacos console`;
   setDiagnostic(turn, 'BETA_PRESENT', rule === null ? null : detail);
 }

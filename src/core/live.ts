@@ -18,7 +18,7 @@ export function understand(route: RouteReading): Live {
     case 'document': {
       const parsed = parseRule(route.content);
       const { content, md5, authoritative } = route;
-      if (!parsed.ok) return { kind: 'malformed', content, md5, detail: parsed.error };
+      if (!parsed.ok) return { kind: 'malformed', content, md5, detail: parsed.error, authoritative };
       return { kind: 'rule', content, md5, rule: parsed.value, authoritative };
     }
   }

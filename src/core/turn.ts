@@ -44,7 +44,13 @@ export type Live =
   /** Not readable in this run, or not looked at. */
   | { readonly kind: 'unknown'; readonly looked: boolean; readonly detail: string }
   | { readonly kind: 'absent'; readonly authoritative: boolean }
-  | { readonly kind: 'malformed'; readonly content: string; readonly md5: string; readonly detail: string }
+  | {
+      readonly kind: 'malformed';
+      readonly content: string;
+      readonly md5: string;
+      readonly detail: string;
+      readonly authoritative: boolean;
+    }
   | {
       readonly kind: 'rule';
       readonly content: string;

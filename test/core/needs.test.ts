@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { needs } from '../../src/core/needs.ts';
 import type { Command } from '../../src/core/observation.ts';
-import { createDesk, type Desk, quickMetric, quickSpec } from './desk.ts';
+import { md5 } from '../../src/core/rule.ts';
+import { createDesk, type Desk, quickMetric, quickSpec, unreadable } from './desk.ts';
 
 const undo: Command = {
   id: 1,
@@ -98,6 +99,19 @@ describe('what is asked', () => {
     desk.look('pass', { beta: 'none' });
     expect(desk.state().diagnostics).toEqual([]);
     expect(needs(quickSpec().canary, desk.state(), [], desk.now() + 60_000).beta).toBe(false);
+  });
+
+  it('takes the end of a beta from a read where the server does not tell of betas', () => {
+    const desk = createDesk(quickSpec(), { beta: { rule: 'for this host, at least' } });
+    const content = desk.document() ?? '';
+    const read = (authoritative: boolean) =>
+      ({ kind: 'document', at: 0, content, md5: md5(content), authoritative }) as const;
+    const codes = () => desk.state().diagnostics.map(({ code }) => code);
+    desk.look('pass', { beta: 'unknown', route: unreadable });
+    desk.look('pass', { beta: 'unknown', route: read(true) });
+    expect(codes(), 'the database holds no word of the beta').toEqual(['BETA_PRESENT']);
+    desk.look('pass', { beta: 'unknown', route: read(false) });
+    expect(codes(), 'the runtime would have shown it to this host').toEqual([]);
   });
 
   it('is the old version’s targets before an undo without force', () => {
