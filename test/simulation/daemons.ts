@@ -239,7 +239,7 @@ export function createDaemons(options: DaemonsOptions): Daemons {
       file.leave(daemon.store);
     }
     say(`the database is ${how}`);
-    file.ruin(how);
+    if (!file.ruin(how)) oracle.fail(`a database that was ${how} was not begun anew as it should`);
     weather.isCorrupt = false;
     oracle.lost();
     options.fleet.lost();

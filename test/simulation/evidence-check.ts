@@ -6,7 +6,7 @@ import type { Save } from '../../src/store/store.ts';
 import type { Daemon } from './daemons.ts';
 import { EPOCH_MS } from './epoch.ts';
 import type { Fleet } from './fleet.ts';
-import type { Traffic } from './traffic.ts';
+import { hasInstances, type Traffic } from './traffic.ts';
 import type { Views } from './views.ts';
 import type { Weather } from './weather.ts';
 
@@ -120,7 +120,11 @@ export function createEvidence(options: EvidenceOptions): Evidence {
     if (intent.to !== steps[held.index + 1]?.weight) fail(`${at} is not one step from index ${held.index}`);
     if (rollout.pauses.length > 0) fail(`${at} is made while paused by ${rollout.pauses[0]?.reason}`);
     if (spec.canary.suspend) fail(`${at} is made while suspended`);
-    if (held.weight === 0) return;
+    if (held.weight === 0) {
+      const isThere = hasInstances(options.traffic.truth(save.canary, rollout.revision));
+      if (spec.canary.strategy.ready !== null && !isThere) fail(`${at} is made and no instance was there`);
+      return;
+    }
     const exemption = exemptionOf(save, rollout);
     const isPromise =
       before?.rollout?.promote != null || rollout.promote !== null || exemption?.kind === 'promote';

@@ -1,7 +1,8 @@
-/** The files: Canaries drawn from the seed, their edits, and the index of them that each daemon scans. */
+/** The files: their Canaries, their edits, and the index of them that each daemon scans. */
 import type { Changes, SpecIndex } from '../../src/controller/specs.ts';
-import type { Canary, Metric, Spec } from '../../src/spec/canary.ts';
+import type { Canary, Spec } from '../../src/spec/canary.ts';
 import { canonicalJson, sha256 } from '../../src/spec/canonical.ts';
+import { drawCanary, drawTruth } from './draw-canary.ts';
 import type { Random } from './random.ts';
 import type { Truth } from './traffic.ts';
 
@@ -37,18 +38,7 @@ export interface Fleet {
   index(): SpecIndex;
 }
 
-export const FIRST_REVISION = 'v1';
-
 const NAMES = ['cart', 'shop', 'search', 'login', 'pay', 'mail'] as const;
-
-const STEPS = [
-  [5, 25, 50, 100],
-  [10, 100],
-  [1, 10, 30, 60, 100],
-  [20, 40, 100],
-  [100],
-  [25, 75, 100],
-] as const;
 
 export function createFleet(
   random: Random,
@@ -170,108 +160,4 @@ function indexOf(
     massDeletion: () => null,
     counts: () => ({ valid: files.size, invalid: 0, kept: 0 }),
   };
-}
-
-/** What a revision is like that the metrics of this Canary can tell. */
-function drawTruth(random: Random, canary: Canary): Truth {
-  const measuresLatency = canary.analysis.metrics.some(({ source }) => source.kind === 'latency');
-  const lasts = canary.strategy.steps.filter(({ weight }) => weight < 100).map(({ weight }) => weight / 100);
-  const later = lasts.length === 0 ? 0 : random.pick(lasts);
-  return random.weighted<Truth>([
-    [{ kind: 'healthy' }, 45],
-    [{ kind: 'broken', from: 0 }, 15],
-    [{ kind: 'broken', from: later }, 15],
-    [{ kind: 'slow' }, measuresLatency ? 10 : 0],
-    [{ kind: 'silent', from: 0 }, 8],
-    [{ kind: 'silent', from: later }, 7],
-  ]);
-}
-
-function drawCanary(random: Random, name: string, isOfFiles: boolean): Canary {
-  const intervalMs = random.pick([5_000, 10_000, 15_000, 30_000]);
-  const isGits = random.chance(0.8);
-  return {
-    name,
-    labels: {},
-    service: name,
-    revision: isGits ? FIRST_REVISION : null,
-    stableRevision: FIRST_REVISION,
-    suspend: false,
-    target: isOfFiles
-      ? { kind: 'file', path: name }
-      : { kind: 'nacos', namespace: '', group: 'CANARY_GROUP', dataId: name },
-    settleMs: random.pick([0, 10_000, 30_000]),
-    verifyTimeoutMs: random.pick([10_000, 30_000]),
-    onDrift: random.weighted([
-      ['correct', 3],
-      ['pause', 1],
-      ['adopt', 1],
-    ] as const),
-    strategy: {
-      steps: drawSteps(random),
-      ready: null,
-      onRevisionChange: random.weighted([
-        ['restart', 3],
-        ['queue', 1],
-        ['reject', 1],
-      ] as const),
-      onFailure: random.chance(0.85) ? 'rollback' : 'pause',
-      onDelete: random.chance(0.7) ? 'rollback' : 'retain',
-      progressDeadlineMs: 600_000,
-    },
-    analysis: {
-      skip: false,
-      intervalMs,
-      versionLabel: 'version',
-      onNoData: random.pick(['hold', 'pause', 'rollback'] as const),
-      noDataGraceMs: random.pick([60_000, 180_000]),
-      onError: random.weighted([
-        ['hold', 1],
-        ['pause', 3],
-        ['rollback', 1],
-      ] as const),
-      errorLimit: 4,
-      onInconclusive: 'pause',
-      metrics: drawMetrics(random, name, intervalMs),
-    },
-  };
-}
-
-export function drawSteps(random: Random): Canary['strategy']['steps'] {
-  return random.pick(STEPS).map((weight) => ({
-    weight,
-    bakeMs: random.pick([15_000, 60_000, 120_000]),
-    approval: weight < 100 && random.chance(0.1),
-  }));
-}
-
-function drawMetrics(random: Random, name: string, intervalMs: number): readonly Metric[] {
-  const critical = random.chance(0.5);
-  const errors: Metric = {
-    name: 'error-rate',
-    source: {
-      kind: 'ratio',
-      bad: `http_requests_total{job="${name}",code=~"5.."}`,
-      total: `http_requests_total{job="${name}"}`,
-      minRequests: 10,
-    },
-    bounds: { maxDelta: 0.05 },
-    windowMs: random.pick([20_000, 60_000]),
-    forMs: random.chance(0.7) ? 3 * intervalMs : null,
-    failureLimit: null,
-    critical,
-    dryRun: false,
-    judge: 'threshold',
-  };
-  const limited: Metric = errors.forMs === null ? { ...errors, failureLimit: random.whole(0, 3) } : errors;
-  const latency: Metric = {
-    ...errors,
-    name: 'latency',
-    source: { kind: 'latency', histogram: `latency{job="${name}"}`, quantile: 0.99, minRequests: 10 },
-    bounds: random.chance(0.5) ? { max: 1 } : { maxRatio: 2 },
-    forMs: 3 * intervalMs,
-    failureLimit: null,
-    critical: random.chance(0.3),
-  };
-  return random.chance(0.5) ? [limited, latency] : [limited];
 }

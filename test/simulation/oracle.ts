@@ -10,6 +10,7 @@ import { createBetaCheck } from './beta-check.ts';
 import type { Daemon } from './daemons.ts';
 import { createEvidence } from './evidence-check.ts';
 import type { Fleet } from './fleet.ts';
+import { createPunctual } from './punctual-check.ts';
 import type { Dialect, Landing } from './rules.ts';
 import type { Traffic } from './traffic.ts';
 import { createViews } from './views.ts';
@@ -68,10 +69,6 @@ interface Operation {
   readonly saved: boolean;
 }
 
-/** The look and route deadlines, the confirming of a write, and back-off after what was wrong before. */
-const CALM_MS = 75_000;
-const LATE_MS = 4_000;
-const LOST_MS = 10_000;
 /** From here on a process that was stopped must have noticed that another one leads. */
 const DEPOSED_MS = 10_000;
 
@@ -80,12 +77,12 @@ export function createOracle(options: OracleOptions): Oracle {
   const states = new Map<string, CanaryState>();
   const operations = new Map<string, Operation>();
   const open = new Set<number>();
-  const due = new Map<string, number>();
   /** Revisions of rollouts that went back to 0, by rollout. */
   const endedAtZero = new Map<string, string>();
   const views = createViews(now);
   const evidence = createEvidence({ ...options, views, fail });
   const betas = createBetaCheck(now, fail);
+  const punctual = createPunctual({ ...options, fail });
   let violation: string | null = null;
   let lastEvent = 0;
   let lead: { epoch: number; at: number; daemon: Daemon | null } = { epoch: 0, at: 0, daemon: null };
@@ -172,37 +169,13 @@ export function createOracle(options: OracleOptions): Oracle {
     if (isSick && intent?.direction === 'lower') noteIntent(name, intent, false);
   }
 
-  function notePunctual(save: Save): void {
-    const { canary: name } = save;
-    const since = due.get(name);
-    const calm = options.calmSince(name);
-    if (since !== undefined && calm !== null && since >= calm + CALM_MS) {
-      const lateMs = now() - since;
-      expect(lateMs <= LATE_MS, () => `${name}: decided ${lateMs} ms late in calm weather`);
-    }
-    const inMs = save.nextCheckAt - Math.floor(save.explanation.at);
-    due.set(name, now() + Math.max(0, inMs));
-    // At rest the next runs change nothing and are not saved: `checkResting` asks the leader itself.
-    if (save.state === null || isResting(save.state)) due.delete(name);
-  }
-
-  function checkResting(name: string): void {
-    const calm = options.calmSince(name);
-    const { daemon } = lead;
-    if (calm === null || now() < calm + CALM_MS + LOST_MS || daemon?.clock.state() !== 'running') return;
-    const last = daemon.controller.explanation(name);
-    if (!daemon.controller.isLeader() || last === null) return;
-    const lateMs = daemon.clock.now() - last.nextCheckAt;
-    expect(lateMs <= LOST_MS, () => `${name}: rests, and is ${lateMs} ms late in calm weather`);
-  }
-
   return {
     fail,
     violation: () => violation,
     deciding(daemon, save) {
       // What could not be saved before comes again, after what was decided since.
       if (save.explanation.at !== daemon.clock.now()) return;
-      notePunctual(save);
+      punctual.deciding(save);
       const verdicts = save.verdicts.map(({ verdict }) => verdict);
       evidence.look(daemon, save.canary, save.state?.rollout ?? null, verdicts);
     },
@@ -243,6 +216,7 @@ export function createOracle(options: OracleOptions): Oracle {
         expect(id === lastEvent + 1, () => `event ${id} follows event ${lastEvent}`);
         lastEvent = id;
         count(tally, `event ${type}`);
+        if (type === 'Paused') count(tally, `paused ${event.data?.['pauseReason']}`);
         if (type === 'CommandReceived') open.add(id);
         else if (causedBy !== null) open.delete(causedBy);
         say(`${id} ${canary ?? '-'} ${event.explanation?.phase ?? ''} ${type}: ${message}`);
@@ -266,7 +240,7 @@ export function createOracle(options: OracleOptions): Oracle {
           JSON.stringify(kept) === JSON.stringify(known),
           () => `${name}: the store lost a committed state`,
         );
-        due.delete(name);
+        punctual.forget(name);
       }
     },
     publishing(daemon, name, operation, content) {
@@ -323,7 +297,7 @@ export function createOracle(options: OracleOptions): Oracle {
     lost() {
       states.clear();
       open.clear();
-      due.clear();
+      punctual.forgetAll();
       lastEvent = 0;
       lead = { epoch: 0, at: now(), daemon: null };
       evidence.lose();
@@ -331,19 +305,10 @@ export function createOracle(options: OracleOptions): Oracle {
     state: (name) => states.get(name) ?? null,
     openCommands: () => [...open],
     checkPunctual() {
-      for (const [name, at] of due) {
-        const calm = options.calmSince(name);
-        if (calm === null || at < calm + CALM_MS || fleet.file(name).state === 'forgotten') continue;
-        expect(now() - at <= LOST_MS, () => `${name}: due since ${now() - at} ms in calm weather`);
-      }
-      for (const [name, state] of states) if (isResting(state)) checkResting(name);
+      punctual.check(lead.daemon, states);
       lastHand = new Map([...lastHand].filter(([, at]) => now() - at < 600_000));
     },
   };
-}
-
-function isResting({ rollout }: CanaryState): boolean {
-  return rollout === null || rollout.outcome !== null;
 }
 
 function describe(content: string): string {

@@ -99,6 +99,7 @@ function stirring({ fleet, oracle, rules, traffic }: Scene): string | null {
       document: rules.document(name),
       truth: (revision) => traffic.truth(name, revision),
       isSuspended: spec.canary.suspend,
+      asksReady: spec.canary.strategy.ready !== null,
       isRemoved: fileState === 'gone',
     });
     if (why !== null) return `${name}: ${why}`;

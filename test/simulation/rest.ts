@@ -2,7 +2,7 @@
 import type { CanaryState, PauseReason } from '../../src/core/rollout.ts';
 import { parseRule } from '../../src/core/rule.ts';
 import { activeRollout } from '../../src/core/turn.ts';
-import type { Truth } from './traffic.ts';
+import { hasInstances, type Truth } from './traffic.ts';
 
 /** Pauses that end by themselves once what they wait for can be measured. */
 const HEALING: readonly PauseReason[] = ['Errors', 'BadQuery'];
@@ -20,11 +20,20 @@ export interface Resting {
   readonly document: string | null;
   readonly truth: (revision: string) => Truth;
   readonly isSuspended: boolean;
+  /** The file wants to see instances before the first step. */
+  readonly asksReady: boolean;
   readonly isRemoved: boolean;
 }
 
 /** Why a Canary is not at rest; null: it is. */
-export function unrest({ state, document, truth, isSuspended, isRemoved }: Resting): string | null {
+export function unrest({
+  state,
+  document,
+  truth,
+  isSuspended,
+  asksReady,
+  isRemoved,
+}: Resting): string | null {
   const rollout = activeRollout(state);
   const pauses = rollout?.pauses ?? state.pauses;
   const where = `${state.phase} (${state.reason})`;
@@ -40,7 +49,8 @@ export function unrest({ state, document, truth, isSuspended, isRemoved }: Resti
     return `${where} although everything can be measured`;
   if (state.phase === 'Progressing') return `${where} without end`;
   if (state.phase === 'Initializing' && !state.diagnostics.some(isNeedful)) return where;
-  if (state.phase === 'Waiting' && !isSuspended) return where;
+  const isAwaited = asksReady && rollout !== null && !hasInstances(truth(rollout.revision));
+  if (state.phase === 'Waiting' && !isSuspended && !isAwaited) return where;
   if (pauses.some(({ reason }) => HANDS_OFF.includes(reason))) return null;
   return misrouted(state, document);
 }

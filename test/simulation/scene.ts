@@ -1,7 +1,8 @@
 /** Puts one world together: a fleet, its surroundings, the daemon, people and faults, all from one seed. */
 import { createDaemons, type Daemons } from './daemons.ts';
+import { FIRST_REVISION } from './draw-canary.ts';
 import { createFaults, type Faults } from './faults.ts';
-import { createFleet, FIRST_REVISION, type Fleet } from './fleet.ts';
+import { createFleet, type Fleet } from './fleet.ts';
 import { createNacos } from './nacos.ts';
 import { createOracle, type Oracle } from './oracle.ts';
 import { createPeople, type People } from './people.ts';

@@ -11,6 +11,9 @@ import { count, type Tally } from './weather.ts';
 export const RUINS = ['lost', 'lost with its journal', 'emptied', 'cut short', 'overwritten'] as const;
 export type Ruin = (typeof RUINS)[number];
 
+/** Those that leave something behind, which the next start moves aside. */
+const DAMAGES: readonly Ruin[] = ['cut short', 'overwritten'];
+
 export interface StoreFile {
   readonly path: string;
   readonly journal: string;
@@ -19,8 +22,11 @@ export interface StoreFile {
   leave(store: Store): void;
   /** Another process claimed the next epoch: what stores of killed ones still held back comes to nothing. */
   fenced(): void;
-  /** Ruins the database and begins a new one. The caller made sure that no process is alive. */
-  ruin(how: Ruin): void;
+  /**
+   * Ruins the database and begins a new one. The caller made sure that no process is alive. False: the damage was not
+   * noticed, or there was none to notice.
+   */
+  ruin(how: Ruin): boolean;
   close(): void;
 }
 
@@ -73,7 +79,9 @@ export function createStoreFile(path: string, seed: number, timeline: Timeline, 
       ruinFile(path, how);
       if (how === 'lost with its journal') rmSync(journal, { force: true });
       count(tally, `database ${how}`);
-      if (begin()) count(tally, 'damaged database moved aside');
+      const isMoved = begin();
+      if (isMoved) count(tally, 'damaged database moved aside');
+      return isMoved === DAMAGES.includes(how);
     },
     close: closeLeft,
   };

@@ -5,6 +5,7 @@
 import type { Measurement, MeasureRequest, Reading } from '../../src/core/observation.ts';
 import { parseRule } from '../../src/core/rule.ts';
 import type { Measure } from '../../src/metrics/measure.ts';
+import { READY_QUERY } from './draw-canary.ts';
 import { EPOCH_MS } from './epoch.ts';
 import type { Random } from './random.ts';
 import type { ProcessClock, Timeline } from './timeline.ts';
@@ -16,6 +17,11 @@ export type Truth =
   | { readonly kind: 'broken'; readonly from: number }
   | { readonly kind: 'slow' }
   | { readonly kind: 'silent'; readonly from: number };
+
+/** Whether the revision runs anywhere before it gets traffic. */
+export function hasInstances(truth: Truth): boolean {
+  return truth.kind !== 'silent' || truth.from > 0;
+}
 
 export interface Traffic {
   /** Says how `revision` of a Canary behaves; unknown ones are healthy. */
@@ -86,15 +92,22 @@ export function createTraffic(options: TrafficOptions): Traffic {
     return { requests, bad, seen };
   }
 
+  function instances(name: string, revision: string): Reading {
+    if (hasInstances(truth(name, revision))) return { kind: 'value', value: 2, requests: null };
+    return { kind: 'noData', why: 'empty', detail: 'no series' };
+  }
+
   /** Prometheus evaluates at the time on its own clock that the request names. */
   function evaluate(name: string, request: MeasureRequest, at: number): Reading {
     const to = Math.min(timeline.now(), at - EPOCH_MS - weather.prometheusOffset);
     const { source, version } = request;
     if (source.kind === 'presence') return { kind: 'value', value: 1, requests: null };
+    if (source.kind === 'query' && source.query.startsWith(READY_QUERY)) return instances(name, version);
     const { requests, bad, seen } = totals(name, version, to - request.windowMs, to);
     if (!seen) return { kind: 'noData', why: 'empty', detail: 'no series' };
     if (requests === 0) return { kind: 'noData', why: 'nan', detail: 'no requests in the window' };
     if (source.kind === 'ratio') return { kind: 'value', value: bad / requests, requests };
+    if (source.kind === 'query') return { kind: 'value', value: bad / requests, requests: null };
     const isSlow = truth(name, version).kind === 'slow';
     if (isSlow && random.chance(0.3)) return { kind: 'above', bound: 10, requests };
     return { kind: 'value', value: (isSlow ? 3 : 0.1) * random.between(0.9, 1.1), requests };
