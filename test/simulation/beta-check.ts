@@ -10,7 +10,6 @@ export interface BetaCheck {
 }
 
 interface Told {
-  readonly by: Daemon;
   readonly at: number;
   readonly answer: BetaReading | 'none' | 'unknown';
 }
@@ -20,13 +19,14 @@ const FRESH_MS = 12_000;
 
 export function createBetaCheck(now: () => number, fail: (what: string) => void): BetaCheck {
   const last = new Map<string, Told>();
+  const keyOf = (daemon: Daemon, name: string) => `${daemon.name} ${name}`;
   return {
-    told: (by, name, answer) => void last.set(name, { by, at: now(), answer }),
+    told: (daemon, name, answer) => void last.set(keyOf(daemon, name), { at: now(), answer }),
     checkIntent(daemon, { name, intent, rollout, diagnostics }) {
       const isFirst = intent?.purpose === 'step' && rollout?.held.weight === 0 && rollout.held.index === -1;
       if (!isFirst || daemon.thawedAt !== null) return;
-      const told = last.get(name);
-      if (told?.by !== daemon || told.at < now() - FRESH_MS) {
+      const told = last.get(keyOf(daemon, name));
+      if (told === undefined || told.at < now() - FRESH_MS) {
         fail(`${name}: the first step is made and nobody looked for a beta variant`);
         return;
       }

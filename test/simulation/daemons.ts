@@ -80,7 +80,7 @@ export interface DaemonsOptions {
 const TICK_MS = 15_000;
 const STOP_GRACE_MS = 5_000;
 /** Slower than the daemon's own, because each poll of a standby opens a file. */
-const LEADER_POLL_MS = 2_000;
+const LEADER_POLL_MS = 4_000;
 const RESTART_MS = [200, 20_000] as const;
 
 export function createDaemons(options: DaemonsOptions): Daemons {
