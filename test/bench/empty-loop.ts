@@ -10,8 +10,8 @@ import type { EmptyLoop } from './floor.ts';
 
 /** 10,000 canaries at 30 s. */
 const LOOKS_PER_SECOND = 333;
-const WARM_UP_S = 2;
-const MEASURED_S = 4;
+const WARM_UP_S = 1;
+const MEASURED_S = 3;
 const COMMIT_MS = 50;
 const NAMES = 1_000;
 const ROW = JSON.stringify({ state: 'x'.repeat(2_048) });

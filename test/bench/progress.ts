@@ -1,4 +1,5 @@
 /** Every canary has a rollout under way and leaves at least one step by evidence: what its looks cost, and how late. */
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Daemon } from './daemon.ts';
 import { between, mostOf, quantileOf } from './exposition.ts';
 import { floorFigures } from './floor.ts';
@@ -17,7 +18,7 @@ const [FIRST = 0, SECOND = 0] = WEIGHTS;
 export interface ProgressPlan {
   readonly canaries: number;
   readonly intervalS: number;
-  /** Seconds to measure, from the moment that every canary is at its first step. */
+  /** Seconds to measure, beginning one interval after every canary is at its first step. */
   readonly seconds: number;
   /** Milliseconds that each commit takes longer. */
   readonly commitDelayMs: number;
@@ -32,16 +33,9 @@ export interface Ramp {
 
 /** Declares a release of every service, all at once. */
 export function release(world: World, intervalS: number): void {
-  for (const [index, service] of world.services.entries()) {
-    world.declare(service, {
-      intervalS,
-      // Three looks are the least that a step takes. Ends are spread over one interval, as they are in a fleet whose
-      // releases did not begin together.
-      bakeS: (3 + index / world.services.length) * intervalS,
-      idle: false,
-      critical: false,
-    });
-  }
+  // As long as the three looks take that a step needs at least.
+  const declaration = { intervalS, bakeS: 2.9 * intervalS, idle: false, critical: false };
+  for (const service of world.services) world.declare(service, declaration);
 }
 
 /** Waits until every canary has its first weight in Nacos, or until it takes too long. */
@@ -56,6 +50,8 @@ export async function rampUp({ documents, services }: World, intervalS: number):
 export async function measureProgress(plan: ProgressPlan, world: World, daemon: Daemon): Promise<Found> {
   const { canaries, intervalS, seconds, commitDelayMs } = plan;
   const ramp = await rampUp(world, intervalS);
+  // What was put off while all of them began is made up for first.
+  await wait(1_000 * intervalS);
   say(`measuring for ${seconds} s`);
   const span = await watch(daemon, world.others, seconds * 1_000);
   say('reading the documents of every canary');
@@ -67,6 +63,7 @@ export async function measureProgress(plan: ProgressPlan, world: World, daemon: 
     load: {
       canaries,
       interval: intervalS,
+      seconds,
       ...(commitDelayMs === 0 ? {} : { 'commit-delay': commitDelayMs }),
     },
     figures: [
@@ -75,6 +72,7 @@ export async function measureProgress(plan: ProgressPlan, world: World, daemon: 
       { name: 'canaries that left a step by evidence', value: canaries - behind.length, unit: '' },
       { name: 'ready, with files never seen before', value: daemon.readyMs / 1_000, unit: 's' },
       { name: 'all at their first step, after ready', value: ramp.seconds, unit: 's' },
+      { name: 'lag of looks until then, p99', value: quantileOf(span.before.lookLag, 0.99), unit: 's' },
       ...floorFigures(world.floor),
     ],
     findings: findingsOf(plan, span, ramp, behind, await daemon.inPhase('Progressing')),

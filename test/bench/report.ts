@@ -41,9 +41,10 @@ function targets(outcomes: readonly Outcome[]): string {
   return table(['measured with', 'figure', 'target', 'value', 'target was'], rows);
 }
 
-/** The same with more canaries. */
+/** The same with more canaries, for however long. */
 function isLarger(other: Outcome, one: Outcome): boolean {
-  const kind = ({ scenario, load: { canaries, ...rest } }: Outcome) => `${scenario} ${JSON.stringify(rest)}`;
+  const kind = ({ scenario, load: { canaries, seconds, ...rest } }: Outcome) =>
+    `${scenario} ${JSON.stringify(rest)}`;
   return kind(other) === kind(one) && sizeOf(other) > sizeOf(one);
 }
 

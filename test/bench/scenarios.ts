@@ -26,15 +26,16 @@ export type Scenario = (flags: Flags, tell: Tell) => Promise<void>;
 
 export const cores = findCores();
 
-function planOf({ canaries = 1_000, interval = 30, seconds = 4 * interval, ...flags }: Flags): ProgressPlan {
+function planOf({ canaries = 1_000, interval = 30, seconds = 3 * interval, ...flags }: Flags): ProgressPlan {
   return { canaries, intervalS: interval, seconds, commitDelayMs: flags['commit-delay'] ?? 0 };
 }
 
 async function progress(flags: Flags, tell: Tell): Promise<void> {
   const plan = planOf(flags);
+  const { commitDelayMs } = plan;
   await withWorld({ ...plan, cores }, async (world) => {
     release(world, plan.intervalS);
-    tell('progress', await measureProgress(plan, world, await world.daemon(plan)));
+    tell('progress', await measureProgress(plan, world, await world.daemon({ commitDelayMs })));
   });
 }
 
@@ -108,7 +109,7 @@ const QUICK: readonly Step[] = [
 
 /** Everything in docs/benchmarks.md, in some 20 minutes where the daemon keeps up. */
 const ALL: readonly Step[] = [
-  ...SIZES.map((canaries) => ({ scenario: 'progress', flags: { canaries } })),
+  ...SIZES.map((canaries) => ({ scenario: 'progress', flags: { canaries, seconds: 60 } })),
   { scenario: 'together', flags: { canaries: MOST } },
   { scenario: 'progress', flags: { canaries: MOST, 'commit-delay': 3 } },
   { scenario: 'idle', flags: {} },
