@@ -22,7 +22,7 @@ export async function watch(daemon: Daemon, others: readonly number[], ms: numbe
   const othersBefore = cpuOf(others);
   const scrapesMs: number[] = [];
   const endsAt = before.atMs + ms;
-  for (let at = before.atMs + SCRAPE_MS; at < endsAt; at += SCRAPE_MS) {
+  for (let at = before.atMs + SCRAPE_MS / 2; at < endsAt; at += SCRAPE_MS) {
     await wait(Math.max(0, at - performance.now()));
     scrapesMs.push(await daemon.scrapeMs());
   }

@@ -16,7 +16,8 @@ export interface Flags {
   readonly seconds?: number;
   readonly runs?: number;
   readonly nacos?: NacosVersion;
-  readonly 'commit-delay'?: number;
+  /** Milliseconds. */
+  readonly commitDelay?: number;
 }
 
 /** Takes what a scenario found, one after the other. */
@@ -26,8 +27,9 @@ export type Scenario = (flags: Flags, tell: Tell) => Promise<void>;
 
 export const cores = findCores();
 
-function planOf({ canaries = 1_000, interval = 30, seconds = 3 * interval, ...flags }: Flags): ProgressPlan {
-  return { canaries, intervalS: interval, seconds, commitDelayMs: flags['commit-delay'] ?? 0 };
+function planOf(flags: Flags): ProgressPlan {
+  const { canaries = 1_000, interval = 30, seconds = 3 * interval, commitDelay = 0 } = flags;
+  return { canaries, intervalS: interval, seconds, commitDelayMs: commitDelay };
 }
 
 async function progress(flags: Flags, tell: Tell): Promise<void> {
@@ -111,7 +113,7 @@ const QUICK: readonly Step[] = [
 const ALL: readonly Step[] = [
   ...SIZES.map((canaries) => ({ scenario: 'progress', flags: { canaries, seconds: 60 } })),
   { scenario: 'together', flags: { canaries: MOST } },
-  { scenario: 'progress', flags: { canaries: MOST, 'commit-delay': 3 } },
+  { scenario: 'progress', flags: { canaries: MOST, commitDelay: 3 } },
   { scenario: 'idle', flags: {} },
   { scenario: 'rollback', flags: { nacos: '3.1' } },
   { scenario: 'rollback', flags: { nacos: '2.5.1' } },
