@@ -254,6 +254,7 @@ export function createController(deps: ControllerDeps): Controller {
   /** Every run plans the next one itself; this catches what a sleeping machine or a jumping clock left behind. */
   function resync(): void {
     const now = clock.now();
+    saveUnsaved();
     let isUnsaved = false;
     let isJournalled = journalInUse;
     for (const { name, nextCheckAt, unsaved, journalled } of memory.entries()) {
@@ -262,6 +263,13 @@ export function createController(deps: ControllerDeps): Controller {
       isJournalled ||= journalled !== null;
     }
     if (isJournalled && !isUnsaved) emptyJournal();
+  }
+
+  /** A Canary that went to rest while the store was away may not run again for a minute. */
+  function saveUnsaved(): void {
+    for (const entry of memory.entries()) {
+      if (entry.unsaved.length > 0 && !attempt('save', () => saveAwaited(store, entry))) return;
+    }
   }
 
   /** All that it kept is in the database. */

@@ -244,6 +244,39 @@ describe('commands', () => {
   });
 });
 
+describe('what the store could not take', () => {
+  it('is saved at the first tick at which it takes it, though the canary rests and is not due', async () => {
+    let isLocked = false;
+    const rig = await aRig({
+      specs: [quickSpec()],
+      store: (store) => {
+        const unlocked = <S, T>(take: (save: S) => T) => {
+          return (save: S) => {
+            if (isLocked) throw LOCKED;
+            return take(save);
+          };
+        };
+        return {
+          save: unlocked(store.save),
+          saveSoon: unlocked(store.saveSoon),
+          saveLater: unlocked(store.saveLater),
+        };
+      },
+    });
+    rig.lead();
+    await rig.run(15_000);
+    isLocked = true;
+    rig.answers.canary.set('shop', BAD);
+    await rig.run(15_000);
+    expect(rig.weight()).toBe(0);
+    expect(rig.controller.state('shop')?.phase).toBe('RolledBack');
+    expect(rig.events()).not.toContain('RollbackStarted');
+    isLocked = false;
+    await rig.run(5_000);
+    expect(rig.events().slice(-3)).toEqual(['RollbackStarted', 'WeightVerified', 'RolloutEnded']);
+  });
+});
+
 describe('removal', () => {
   it('ends the rollout of a removed Canary, then forgets it and keeps its history', async () => {
     const rig = await aRig({ specs: [quickSpec('shop'), quickSpec('cart')] });
