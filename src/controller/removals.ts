@@ -7,8 +7,8 @@ export type FileStatus = 'present' | 'missing' | 'gone';
 
 export interface Removals {
   /**
-   * Takes one full scan. `baseline`: every Canary the store knows. `found`: those the scan found, also in files that
-   * are invalid now.
+   * Takes one full scan, made at the monotonic time `now`: a wall clock that jumps makes nothing gone. `baseline`:
+   * every Canary the store knows. `found`: those the scan found, also in files that are invalid now.
    */
   judge(baseline: readonly string[], found: ReadonlySet<string>, now: number): Verdict;
 }

@@ -82,7 +82,7 @@ export function createSpecIndex(
     const claims = settleClaims(found, inForce);
     const there = new Set([...claims.valid.keys(), ...claims.kept]);
     const absent = [...inForce.keys()].some((name) => !there.has(name));
-    const verdict = removals.judge([...inForce.keys()], there, clock.now());
+    const verdict = removals.judge([...inForce.keys()], there, clock.monotonic());
     const changed = takeOver(claims.valid, verdict.status);
     settled = { files: found.files, claims, isOpen: absent || found.settling };
     return { changed, settling: found.settling, ...report(claims.diagnostics, verdict.massDeletion) };

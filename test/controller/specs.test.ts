@@ -123,6 +123,21 @@ describe('the declarations in force', () => {
     expect(changed.map(({ file }) => file)).toEqual(['present']);
   });
 
+  it('are not gone any sooner because the wall clock is set forward', async () => {
+    const place = aPlace();
+    let aheadMs = 0;
+    const now = () => place.clock.now() + aheadMs;
+    const index = createSpecIndex(place.dir, place.store(), { ...place.clock, now });
+    for (const name of ['cart', 'shop']) place.write(`${name}.yaml`, canaryText(name));
+    await index.rescan();
+    place.remove('shop.yaml');
+    await index.rescan();
+    aheadMs = 3_600_000;
+    expect((await index.rescan()).changed).toEqual([]);
+    place.clock.advance(30_000);
+    expect((await index.rescan()).changed.map(({ file }) => file)).toEqual(['gone']);
+  });
+
   it('are gone 30 s after their file, then forgotten; the store forgets them with the next save', async () => {
     const place = aPlace();
     for (const name of ['shop', 'cart', 'pay']) place.write(`${name}.yaml`, canaryText(name));
