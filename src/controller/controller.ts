@@ -144,9 +144,15 @@ export function createController(deps: ControllerDeps): Controller {
   }
 
   function plan(entry: Entry): void {
-    const delayMs = Math.max(0, entry.nextCheckAt - clock.now());
+    const delayMs = Math.max(0, untilNextRun(entry));
     entry.dueAt = clock.monotonic() + delayMs;
     queue.addAfter(entry.name, delayMs);
+  }
+
+  /** By running time: the wall clock may have been set since the decision. */
+  function untilNextRun({ explanation, decidedAt, nextCheckAt }: Entry): number {
+    if (explanation === null || decidedAt === null) return nextCheckAt - clock.now();
+    return decidedAt + explanation.nextCheckAt - explanation.at - clock.monotonic();
   }
 
   function decided(entry: Entry, decision: Decision): void {

@@ -128,6 +128,29 @@ describe('the loop', () => {
   });
 });
 
+describe('the wall clock', () => {
+  it('may be set back between a decision and the plan for the next run: nothing waits for the old time', async () => {
+    let backMs = 0;
+    let isSet = false;
+    const rig = await aRig({
+      specs: [quickSpec()],
+      store: (store) => ({
+        saveLater(save) {
+          if (isSet) backMs = 3_600_000;
+          return store.saveLater(save);
+        },
+      }),
+    });
+    const { now } = rig.clock;
+    rig.clock.now = () => now() - backMs;
+    rig.lead();
+    await rig.run(15_000);
+    isSet = true;
+    await rig.run(30_000);
+    expect(rig.events()).toContain('ClockJump');
+  });
+});
+
 describe('commands', () => {
   it('answer start and retry once the rollout exists', async () => {
     const rig = await aRig({ specs: [quickSpec('shop', { revision: null })] });
