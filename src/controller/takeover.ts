@@ -36,7 +36,7 @@ export function loadAfresh(
     const newest = entry.unsaved.at(-1);
     if (newest !== undefined) entry.state = newest.state;
     entry.journalled = placeOf(newest?.state ?? null);
-    entry.nextCheckAt = isPressing(entry, state) ? now : inItsTime(state, nextCheckAt, now);
+    entry.nextCheckAt = isPressing(entry, state) ? now : inItsTime(entry, state, nextCheckAt, now);
   }
 }
 
@@ -58,12 +58,15 @@ function isPressing({ spec, file, commands, unsaved }: Entry, state: CanaryState
 }
 
 /**
- * The time that was planned, never further away than a minute (the wall clock may have gone back). A Canary at rest
- * that is overdue comes at the next of the times, a minute apart, that are its own: after a long night they do not
- * all come at once.
+ * The time that was planned, but a rollout is looked at within its interval: the wall clock may have gone back. A
+ * Canary at rest that is overdue comes at the next of the times, a minute apart, that are its own: after a long night
+ * they do not all come at once.
  */
-function inItsTime(state: CanaryState, at: number, now: number): number {
-  if (activeRollout(state) !== null) return Math.min(Math.max(at, now), now + IDLE_MS);
+function inItsTime({ spec }: Entry, state: CanaryState, at: number, now: number): number {
+  if (activeRollout(state) !== null) {
+    const { intervalMs } = spec.canary.analysis;
+    return Math.min(Math.max(at, now), now + Math.min(intervalMs, IDLE_MS));
+  }
   const over = (at - now) % IDLE_MS;
   return now + (over < 0 ? over + IDLE_MS : over);
 }
