@@ -113,7 +113,8 @@ export function followClock(turn: Turn): void {
   const jumpMs = clockJump(turn);
   const isJump = Math.abs(jumpMs) > JUMP_MS;
   if (isJump) {
-    const text = `the wall clock jumped by ${jumpMs < 0 ? '-' : ''}${formatDuration(Math.abs(jumpMs))}`;
+    const seconds = Math.round(Math.abs(jumpMs) / 1_000);
+    const text = `the wall clock jumped by ${jumpMs < 0 ? '-' : ''}${formatDuration(seconds * 1_000)}`;
     emit(turn, 'ClockJump', text, { data: { jumpMs } });
     because(turn, 'clockJump', text, { jumpMs });
     shiftTimes(state, jumpMs);

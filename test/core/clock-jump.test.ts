@@ -64,6 +64,15 @@ describe.each([2 * HOUR, -2 * HOUR])('a wall clock that jumps by %i ms', (jump) 
   });
 });
 
+describe('the jump', () => {
+  it('is told in whole seconds: what two clocks differ by within a run says nothing to anyone', () => {
+    const desk = createDesk(quickSpec(slow));
+    desk.reach(5);
+    const { events } = desk.tick({ after: 1_000, jump: 2 * HOUR - 3 });
+    expect(events.find(({ type }) => type === 'ClockJump')?.message).toBe('the wall clock jumped by 2h');
+  });
+});
+
 describe('a clock that went back while the daemon was down', () => {
   it('sets a verifiedAt in the future to now; evidence restarts, baked time stays', () => {
     const desk = createDesk(quickSpec(slow));
