@@ -11,7 +11,7 @@ import {
   type Phase,
   type VerdictClass,
 } from '../core/rollout.ts';
-import { familyHead, sampleLine } from './exposition.ts';
+import { escapeLabel, familyHead, sampleValue } from './exposition.ts';
 
 const VERDICTS = [
   'pass',
@@ -67,34 +67,43 @@ export interface Family {
   write(figures: CanaryFigures, tally: Tally | undefined, lines: string[]): void;
 }
 
-type Labels = Readonly<Record<string, string>>;
-type Samples = (
-  figures: CanaryFigures,
-  tally: Tally | undefined,
-  add: (labels: Labels, value: number | null) => void,
-) => void;
+/** `labels` as `label` writes them, one after the other. */
+type Add = (labels: string, value: number | null) => void;
+type Samples = (figures: CanaryFigures, tally: Tally | undefined, add: Add) => void;
 
 function family(name: string, type: 'counter' | 'gauge', help: string, samples: Samples): Family {
   return {
     name,
     head: familyHead(name, type, help),
     write(figures, tally, lines) {
+      const start = `${name}{canary="${escapeLabel(figures.canary)}"`;
       samples(figures, tally, (labels, value) => {
-        if (value !== null) lines.push(sampleLine(name, { canary: figures.canary, ...labels }, value));
+        if (value !== null) lines.push(`${start}${labels}} ${sampleValue(value)}`);
       });
     },
   };
 }
 
-function oneHot<T extends string>(
-  all: readonly T[],
-  label: string,
-  current: T,
-  add: (labels: Labels, value: number) => void,
-  others: Labels = {},
-): void {
-  for (const value of all) add({ ...others, [label]: value }, value === current ? 1 : 0);
+/** One more label, behind others. */
+function label(name: string, value: string): string {
+  return `,${name}="${escapeLabel(value)}"`;
 }
+
+/** 1 for the current one of `all`, 0 for the others. Their labels are written once, not at each scrape. */
+function oneHot<T extends string>(
+  name: string,
+  all: readonly T[],
+): (current: T, add: Add, before?: string) => void {
+  const labels = all.map((value) => [value, label(name, value)] as const);
+  return (current, add, before = '') => {
+    for (const [value, text] of labels) add(before + text, value === current ? 1 : 0);
+  };
+}
+
+const phases = oneHot('phase', PHASES);
+const healths = oneHot('health', HEALTHS);
+const verdictClasses = oneHot('verdict', VERDICTS);
+const outcomeLabels = OUTCOMES.map((outcome) => [outcome, label('outcome', outcome)] as const);
 
 export const CANARY_FAMILIES: readonly Family[] = [
   family(
@@ -102,37 +111,42 @@ export const CANARY_FAMILIES: readonly Family[] = [
     'gauge',
     'Always 1; its labels say which revisions a Canary deals with. A label is empty while there is none.',
     ({ service, stable, canaryRevision }, _tally, add) =>
-      add({ service, stable: stable ?? '', canary_revision: canaryRevision ?? '' }, 1),
+      add(
+        label('service', service) +
+          label('stable', stable ?? '') +
+          label('canary_revision', canaryRevision ?? ''),
+        1,
+      ),
   ),
   family(
     'canary_phase',
     'gauge',
     '1 for the phase the Canary is in, 0 for the others.',
-    (figures, _tally, add) => oneHot(PHASES, 'phase', figures.phase, add),
+    (figures, _tally, add) => phases(figures.phase, add),
   ),
   family(
     'canary_health',
     'gauge',
     '1 for the health of the Canary, 0 for the others.',
-    (figures, _tally, add) => oneHot(HEALTHS, 'health', figures.health, add),
+    (figures, _tally, add) => healths(figures.health, add),
   ),
   family(
     'canary_step_index',
     'gauge',
     'Step wanted now, counted from 0; -1 before the first one. Absent while no rollout is shown.',
-    ({ stepIndex }, _tally, add) => add({}, stepIndex),
+    ({ stepIndex }, _tally, add) => add('', stepIndex),
   ),
   family(
     'canary_weight_desired',
     'gauge',
     'Percent of traffic the canary revision should get. Absent while it is not known what is live.',
-    ({ weightDesired }, _tally, add) => add({}, weightDesired),
+    ({ weightDesired }, _tally, add) => add('', weightDesired),
   ),
   family(
     'canary_weight_observed',
     'gauge',
     'Percent of traffic in the live document when it was last read. Absent while unknown.',
-    ({ weightObserved }, _tally, add) => add({}, weightObserved),
+    ({ weightObserved }, _tally, add) => add('', weightObserved),
   ),
   family(
     'canary_metric_value',
@@ -140,8 +154,8 @@ export const CANARY_FAMILIES: readonly Family[] = [
     'Value of a metric at its last look, for the arm canary or stable. Absent when it was not measured.',
     ({ metrics }, _tally, add) => {
       for (const { metric, canary, stable } of metrics) {
-        add({ metric, arm: 'canary' }, canary);
-        add({ metric, arm: 'stable' }, stable);
+        add(label('metric', metric) + label('arm', 'canary'), canary);
+        add(label('metric', metric) + label('arm', 'stable'), stable);
       }
     },
   ),
@@ -151,7 +165,9 @@ export const CANARY_FAMILIES: readonly Family[] = [
     'Limit of a metric as the file states it, by the name of the bound.',
     ({ metrics }, _tally, add) => {
       for (const { metric, bounds } of metrics) {
-        for (const [bound, limit] of Object.entries(bounds)) add({ metric, bound }, limit);
+        for (const [bound, limit] of Object.entries(bounds)) {
+          add(label('metric', metric) + label('bound', bound), limit);
+        }
       }
     },
   ),
@@ -160,29 +176,30 @@ export const CANARY_FAMILIES: readonly Family[] = [
     'gauge',
     '1 for the verdict of a metric at its last look, 0 for the others.',
     ({ metrics }, _tally, add) => {
-      for (const { metric, verdict } of metrics) oneHot(VERDICTS, 'verdict', verdict, add, { metric });
+      for (const { metric, verdict } of metrics) verdictClasses(verdict, add, label('metric', metric));
     },
   ),
   family('canary_measurements_total', 'counter', 'Looks at a metric, by verdict.', (_figures, tally, add) => {
     for (const [metric, verdicts] of tally?.measurements ?? []) {
-      for (const [verdict, count] of verdicts) add({ metric, verdict }, count);
+      for (const [verdict, count] of verdicts)
+        add(label('metric', metric) + label('verdict', verdict), count);
     }
   }),
   family('canary_rollouts_total', 'counter', 'Rollouts that ended, by outcome.', (_figures, tally, add) => {
-    for (const outcome of OUTCOMES) add({ outcome }, tally?.rollouts.get(outcome) ?? 0);
+    for (const [outcome, text] of outcomeLabels) add(text, tally?.rollouts.get(outcome) ?? 0);
   }),
   family(
     'canary_drift_total',
     'counter',
     'Times that somebody else changed the live document.',
-    (_figures, tally, add) => add({}, tally?.drift ?? 0),
+    (_figures, tally, add) => add('', tally?.drift ?? 0),
   ),
   family(
     'canary_traffic_writes_total',
     'counter',
     'Attempts to write the live document, by what the other side said: accepted, conflict, denied or failed.',
     (_figures, tally, add) => {
-      for (const [result, count] of tally?.writes ?? []) add({ result }, count);
+      for (const [result, count] of tally?.writes ?? []) add(label('result', result), count);
     },
   ),
 ];

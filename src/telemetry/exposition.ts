@@ -2,24 +2,13 @@
 
 export const EXPOSITION_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
-/**
- * One sample line without its newline. Label values may be any text; names must be valid already. Numbers print as
- * the format asks: +Inf, -Inf and NaN have their own spelling.
- */
-export function sampleLine(name: string, labels: Readonly<Record<string, string>>, value: number): string {
-  let text = '';
-  for (const label in labels) {
-    text += `${text === '' ? '' : ','}${label}="${escapeLabel(labels[label] ?? '')}"`;
-  }
-  return `${name}${text === '' ? '' : `{${text}}`} ${sampleValue(value)}`;
-}
-
 /** The two lines in front of a family's samples. */
 export function familyHead(name: string, type: 'counter' | 'gauge', help: string): string {
   return `# HELP ${name} ${escapeHelp(help)}\n# TYPE ${name} ${type}`;
 }
 
-function escapeLabel(text: string): string {
+/** The value of a label, which may be any text. */
+export function escapeLabel(text: string): string {
   return /[\\"\n]/.test(text)
     ? text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
     : text;
@@ -29,7 +18,8 @@ function escapeHelp(text: string): string {
   return text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
 }
 
-function sampleValue(value: number): string {
+/** Numbers as the format asks: +Inf, -Inf and NaN have their own spelling. */
+export function sampleValue(value: number): string {
   if (value === Number.POSITIVE_INFINITY) return '+Inf';
   if (value === Number.NEGATIVE_INFINITY) return '-Inf';
   return String(value);
