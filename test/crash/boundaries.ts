@@ -11,11 +11,11 @@ import { type Boundary, DEATH_VARIABLE, type Death, DYING } from './boundary.ts'
 
 const death: Death = JSON.parse(process.env[DEATH_VARIABLE] ?? '{}');
 
-/** SIGKILL is delivered before the call returns: nothing runs after it. */
+/** The signal is delivered before the call returns: nothing runs after it, or not before SIGCONT. */
 function dieAt(boundary: Boundary, purpose: unknown, to: unknown): void {
   if (boundary !== death.boundary || purpose !== death.purpose || to !== death.to) return;
   writeSync(2, `${JSON.stringify({ msg: DYING, ...death })}\n`);
-  process.kill(process.pid, 'SIGKILL');
+  process.kill(process.pid, death.signal ?? 'SIGKILL');
 }
 
 export async function commit(

@@ -14,12 +14,14 @@ export const BOUNDARIES = [
 
 export type Boundary = (typeof BOUNDARIES)[number];
 
-/** One write of a rollout, and the moment around it to die in. */
+/** One write of a rollout, and the moment around it to die (or to be stopped) in. */
 export interface Death {
   readonly boundary: Boundary;
   readonly purpose: 'step' | 'rollback' | 'promoted' | 'withdraw';
   /** Percent that is written. */
   readonly to: number;
+  /** Default SIGKILL. */
+  readonly signal?: 'SIGKILL' | 'SIGSTOP';
 }
 
 /** Tells a daemon its `Death`, as JSON. */

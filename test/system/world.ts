@@ -216,6 +216,6 @@ export async function history(daemon: Daemon): Promise<string[]> {
 }
 
 /** Resolves once `isSo`, looked at every few milliseconds. */
-export async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 5));
+export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 5));
 }

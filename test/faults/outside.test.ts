@@ -1,0 +1,3 @@
+/** The fault table, first half: Nacos and Prometheus. */
+import './nacos.suite.ts';
+import './prometheus.suite.ts';
