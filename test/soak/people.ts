@@ -51,10 +51,10 @@ export function callPeople({ daemons, tally }: World, everyMs: number): People {
   async function live(): Promise<void> {
     while (!over.signal.aborted) {
       await wait(everyMs, undefined, { signal: over.signal }).catch(() => {});
-      const page = await ask('/metrics').then(
-        (answer) => answer?.text() ?? '',
-        () => '',
-      );
+      // A daemon that freezes may do so in the middle of its answer.
+      const page = await ask('/metrics')
+        .then((answer) => answer?.text() ?? '')
+        .catch(() => '');
       for (const [, name = ''] of page.matchAll(/^canary_health\{canary="([^"]+)",health="Paused"\} 1$/gm)) {
         await attend(name).catch(() => {});
       }
