@@ -8,10 +8,13 @@ import type { World } from './world.ts';
 const STARTS = 3;
 
 /**
- * Stops `first`, which began on an empty database, and starts others on what it left; files are unchanged. Returns
- * the last of them beside the figures.
+ * Stops `first`, which began on an empty database, and starts others on what it left; files are unchanged. `last` is
+ * the one that runs now.
  */
-export async function measureRestart(world: World, first: Daemon): Promise<[Found, Daemon]> {
+export async function measureRestart(
+  world: World,
+  first: Daemon,
+): Promise<{ readonly found: Found; readonly last: Daemon }> {
   const canaries = world.services.length;
   say(`starting again, ${STARTS} times`);
   const findings: string[] = [];
@@ -44,7 +47,7 @@ export async function measureRestart(world: World, first: Daemon): Promise<[Foun
     ],
     findings,
   };
-  return [found, daemon];
+  return { found, last: daemon };
 }
 
 /** Kills the leader, `first`, beside a standby, and the next one beside the next. */

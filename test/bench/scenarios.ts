@@ -1,5 +1,6 @@
 /** What can be measured, and which of it a short run and a full run hold. */
 import { findCores } from './cores.ts';
+import type { Daemon } from './daemon.ts';
 import type { NacosVersion } from './documents.ts';
 import { floorFigures } from './floor.ts';
 import { measureIdle } from './idle.ts';
@@ -7,7 +8,7 @@ import type { Found } from './outcome.ts';
 import { measureProgress, type ProgressPlan, rampUp, release } from './progress.ts';
 import { measureRestart, measureTakeover } from './restart.ts';
 import { measureRollback } from './rollback.ts';
-import { withWorld } from './world.ts';
+import { type World, withWorld } from './world.ts';
 
 /** Numbers and words from the command line; each scenario has its own defaults. */
 export interface Flags {
@@ -32,46 +33,47 @@ function planOf(flags: Flags): ProgressPlan {
   return { canaries, intervalS: interval, seconds, commitDelayMs: commitDelay };
 }
 
-async function progress(flags: Flags, tell: Tell): Promise<void> {
+/** A release of every canary begins in a fresh world, watched over by one daemon on an empty database. */
+async function withReleases(
+  flags: Flags,
+  use: (world: World, daemon: Daemon, plan: ProgressPlan) => Promise<void>,
+): Promise<void> {
   const plan = planOf(flags);
-  const { commitDelayMs } = plan;
-  await withWorld({ ...plan, cores }, async (world) => {
-    release(world, plan.intervalS);
-    tell('progress', await measureProgress(plan, world, await world.daemon({ commitDelayMs })));
+  const { canaries, intervalS, commitDelayMs } = plan;
+  await withWorld({ canaries, intervalS, cores }, async (world) => {
+    release(world, intervalS);
+    await use(world, await world.daemon({ commitDelayMs }), plan);
   });
 }
 
-/** Three scenarios with the same canaries: bringing thousands of them to their first step takes a while. */
-async function together(flags: Flags, tell: Tell): Promise<void> {
-  const plan = planOf(flags);
-  await withWorld({ ...plan, cores }, async (world) => {
-    release(world, plan.intervalS);
-    const first = await world.daemon();
-    tell('progress', await measureProgress(plan, world, first));
-    const [found, last] = await measureRestart(world, first);
+function progress(flags: Flags, tell: Tell): Promise<void> {
+  return withReleases(flags, async (world, daemon, plan) =>
+    tell('progress', await measureProgress(plan, world, daemon)),
+  );
+}
+
+function restart(flags: Flags, tell: Tell): Promise<void> {
+  return withReleases(flags, async (world, daemon, { intervalS }) => {
+    await rampUp(world, intervalS);
+    const { found } = await measureRestart(world, daemon);
+    tell('restart', found);
+  });
+}
+
+function takeover(flags: Flags, tell: Tell): Promise<void> {
+  return withReleases(flags, async (world, daemon, { intervalS }) => {
+    await rampUp(world, intervalS);
+    tell('takeover', await measureTakeover(world, daemon));
+  });
+}
+
+/** The three before with the same canaries: bringing thousands of them to their first step takes a while. */
+function together(flags: Flags, tell: Tell): Promise<void> {
+  return withReleases(flags, async (world, daemon, plan) => {
+    tell('progress', await measureProgress(plan, world, daemon));
+    const { found, last } = await measureRestart(world, daemon);
     tell('restart', found);
     tell('takeover', await measureTakeover(world, last));
-  });
-}
-
-async function restart(flags: Flags, tell: Tell): Promise<void> {
-  const plan = planOf(flags);
-  await withWorld({ ...plan, cores }, async (world) => {
-    release(world, plan.intervalS);
-    const first = await world.daemon();
-    await rampUp(world, plan.intervalS);
-    const [found] = await measureRestart(world, first);
-    tell('restart', found);
-  });
-}
-
-async function takeover(flags: Flags, tell: Tell): Promise<void> {
-  const plan = planOf(flags);
-  await withWorld({ ...plan, cores }, async (world) => {
-    release(world, plan.intervalS);
-    const leader = await world.daemon();
-    await rampUp(world, plan.intervalS);
-    tell('takeover', await measureTakeover(world, leader));
   });
 }
 
