@@ -63,7 +63,7 @@ export interface DaemonPlan {
 export async function startDaemon(plan: DaemonPlan): Promise<Daemon> {
   const serve = ['serve', '--canaries', plan.canaries, '--db', plan.database, '--listen', '127.0.0.1:0'];
   const others = ['--nacos', plan.nacosUrl, '--prometheus', plan.prometheusUrl, '--log-format', 'json'];
-  const main = join(ROOT, 'src/main.ts');
+  const main = join(ROOT, 'dist/main.js');
   const [command, args] = plan.cores.onDaemonCore(process.execPath, [
     '--import',
     PROBE,
