@@ -19,7 +19,7 @@ export interface LeaderChange {
 export interface LeaderOptions {
   /** `lockFileOf(DB)`. */
   readonly lockFile: string;
-  readonly store: Pick<Store, 'claimEpoch' | 'epoch'>;
+  readonly store: Pick<Store, 'claimEpoch' | 'epoch' | 'shareEpoch'>;
   readonly clock: Clock;
   readonly log: Pick<Log, 'warn'>;
   /** Called at every change, also from inside `start` and `confirm`, not from `stop`. */
@@ -85,7 +85,7 @@ export function createLeader(options: LeaderOptions): Leader {
       return { epoch: store.claimEpoch(holder, clock.now()), claimed: true };
     } catch (error) {
       if (!(error instanceof StoreError && error.code === 'STORE_FULL')) throw error;
-      return { epoch: store.epoch(), claimed: false };
+      return { epoch: store.shareEpoch(), claimed: false };
     }
   }
 
@@ -94,10 +94,17 @@ export function createLeader(options: LeaderOptions): Leader {
     if (!leadership.lock.isHeld()) {
       stepDown(leadership, 'the lock file was removed or replaced');
     } else if (!leadership.claimed) {
-      held = { lock: leadership.lock, ...claim() };
+      claimAtLast(leadership);
     } else if (store.epoch() !== leadership.epoch) {
       stepDown(leadership, 'another daemon claimed a newer epoch');
     }
+  }
+
+  /** Until now the last leader could still write, if somebody took the lock file away from it: all is read afresh. */
+  function claimAtLast({ lock }: Leadership): void {
+    held = { lock, ...claim() };
+    if (!held.claimed) return;
+    onChange({ leader: true, epoch: held.epoch, reason: 'the epoch could be claimed at last' });
   }
 
   function stepDown({ lock, epoch }: Leadership, reason: string): void {

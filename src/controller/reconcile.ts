@@ -122,7 +122,8 @@ function isOver(deps: ReconcileDeps, entry: Entry): boolean {
 }
 
 function mayAct(deps: ReconcileDeps, entry: Entry): boolean {
-  return !deps.signal.aborted && deps.isCurrent(entry) && deps.confirmLeader();
+  // In this order: asking whether we lead may find that all of the memory has to be read afresh.
+  return !deps.signal.aborted && deps.confirmLeader() && deps.isCurrent(entry);
 }
 
 /** Decides, commits and carries out, until nothing is left to be written. Returns whether anything was written. */

@@ -216,11 +216,16 @@ function leadershipVerbs({
   cursors,
   fence,
   listeners,
-}: Parts): Pick<Store, 'cursor' | 'setCursor' | 'epoch' | 'claimEpoch'> {
+}: Parts): Pick<Store, 'cursor' | 'setCursor' | 'epoch' | 'claimEpoch' | 'shareEpoch'> {
   return {
     cursor: (sink) => read(() => cursors.get(sink)),
     setCursor: (sink, eventId) => transact(() => cursors.set(sink, eventId)),
     epoch: () => read(fence.epoch),
+    shareEpoch() {
+      const newest = read(fence.epoch);
+      fence.adopt(newest);
+      return newest;
+    },
     claimEpoch(holder, at) {
       // What still waits belongs to a leadership that ended: it is committed or fenced before the new one begins.
       settle(group);

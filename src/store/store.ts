@@ -163,6 +163,11 @@ export interface Store {
    * the newest throws STORE_FENCED; a process that never claimed one is not checked. Claiming appends LeaderChanged.
    */
   epoch(): number;
+  /**
+   * Takes the newest epoch as this process's own without claiming one, for a disk that is full: the next claim of
+   * another process fences it all the same. Returns it.
+   */
+  shareEpoch(): number;
   claimEpoch(holder: string, at: number): number;
 
   /**

@@ -19,7 +19,7 @@ interface Candidate {
 
 function candidate(
   { file, clock }: { file: string; clock: Clock },
-  store: Pick<Store, 'claimEpoch' | 'epoch'>,
+  store: Pick<Store, 'claimEpoch' | 'epoch' | 'shareEpoch'>,
   onChange: (change: LeaderChange) => void = () => {},
 ): Candidate {
   const changes: LeaderChange[] = [];
@@ -113,7 +113,7 @@ describe('taking the lead', () => {
   test('is refused at the start when the lock file can never be used', () => {
     const temp = tempStore();
     writeFileSync(lockFileOf(temp.file), 'no lock '.repeat(1_000));
-    const { leader } = candidate(temp, { claimEpoch: () => 1, epoch: () => 0 });
+    const { leader } = candidate(temp, { claimEpoch: () => 1, epoch: () => 0, shareEpoch: () => 0 });
     expect(() => leader.start()).toThrow('is not a lock file');
   });
 });
@@ -185,6 +185,7 @@ describe('a store in trouble', () => {
     let left = failures;
     return {
       epoch: store.epoch,
+      shareEpoch: store.shareEpoch,
       claimEpoch(holder: string, at: number) {
         left -= 1;
         if (left >= 0) throw new StoreError(code, `${code} for now`);
@@ -218,7 +219,19 @@ describe('a store in trouble', () => {
     expect(leader.epoch()).toBe(1);
     expect(leader.confirm()).toBe(true);
     expect(leader.epoch()).toBe(2);
-    expect(changes).toHaveLength(1);
+    expect(changes.map(({ leader, epoch }) => [leader, epoch])).toEqual([
+      [true, 1],
+      [true, 2],
+    ]);
+  });
+
+  test('whose disk is full fences who leads without a claim as soon as another one has claimed', () => {
+    const temp = tempStore();
+    const store = temp.open();
+    const { leader } = candidate(temp, failing(store, 'STORE_FULL', 1));
+    leader.start();
+    temp.open().claimEpoch('host/2', temp.clock.now());
+    expect(() => store.save(aSave('checkout'))).toThrow('another daemon leads');
   });
 
   test('that cannot be asked takes the lead from nobody', () => {
@@ -226,6 +239,7 @@ describe('a store in trouble', () => {
     const store = temp.open();
     const { leader, warnings } = candidate(temp, {
       claimEpoch: store.claimEpoch,
+      shareEpoch: store.shareEpoch,
       epoch() {
         throw new StoreError('STORE_FULL', 'the disk fails');
       },

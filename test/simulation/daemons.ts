@@ -125,6 +125,7 @@ export function createDaemons(options: DaemonsOptions): Daemons {
             return epoch;
           },
           epoch: real.epoch,
+          shareEpoch: real.shareEpoch,
         },
         clock,
         log: silentLog,
