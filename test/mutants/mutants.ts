@@ -427,7 +427,7 @@ const WRITING: readonly Mutant[] = [
     name: 'an unsaved rollback is not kept in the journal',
     guards: SAVED_FIRST,
     file: 'src/controller/commit.ts',
-    text: 'const isKept = deps.journal.append(save);',
+    text: 'const isKept = deps.journal.append(whole);',
     by: 'const isKept = false;',
     tests: ['test/controller/commit.test.ts'],
   },
