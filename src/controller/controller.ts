@@ -162,6 +162,7 @@ export function createController(deps: ControllerDeps): Controller {
       metrics.looked(entry.name, decision.explanation.verdicts, lateMs === null ? null : lateMs / 1_000);
     }
     entry.dueAt = null;
+    journalInUse ||= entry.journalled !== null;
     if (entry.unsaved.length > 0) metrics.reconcileFailed('save');
     desk.decided(decision);
   }
@@ -192,9 +193,11 @@ export function createController(deps: ControllerDeps): Controller {
     log.error({ canary: name, err: error, retryInMs }, text);
   }
 
-  /** Its removal was carried out. */
+  /** Its removal was carried out. What the journal kept of it would be taken for newer than its next life. */
   function drop(name: string): void {
+    if (leading && journalInUse) saveUnsaved();
     memory.remove(name);
+    if (leading) tidyJournal();
     specs.forget(name);
     queue.remove(name);
   }
@@ -261,14 +264,8 @@ export function createController(deps: ControllerDeps): Controller {
   function resync(): void {
     const now = clock.now();
     saveUnsaved();
-    let isUnsaved = false;
-    let isJournalled = journalInUse;
-    for (const { name, nextCheckAt, unsaved, journalled } of memory.entries()) {
-      if (nextCheckAt <= now) queue.offer(name);
-      isUnsaved ||= unsaved.length > 0;
-      isJournalled ||= journalled !== null;
-    }
-    if (isJournalled && !isUnsaved) emptyJournal();
+    for (const { name, nextCheckAt } of memory.entries()) if (nextCheckAt <= now) queue.offer(name);
+    tidyJournal();
   }
 
   /** A Canary that went to rest while the store was away may not run again for a minute. */
@@ -278,11 +275,12 @@ export function createController(deps: ControllerDeps): Controller {
     }
   }
 
-  /** All that it kept is in the database. */
-  function emptyJournal(): void {
-    if (!journal.clear()) return;
+  /** Empties the journal once all that it kept is in the database. */
+  function tidyJournal(): void {
+    const entries = [...memory.entries()];
+    if (!journalInUse || entries.some(({ unsaved }) => unsaved.length > 0) || !journal.clear()) return;
     journalInUse = false;
-    for (const entry of memory.entries()) entry.journalled = null;
+    for (const entry of entries) entry.journalled = null;
   }
 
   function prune(): void {
@@ -317,6 +315,7 @@ export function createController(deps: ControllerDeps): Controller {
       return;
     }
     journalInUse = journal.entries().length > 0;
+    tidyJournal();
     leading = true;
     recordSpecs();
     for (const entry of memory.entries()) plan(entry);

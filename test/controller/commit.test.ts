@@ -68,6 +68,33 @@ describe('a database that another program holds', () => {
     journal.close();
   });
 
+  it('empties the journal before a Canary is forgotten that may come back and count its decisions anew', async () => {
+    const rig = await aRig({ specs: [quickSpec()], tickMs: 3_600_000 });
+    const journal = createJournal(`${rig.temp.file}.journal`, rig.store.storeId);
+    rig.lead();
+    await rig.run(15_000);
+    const release = lock(rig);
+    rig.answers.canary.set('shop', BAD);
+    await rig.run(12_000);
+    expect(journal.entries()).toHaveLength(1);
+    release();
+    rig.files.set('shop', { spec: quickSpec(), file: 'gone' });
+    await rig.controller.rescan();
+    await rig.run(1_000);
+    expect(rig.events()).toContain('Forgotten');
+    expect(journal.entries()).toEqual([]);
+    journal.close();
+  });
+
+  it('empties the journal at a takeover when the database knows all of it', async () => {
+    const rig = await aRig({ specs: [quickSpec()], tickMs: 3_600_000 });
+    const journal = createJournal(`${rig.temp.file}.journal`, rig.store.storeId);
+    journal.append({ canary: 'forgotten long ago', explanation: null });
+    rig.lead();
+    expect(journal.entries()).toEqual([]);
+    journal.close();
+  });
+
   it('is written once more at a stop, so that nothing waits for the next start', async () => {
     const rig = await aRig({ specs: [quickSpec()] });
     rig.lead();
