@@ -18,8 +18,8 @@ const ENDINGS_MS = 6 * MINUTE_MS;
 const QUIET_MS = 120 * MINUTE_MS;
 /** An idle look, and the longest delay of a write. */
 const STAYS_MS = 4 * MINUTE_MS;
-/** Confirming a write takes a run a second; its polls take some timers each. */
-const RUNS_PER_MINUTE = 60;
+/** Confirming a write takes a run a second, edits and commands some more; its polls take some timers each. */
+const RUNS_PER_MINUTE = 80;
 const TIMERS_PER_MINUTE = 1_000;
 
 export function createQuiet(scene: Scene): Quiet {
