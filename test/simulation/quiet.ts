@@ -18,6 +18,8 @@ const ENDINGS_MS = 6 * MINUTE_MS;
 const QUIET_MS = 120 * MINUTE_MS;
 /** An idle look, and the longest delay of a write. */
 const STAYS_MS = 4 * MINUTE_MS;
+/** By then every Canary has noticed what the end of the faults changed, e.g. a clock that was put right. */
+const NOTICED_MS = 2 * MINUTE_MS;
 /** Confirming a write takes a run a second, edits and commands some more; its polls take some timers each. */
 const RUNS_PER_MINUTE = 80;
 const TIMERS_PER_MINUTE = 1_000;
@@ -43,6 +45,7 @@ export function createQuiet(scene: Scene): Quiet {
 
   function checkRest(quietMs: number): void {
     const why = stirring(scene);
+    if (quietMs < NOTICED_MS) return;
     if (why === null) restingSince ??= timeline.now();
     else if (restingSince !== null) oracle.fail(`it was at rest and is no more: ${why}`);
     else if (quietMs > QUIET_MS) oracle.fail(`not at rest after two hours of quiet: ${why}`);
