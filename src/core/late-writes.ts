@@ -10,7 +10,7 @@ import { ADOPT_MS, hold, isSamePair, knownRule, LAG_MS, remember, supersede } fr
 export function judgeOwnWrite(turn: Turn, own: OwnWrite, rule: Rule): void {
   const { state, now } = turn;
   const rollout = activeRollout(state);
-  if (rollout !== null && isEarned(turn, rollout, own)) {
+  if (rollout !== null && isEarned(turn, rollout, own, rule)) {
     adoptRaise(turn, rollout, own);
     return;
   }
@@ -25,13 +25,13 @@ export function judgeOwnWrite(turn: Turn, own: OwnWrite, rule: Rule): void {
   else judgeAtRest(turn, rollout, rule);
 }
 
-/** A cancelled raise of this rollout that landed soon after it was given up. */
-function isEarned(turn: Turn, rollout: RolloutState, own: OwnWrite): boolean {
+/** A cancelled raise of this rollout that landed soon after it was given up; a withdrawal may name the pair before it. */
+function isEarned(turn: Turn, rollout: RolloutState, own: OwnWrite, rule: Rule): boolean {
   return (
     turn.state.ending === null &&
     own.rolloutId === rollout.id &&
     own.cancelledAt !== null &&
-    own.weight > rollout.held.weight &&
+    shareOf(rule, rollout.revision) > rollout.held.weight &&
     turn.now - own.cancelledAt <= ADOPT_MS
   );
 }

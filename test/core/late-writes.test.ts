@@ -46,6 +46,24 @@ describe('our own documents seen late', () => {
     expect(desk.rollout()).toMatchObject({ held: { weight: 100 }, frozenAt: savedAt });
   });
 
+  it('does not take the withdrawal of a first raise for that raise: it names the revision promoted before', () => {
+    const desk = createDesk();
+    desk.reach(100);
+    for (let looks = 0; looks < 3; looks += 1) desk.look('pass');
+    expect(desk.state().phase).toBe('Succeeded');
+    desk.respec({ revision: 'v3' });
+    desk.tick({ lands: false });
+    expect(desk.state().intent).toMatchObject({ direction: 'raise', to: 5 });
+    desk.tick({ after: 60_000, lands: false });
+    expect(desk.state().intent).toMatchObject({ purpose: 'withdraw', to: 100 });
+    const { content } = desk.state().intent as { content: string };
+    desk.tick({ after: 60_000, route: unreadable });
+    expect(desk.state().intent).toBeNull();
+    desk.setDocument(content);
+    desk.tick({ after: 3_000, lands: false });
+    expect(desk.rollout()).toMatchObject({ revision: 'v3', held: { index: -1, weight: 0 } });
+  });
+
   it('lowers it at once when it lands later, which is not drift', () => {
     const { desk, text } = raising();
     desk.tick({ after: 30_000 });
