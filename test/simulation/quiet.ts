@@ -102,6 +102,7 @@ function stirring({ fleet, oracle, rules, traffic }: Scene): string | null {
       document: rules.document(name),
       truth: (revision) => traffic.truth(name, revision),
       isSuspended: spec.canary.suspend,
+      endsByNoData: spec.canary.analysis.onNoData === 'rollback',
       asksReady: spec.canary.strategy.ready !== null,
       isRemoved: fileState === 'gone',
     });

@@ -22,18 +22,14 @@ export interface Resting {
   readonly isSuspended: boolean;
   /** The file wants to see instances before the first step. */
   readonly asksReady: boolean;
+  /** Missing data will end the rollout, whatever it is paused for. */
+  readonly endsByNoData: boolean;
   readonly isRemoved: boolean;
 }
 
 /** Why a Canary is not at rest; null: it is. */
-export function unrest({
-  state,
-  document,
-  truth,
-  isSuspended,
-  asksReady,
-  isRemoved,
-}: Resting): string | null {
+export function unrest(resting: Resting): string | null {
+  const { state, document, truth, isSuspended, asksReady, endsByNoData, isRemoved } = resting;
   const rollout = activeRollout(state);
   const pauses = rollout?.pauses ?? state.pauses;
   const where = `${state.phase} (${state.reason})`;
@@ -47,6 +43,8 @@ export function unrest({
     return `${where} with a beta that is over`;
   if (pauses.some(({ reason }) => HEALING.includes(reason)))
     return `${where} although everything can be measured`;
+  const isMissed = Object.values(rollout?.metrics ?? {}).some(({ noDataSince }) => noDataSince !== null);
+  if (endsByNoData && isMissed) return `${where} until missing data ends it`;
   if (state.phase === 'Progressing') return `${where} without end`;
   if (state.phase === 'Initializing' && !state.diagnostics.some(isNeedful)) return where;
   const isAwaited = asksReady && rollout !== null && !hasInstances(truth(rollout.revision));
