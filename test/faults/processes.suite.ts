@@ -7,14 +7,14 @@ import { readBack, until } from '../system/world.ts';
 import { startClocked } from './clocked.ts';
 import { measured } from './shared.ts';
 import { count, expectPromoted, expectRolledBack, say } from './told.ts';
-import { aPlace, atFirstStep, type Place } from './world.ts';
+import { aPlace, atFirstStep, type Place, STAYING } from './world.ts';
 
 describe.concurrent('the leader is killed', () => {
   test('while its rollback does not get through: the standby goes on with it, and decides nothing anew', async ({
     onTestFinished,
   }) => {
     const place = await aPlace(onTestFinished, measured);
-    const leader = await atFirstStep(place);
+    const leader = await atFirstStep(place, STAYING);
     const standby = place.start();
     await standby.url();
     await place.nacos.faults.refuse();

@@ -4,7 +4,7 @@ import { startMeasured } from './measured.ts';
 import { warmUp } from './world.ts';
 
 // Rows wait for their daemons most of the time.
-vi.setConfig({ maxConcurrency: 24, testTimeout: 120_000 });
+vi.setConfig({ maxConcurrency: 12, testTimeout: 120_000 });
 
 export const measured = await startMeasured();
 afterAll(() => measured.stop());

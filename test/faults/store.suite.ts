@@ -18,7 +18,7 @@ import {
   shows,
   stepsReached,
 } from './told.ts';
-import { aPlace, atFirstStep, type Parts, type Place, padded } from './world.ts';
+import { aPlace, atFirstStep, type Parts, type Place, padded, STAYING } from './world.ts';
 
 const SAVE_ERRORS = 'canary_controller_reconcile_errors_total{stage="save"}';
 
@@ -51,7 +51,7 @@ describe.concurrent('the database is locked by another process', () => {
     onTestFinished,
   }) => {
     const place = await aPlace(onTestFinished, measured);
-    const daemon = await atFirstStep(place);
+    const daemon = await atFirstStep(place, STAYING);
     const lock = await holdLock(onTestFinished, place.db);
     place.setErrors({ v2: 0.5 });
     const kept = { level: 'error', msg: 'a lowering is carried out unsaved', code: 'STORE_LOCKED' };
@@ -104,8 +104,8 @@ function bulky(place: Place): Parts {
 }
 
 /** A daemon at its first step whose disk is full. */
-async function onFullDisk(place: Place): Promise<Daemon> {
-  place.declare('v2', bulky(place));
+async function onFullDisk(place: Place, parts: Parts = {}): Promise<Daemon> {
+  place.declare('v2', { ...bulky(place), ...parts });
   const daemon = place.start([], HOOK);
   await daemon.logged(readBack(50));
   daemon.kill('SIGUSR2');
@@ -134,7 +134,7 @@ describe.concurrent('the disk is full', () => {
     onTestFinished,
   }) => {
     const place = await aPlace(onTestFinished, measured);
-    const first = await onFullDisk(place);
+    const first = await onFullDisk(place, STAYING);
     place.setErrors({ v2: 0.5 });
     const kept = { level: 'error', msg: 'a lowering is carried out unsaved', code: 'STORE_FULL' };
     expect(await first.logged(kept)).toMatchObject({ where: 'kept in the journal' });
@@ -152,7 +152,7 @@ describe.concurrent('the disk is full', () => {
   }) => {
     const place = await aPlace(onTestFinished, measured);
     mkdirSync(`${place.db}.journal`);
-    const daemon = await onFullDisk(place);
+    const daemon = await onFullDisk(place, STAYING);
     const { problem } = await daemon.logged({ level: 'warn', msg: 'no emergency journal' });
     expect(problem).toMatch(/canary\.db\.journal cannot be allocated/);
     place.setErrors({ v2: 0.5 });

@@ -14,6 +14,8 @@ import type { Measured } from './measured.ts';
 /** Compiled code is kept for the daemons that follow, which halves what a start costs. */
 const KEPT_CODE = { NODE_COMPILE_CACHE: join(import.meta.dirname, '../../node_modules/.cache/faults') };
 
+const LINES_TOLD = 25;
+
 export interface Place {
   readonly dir: string;
   readonly canaries: string;
@@ -50,6 +52,16 @@ export interface PlaceOptions {
   readonly isDirect?: boolean;
 }
 
+/** Never leaves its first step upward. */
+export const STAYING: Parts = {
+  strategy: {
+    steps: [
+      { setWeight: 50, bake: '1h' },
+      { setWeight: 100, bake: '1s' },
+    ],
+  },
+};
+
 export const REVISIONS = ['v1', 'v2', 'v3'] as const;
 
 let places = 0;
@@ -83,17 +95,25 @@ export async function aPlace(
     ...{ dir, canaries, db, name, nacos, between, show, setErrors, stored },
     declare: (revision, parts = {}) =>
       writeFileSync(join(canaries, `${parts.name ?? 'shop'}.yaml`), declaration(name, revision, parts)),
-    start: (args = [], env = {}) =>
-      startDaemon(
-        cleanup,
-        [
-          ...['--canaries', canaries, '--db', db, '--listen', '127.0.0.1:0', '--nacos', nacos.url],
-          ...['--prometheus', options.isDirect === true ? measured.url : between.url],
-          ...['--tick', '1s', '--log-format', 'json', ...args],
-        ],
-        { ...KEPT_CODE, ...env },
-      ),
+    start(args = [], env = {}) {
+      const flags = [
+        ...['--canaries', canaries, '--db', db, '--listen', '127.0.0.1:0', '--nacos', nacos.url],
+        ...['--prometheus', options.isDirect === true ? measured.url : between.url],
+        ...['--tick', '1s', '--log-format', 'json', ...args],
+      ];
+      const daemon = startDaemon(cleanup, flags, { ...KEPT_CODE, ...env });
+      cleanup(({ task }) => {
+        if (task.result?.state === 'fail') tellLog(task.name, daemon);
+      });
+      return daemon;
+    },
   };
+}
+
+/** What a daemon said last is the first thing to read about a test that failed. */
+function tellLog(test: string, { lines }: Daemon): void {
+  const tail = lines.slice(-LINES_TOLD).map((line) => JSON.stringify(line).slice(0, 400));
+  process.stderr.write(`the daemon's log in "${test}" ends with\n${tail.join('\n')}\n`);
 }
 
 export function errorsOf(place: string, version: string, value: string, copy = 'a'): Series {
@@ -129,8 +149,9 @@ export function declaration(place: string, revision: string, parts: Parts = {}):
       stableRevision: 'v1',
       traffic: { settle: '0s', verifyTimeout: '5s', ...traffic },
       strategy: {
+        // The first bake gives a test the time to do what it does at that step.
         steps: [
-          { setWeight: 50, bake: '1s' },
+          { setWeight: 50, bake: '4s' },
           { setWeight: 100, bake: '1s' },
         ],
         ...strategy,
@@ -156,7 +177,7 @@ export async function atFirstStep(place: Place, parts: Parts = {}): Promise<Daem
 /** Starts a daemon and ends it in peace, so that it leaves its compiled code behind. */
 export async function warmUp(measured: Measured): Promise<void> {
   const cleanups: (() => unknown)[] = [];
-  const place = await aPlace((cleanup) => void cleanups.push(() => cleanup({} as never)), measured);
+  const place = await aPlace((cleanup) => void cleanups.push(() => cleanup({ task: {} } as never)), measured);
   const daemon = place.start();
   await daemon.url();
   daemon.kill('SIGTERM');
