@@ -153,6 +153,7 @@ function reasonOf(error: unknown): string {
 
 async function ask(child: ChildProcess, question: Question): Promise<Inside> {
   const answer = once(child, 'message', { signal: AbortSignal.timeout(ANSWER_MS) });
-  child.send(question);
+  // Told by its callback: thrown, it would leave the answer waiting for nobody.
+  child.send(question, () => {});
   return (await answer)[0] as Inside;
 }

@@ -53,9 +53,11 @@ export function callPeople({ daemons, tally }: World, everyMs: number): People {
       await wait(everyMs, undefined, { signal: over.signal }).catch(() => {});
       // A daemon that freezes may do so in the middle of its answer.
       const page = await ask('/metrics')
-        .then((answer) => answer?.text() ?? '')
+        .then((answer) => answer?.text())
         .catch(() => '');
-      for (const [, name = ''] of page.matchAll(/^canary_health\{canary="([^"]+)",health="Paused"\} 1$/gm)) {
+      for (const [, name = ''] of (page ?? '').matchAll(
+        /^canary_health\{canary="([^"]+)",health="Paused"\} 1$/gm,
+      )) {
         await attend(name).catch(() => {});
       }
     }
