@@ -8,6 +8,7 @@ import { EXIT } from '../src/cli/exit-codes.ts';
 import { EVENT_TYPES, OUTCOMES, PHASES } from '../src/core/rollout.ts';
 import { SETTINGS } from '../src/settings.ts';
 import { parseFile } from '../src/spec/parse.ts';
+import { BOUNDARIES } from './crash/boundary.ts';
 import { commandNames, printed, ROOT, withSections } from './docs/reference.ts';
 
 const PAGES = [
@@ -283,3 +284,57 @@ describe('everything that has a name is explained', () => {
     expect(shown).toEqual(Object.values(EXIT));
   });
 });
+
+describe('the fault table', () => {
+  const rows = page('docs/faults.md')
+    .split('\n')
+    .filter((line) => /^\| (?!-|fault)/.test(line));
+  const shown = rows.flatMap((row) =>
+    [...row.matchAll(/\]\(\.\.\/(test\/[^)]+)\) \*([^*]+)\*/g)].map(([, file = '', title = '']) => ({
+      file,
+      title,
+    })),
+  );
+
+  test.each(shown)('$title is a test of $file', ({ file, title }) => {
+    expect(titlesOf(file).some((form) => form.test(title))).toBe(true);
+  });
+
+  test('has a row for each of them', () => {
+    const suites = readdirSync(join(ROOT, 'test/faults'), { encoding: 'utf8' }).filter((name) =>
+      name.endsWith('.suite.ts'),
+    );
+    const forms = suites.flatMap((name) => titlesOf(`test/faults/${name}`));
+    expect(forms.length).toBeGreaterThan(30);
+    const missing = forms.filter((form) => !shown.some(({ title }) => form.test(title)));
+    expect(missing).toEqual([]);
+  });
+
+  test('quotes what the program says', () => {
+    const program = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => source(name))
+      .join('\n');
+    const quoted = rows.flatMap((row) => [...(row.split(' | ')[2] ?? '').matchAll(/(`+)(.+?)\1/g)]);
+    const parts = quoted
+      .flatMap(([, , words = '']) => words.split('…'))
+      .map((part) => part.replaceAll(/^[\s;:`(]+|[\s:;`]+$/g, ''));
+    const said = parts.filter((part) => part.length > 3);
+    expect(said.length).toBeGreaterThan(50);
+    expect(said.filter((part) => !program.includes(part))).toEqual([]);
+  });
+
+  test('has every boundary, in order', () => {
+    const cells = rows.map((row) => row.split(' | ')[0]?.slice(2) ?? '');
+    expect(cells.filter((cell) => BOUNDARIES.some((boundary) => boundary === cell))).toEqual(BOUNDARIES);
+  });
+});
+
+/** The titles of a file's tests as patterns: what is filled in may be anything. */
+function titlesOf(file: string): RegExp[] {
+  const text = readFileSync(join(ROOT, file), 'utf8');
+  return [...text.matchAll(/(?:\btest|\))\(\s*(['`])((?:(?!\1).)+)\1/g)].map(([, , title = '']) => {
+    const parts = title.split(/\$\{[^}]*\}|%s/).map((part) => part.replaceAll(/[^\w\s]/g, '\\$&'));
+    return new RegExp(`^${parts.join('.+')}$`);
+  });
+}
