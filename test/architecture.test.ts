@@ -16,6 +16,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   controller: 4,
   server: 5,
   cli: 5,
+  client: 3,
 };
 const TOP = 6;
 const PURE = 2;
@@ -89,6 +90,24 @@ describe('the house', () => {
         return found === null ? [] : [`${file}: ${found[0]}`];
       });
     expect(wrong).toEqual([]);
+  });
+
+  it('keeps the client library an island: it ships to gateways, and needs nothing of the controller or of npm', () => {
+    const client = sources.filter(({ folder }) => folder === 'client');
+    const wrong = client.flatMap(({ file, imports, text }) => [
+      ...imports
+        .filter((path) => !['client', 'lib'].includes(folderOf(path)))
+        .map((path) => `${file}: ${path}`),
+      ...[...text.matchAll(/from '([^.'][^']*)'/g)].flatMap(([, name = '']) =>
+        name.startsWith('node:') ? [] : [`${file}: ${name}`],
+      ),
+    ]);
+    expect(client.length).toBeGreaterThan(3);
+    expect(wrong).toEqual([]);
+    const users = sources.filter(
+      ({ folder, imports }) => folder !== 'client' && imports.some((path) => folderOf(path) === 'client'),
+    );
+    expect(users.map(({ file }) => file)).toEqual([]);
   });
 
   it('never opens port 7777: the clustered Nacos client is not used anywhere', () => {

@@ -4,8 +4,8 @@
  */
 import { parseArgs } from 'node:util';
 import { Pool } from 'undici';
+import { exitOnSignal } from '../fleet/serving.ts';
 import { visits } from './population.ts';
-import { exitOnSignal } from './serving.ts';
 
 const TICK_MS = 20;
 /** More unanswered requests than this and the next ones are left out: a stuck gateway must not eat the memory. */

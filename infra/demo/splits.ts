@@ -1,6 +1,6 @@
 /** The traffic split of each step, from counts taken at the instances while the gateway followed one rule. Pure. */
+import type { CanaryRule } from '../../src/client/rule.ts';
 import { binomialInterval, type CountInterval } from './binomial.ts';
-import type { Split } from './routing.ts';
 
 /** Requests that one instance received, and how many of them it failed. */
 export interface Served {
@@ -14,7 +14,7 @@ export interface Sample {
   readonly at: number;
   readonly served: Readonly<Record<string, Served>>;
   /** The rule that the gateway followed just after the counts were read, and since when it had. */
-  readonly split: Split | null;
+  readonly split: Pick<CanaryRule, 'canaryVersion' | 'canaryWeight' | 'stableVersion'> | null;
   readonly since: number;
 }
 

@@ -1,9 +1,9 @@
 /** Watches the demo's world while it runs: counts at the instances, rules at the gateway, events of the controller. */
 import { setTimeout as wait } from 'node:timers/promises';
+import type { ServiceState } from '../../src/client/client.ts';
 import type { CanaryView, EventView } from '../../src/view/schemas.ts';
 import { type Api, get } from './api.ts';
 import type { Release } from './releases.ts';
-import type { Split } from './routing.ts';
 import type { Sample, Served, Verification } from './splits.ts';
 import type { World } from './world.ts';
 
@@ -18,7 +18,7 @@ export interface Seen {
 
 const POLL_MS = 200;
 
-type GatewayStatus = Record<string, { split: Split | null; since: number } | undefined>;
+type GatewayStatus = Record<string, Pick<ServiceState, 'rule' | 'since'> | undefined>;
 
 /**
  * Polls until `signal` aborts, and resolves then. `onEvent` is called for each event in turn; the next is not asked
@@ -77,6 +77,7 @@ async function addSamples(world: World, seen: Seen): Promise<void> {
   for (const [service, samples] of seen.samples) {
     const own = counts.filter((count) => count.service === service);
     const served = Object.fromEntries(own.map((count) => [count.version, count.served]));
-    samples.push({ at, served, split: null, since: at, ...status[service] });
+    const { rule, since } = status[service] ?? { rule: null, since: at };
+    samples.push({ at, served, split: rule, since });
   }
 }

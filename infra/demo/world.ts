@@ -88,7 +88,7 @@ export function openStage(signal: AbortSignal, abort: (reason: string) => void):
     const share = version === release.canary ? release.failureShare : 0;
     const flags = ['--service', release.service, '--version', version, '--failure-share', String(share)];
     const url = await start(`${release.service} ${version}`, LISTENING, [
-      join(SCRIPTS, 'instance.ts'),
+      join(ROOT, 'infra/fleet/service.ts'),
       ...flags,
     ]);
     return { service: release.service, version, url };
@@ -112,7 +112,12 @@ export function openStage(signal: AbortSignal, abort: (reason: string) => void):
     ]);
     const [prometheus, gateway] = await Promise.all([
       startMetrics(instances),
-      start('gateway', LISTENING, [join(SCRIPTS, 'gateway.ts'), '--nacos', nacos, ...backends(instances)]),
+      start('gateway', LISTENING, [
+        join(ROOT, 'infra/fleet/gateway.ts'),
+        '--nacos',
+        nacos,
+        ...backends(instances),
+      ]),
     ]);
     const rates = RELEASES.flatMap(({ service, perSecond }) => ['--service', `${service}=${perSecond}`]);
     await start('load', /running against (\S+)/, [join(SCRIPTS, 'load.ts'), '--gateway', gateway, ...rates]);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { POPULATION, visits } from '../../infra/demo/population.ts';
 import { RELEASES, STEPS } from '../../infra/demo/releases.ts';
-import { positionOf } from '../../infra/demo/routing.ts';
+import { positionOf } from '../../src/client/choose.ts';
 
 function take(count: number, next: () => string): string[] {
   return Array.from({ length: count }, next);

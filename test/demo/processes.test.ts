@@ -80,7 +80,7 @@ describe('a started process', () => {
 });
 
 test("a process of the fleet ends when its parent's end of the pipe closes", async () => {
-  const child = spawn(process.execPath, [resolve(import.meta.dirname, '../../infra/demo/instance.ts')]);
+  const child = spawn(process.execPath, [resolve(import.meta.dirname, '../../infra/fleet/service.ts')]);
   onTestFinished(() => void child.kill('SIGKILL'));
   await once(child.stdout, 'data');
   child.stdin.end();

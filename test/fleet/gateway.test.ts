@@ -6,9 +6,10 @@ import { visits } from '../../infra/demo/population.ts';
 import { type StartedProcess, startProcess } from '../../infra/demo/processes.ts';
 import { countSplits, type Sample, type Served } from '../../infra/demo/splits.ts';
 import { type DevNacos, startDevNacos } from '../../infra/dev-nacos/server.ts';
+import type { ServiceState } from '../../src/client/client.ts';
 import { ruleDocument } from './documents.ts';
 
-const SCRIPTS = resolve(import.meta.dirname, '../../infra/demo');
+const SCRIPTS = resolve(import.meta.dirname, '../../infra/fleet');
 const SERVICE = 'checkout';
 
 let home: string;
@@ -18,9 +19,9 @@ const instances: Record<string, StartedProcess> = {};
 const deaths: string[] = [];
 
 beforeAll(async () => {
-  home = await mkdtemp(join(tmpdir(), 'demo-gateway-'));
+  home = await mkdtemp(join(tmpdir(), 'fleet-gateway-'));
   nacos = await startDevNacos({ version: '3.1', port: 0, dumpLag: 'none' });
-  const start = (name: string, args: readonly string[]) =>
+  const start = (name: 'gateway' | 'service', args: readonly string[]) =>
     startProcess({
       name,
       args: [join(SCRIPTS, `${name}.ts`), ...args],
@@ -31,7 +32,7 @@ beforeAll(async () => {
     });
   for (const version of ['v1', 'v2']) {
     const flags = ['--service', SERVICE, '--version', version, '--latency-ms', '0'];
-    instances[version] = await start('instance', flags);
+    instances[version] = await start('service', flags);
   }
   const backends = Object.entries(instances).flatMap(([version, { address }]) => [
     '--backend',
@@ -51,10 +52,10 @@ async function getJson<T>(url: string): Promise<T> {
   return (await response.json()) as T;
 }
 
-type Status = Record<string, Pick<Sample, 'split' | 'since'>>;
-
 async function routeStatus(): Promise<Pick<Sample, 'split' | 'since'>> {
-  return (await getJson<Status>(`${gateway.address}/-/status`))[SERVICE]!;
+  const status = await getJson<Record<string, ServiceState>>(`${gateway.address}/-/status`);
+  const { rule, since } = status[SERVICE]!;
+  return { split: rule, since };
 }
 
 const DOCUMENT = [`canary-rules.${SERVICE}.json`, 'CANARY_GROUP'] as const;

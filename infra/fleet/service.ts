@@ -1,11 +1,11 @@
 /**
- * One version of one service of the demo's fleet, as a process: answers requests, fails and dawdles as it is told,
- * and counts what it served. Prometheus reads `/metrics`, the demo reads `/-/served`.
+ * The reference service, as a process: one version, which answers requests, fails and dawdles as it is told, and
+ * counts what it served. Prometheus reads `/metrics`; `/-/healthz` says that it serves, `/-/served` what it counted.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { parseArgs } from 'node:util';
 import { Counter, Histogram, Registry } from 'prom-client';
-import { announce, exitOnSignal, json } from './serving.ts';
+import { announce, drain, exitOnSignal, json } from './serving.ts';
 
 interface Behavior {
   /** Share of requests answered with 500, 0 to 1. */
@@ -23,6 +23,7 @@ const { values: flags } = parseArgs({
     version: { type: 'string', default: process.env['APP_VERSION'] ?? 'v1' },
     'failure-share': { type: 'string', default: process.env['FAILURE_SHARE'] ?? '0' },
     'latency-ms': { type: 'string', default: process.env['LATENCY_MS'] ?? '20' },
+    host: { type: 'string', default: process.env['HOST'] ?? '127.0.0.1' },
     port: { type: 'string', default: process.env['PORT'] ?? '0' },
   },
 });
@@ -90,14 +91,21 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   const { pathname, searchParams } = new URL(request.url ?? '/', 'http://instance');
   if (pathname === '/metrics') {
     response.writeHead(200, { 'content-type': register.contentType }).end(await register.metrics());
+  } else if (pathname === '/-/healthz') {
+    json(response, 200, { status: 'ok' });
   } else if (pathname === '/-/served') {
     json(response, 200, served);
   } else if (pathname === '/-/behavior') {
-    if (request.method === 'PUT') changeBehavior(response, searchParams);
-    else json(response, 200, behavior);
+    if (request.method !== 'PUT') json(response, 200, behavior);
+    else if (isFromHere(request)) changeBehavior(response, searchParams);
+    else json(response, 403, { error: 'behavior is changed from this machine only' });
   } else {
     serve(request, response, pathname);
   }
+}
+
+function isFromHere({ socket }: IncomingMessage): boolean {
+  return ['127.0.0.1', '::1', '::ffff:127.0.0.1'].includes(socket.remoteAddress ?? '');
 }
 
 function share(text: string): number {
@@ -116,5 +124,5 @@ function duration(text: string): number {
 const server = createServer((request, response) => void answer(request, response));
 // Idle connections stay open: a socket that closes just as the gateway reuses it would be an error nobody made.
 server.keepAliveTimeout = 0;
-server.listen(Number(flags.port), '127.0.0.1', () => announce(`${flags.service} ${flags.version}`, server));
-exitOnSignal(() => undefined);
+server.listen(Number(flags.port), flags.host, () => announce(`${flags.service} ${flags.version}`, server));
+exitOnSignal(() => drain(server));
