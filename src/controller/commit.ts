@@ -40,8 +40,10 @@ export async function commit(
     // First, so that history keeps its order.
     saveAwaited(deps.store, entry);
     await (decision.urgent ? deps.store.saveSoon(save) : deps.store.saveLater(save));
+    entry.storeTrouble = null;
   } catch (error) {
     if (!(error instanceof StoreError) || error.code === 'STORE_FENCED') throw error;
+    entry.storeTrouble = error;
     if (!mayGoOnUnsaved(decision)) throw error;
     keepUnsaved(deps, entry, save, decision, error);
   }

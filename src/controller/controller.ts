@@ -21,6 +21,7 @@ import { createMemory, type Entry, newEntry } from './memory.ts';
 import { type ReconcileDeps, reconcile } from './reconcile.ts';
 import { createSpecEvents } from './spec-events.ts';
 import type { Changes, SpecIndex } from './specs.ts';
+import { storeDiagnostics } from './store-trouble.ts';
 import { loadAfresh } from './takeover.ts';
 import { createWorkQueue } from './work-queue.ts';
 
@@ -271,7 +272,9 @@ export function createController(deps: ControllerDeps): Controller {
   /** A Canary that went to rest while the store was away may not run again for a minute. */
   function saveUnsaved(): void {
     for (const entry of memory.entries()) {
-      if (entry.unsaved.length > 0 && !attempt('save', () => saveAwaited(store, entry))) return;
+      if (entry.unsaved.length === 0) continue;
+      if (!attempt('save', () => saveAwaited(store, entry))) return;
+      entry.storeTrouble = null;
     }
   }
 
@@ -363,7 +366,7 @@ export function createController(deps: ControllerDeps): Controller {
     isReady: () => scanned,
     isLeader: () => leading,
     specs: specs.specs,
-    diagnostics: specs.diagnostics,
+    diagnostics: () => [...specs.diagnostics(), ...(leading ? storeDiagnostics(memory.entries()) : [])],
     names: memory.names,
     state: stateOf,
     explanation: (name) => (leading ? memory.get(name)?.explanation : null) ?? store.load(name).explanation,

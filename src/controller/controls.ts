@@ -39,7 +39,7 @@ export interface Controls {
   isLeader(): boolean;
   /** Valid specs in name order. */
   specs(): readonly Spec[];
-  /** What is wrong with the files of the last scan. */
+  /** What is wrong with the files of the last scan, and whose decisions the store does not take. */
   diagnostics(): readonly Diagnostic[];
   /** Committed state of every known Canary, in name order (also of one whose file is gone but not yet forgotten). */
   names(): readonly string[];

@@ -2,7 +2,7 @@
 import type { Command } from '../core/observation.ts';
 import type { CanaryState, Explanation } from '../core/rollout.ts';
 import type { Spec } from '../spec/canary.ts';
-import type { Save } from '../store/store.ts';
+import type { Save, StoreError } from '../store/store.ts';
 import type { FileStatus } from './removals.ts';
 
 export interface Entry {
@@ -29,6 +29,8 @@ export interface Entry {
   interrupt: () => void;
   /** Decisions in force that the store could not take yet, oldest first. */
   unsaved: Save[];
+  /** Why the store did not take the last decision; null: it did. */
+  storeTrouble: StoreError | null;
   /** The last lowering that was kept in the emergency journal, and the count of its decision. */
   journalled: { readonly operation: string; readonly decision: number } | null;
 }
@@ -78,6 +80,7 @@ export function newEntry(spec: Spec, file: FileStatus, now: number): Entry {
     commands: [],
     interrupt: () => {},
     unsaved: [],
+    storeTrouble: null,
     journalled: null,
   };
 }

@@ -294,8 +294,12 @@ describe('what the store could not take', () => {
     expect(rig.weight()).toBe(0);
     expect(rig.controller.state('shop')?.phase).toBe('RolledBack');
     expect(rig.events()).not.toContain('RollbackStarted');
+    expect(rig.controller.diagnostics()).toMatchObject([
+      { severity: 'error', code: 'STORE_LOCKED', canary: 'shop', file: 'shop.yaml' },
+    ]);
     isLocked = false;
     await rig.run(5_000);
+    expect(rig.controller.diagnostics()).toEqual([]);
     expect(rig.events().slice(-3)).toEqual(['RollbackStarted', 'WeightVerified', 'RolloutEnded']);
   });
 });

@@ -20,6 +20,13 @@ import {
 } from './told.ts';
 import { aPlace, atFirstStep, type Parts, type Place, padded, STAYING } from './world.ts';
 
+/** What `get` says of the store. */
+async function storeTrouble(daemon: Daemon, code: string): Promise<string> {
+  const isIt = (diagnostic: { code: string }) => diagnostic.code === code;
+  const { diagnostics } = await shows(daemon, (canary) => canary.diagnostics.some(isIt));
+  return diagnostics.find(isIt)?.detail ?? '';
+}
+
 const SAVE_ERRORS = 'canary_controller_reconcile_errors_total{stage="save"}';
 
 describe.concurrent('the database is locked by another process', () => {
@@ -36,6 +43,9 @@ describe.concurrent('the database is locked by another process', () => {
     });
     expect(detail).toMatch(/canary\.db: another program holds the database; it is tried again \(SQLITE_BUSY/);
     expect(Number(await metricOf(daemon, SAVE_ERRORS))).toBeGreaterThan(0);
+    expect(await storeTrouble(daemon, 'STORE_LOCKED')).toMatch(
+      /^nothing rises until its decisions can be saved: /,
+    );
     const refused = await say(daemon, 'pause');
     expect(refused).toMatchObject({
       status: 503,
@@ -45,6 +55,7 @@ describe.concurrent('the database is locked by another process', () => {
     await lock.release();
     const events = await expectPromoted(daemon, place);
     expect(count(events, 'CommandReceived')).toBe(0);
+    await shows(daemon, ({ diagnostics }) => !diagnostics.some(({ code }) => code === 'STORE_LOCKED'));
   });
 
   test('a rollback is made all the same, kept in the journal, and written down when the lock is free', async ({
@@ -124,6 +135,7 @@ describe.concurrent('the disk is full', () => {
     });
     expect(detail).toMatch(/canary\.db: the disk is full or fails; free some space \(SQLITE_FULL/);
     expect(Number(await metricOf(daemon, SAVE_ERRORS))).toBeGreaterThan(0);
+    expect(await storeTrouble(daemon, 'STORE_FULL')).toContain('free some space');
     expect(place.stored).toEqual([50]);
     daemon.kill('SIGUSR2');
     await daemon.logged({ msg: ROOM });
