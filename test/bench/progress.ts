@@ -10,8 +10,9 @@ import { WEIGHTS } from './services.ts';
 import type { World } from './world.ts';
 
 const METRICS = 2;
-/** Names that a query holds at most, and the room that the bound on queries leaves for those that stay apart. */
+/** Fewer canaries than this are a small fleet. */
 const SMALL_FLEET = 1_000;
+/** Names that a query holds at most, and the room that the bound on queries leaves for those that stay apart. */
 const NAMES_PER_QUERY = 200;
 const QUERIES_BESIDE = 10;
 const [FIRST = 0, SECOND = 0] = WEIGHTS;
