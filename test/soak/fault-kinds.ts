@@ -204,12 +204,12 @@ function fileKinds({ world: { fleet, canaries }, releases, random }: Surrounding
     onOne('canary named by a second file', (_, service) => {
       const second = join(canaries, `zz-${service}.yaml`);
       writeFileSync(second, releases.text(service).replace(/revision: .*/, 'revision: v0'));
-      return () => rmSync(second);
+      return () => rmSync(second, { force: true });
     }),
     onOne('swap file of an editor', (_, service) => {
       const swap = join(canaries, `.${service}.yaml.swp`);
       writeFileSync(swap, 'b0VIM 9.0');
-      return () => rmSync(swap);
+      return () => rmSync(swap, { force: true });
     }),
   ];
 }
