@@ -33,7 +33,11 @@ export function countLook(
   const counts = context.clear || isUrgent;
   const previousLookAt = state.lastLookAt;
   state.lastLookAt = verdict.at;
-  if (!counts) return false;
+  if (!counts) {
+    // Passes in a row: one that tells nothing, e.g. of a clock that was wrong for a moment, lies between them.
+    state.passes = 0;
+    return false;
+  }
 
   const { intervalMs } = context.analysis;
   if (previousLookAt !== null && verdict.at - previousLookAt > 3 * intervalMs) resetStopwatch(state);

@@ -288,3 +288,16 @@ describe('counting', () => {
     expect(counted([[0, 'fail']], critical, older).failures).toBe(0);
   });
 });
+
+describe('the passes', () => {
+  it('begin again after a look that counts neither way: they are the last looks, without a gap', () => {
+    const state = counted([
+      [0, 'pass'],
+      [30, 'pass'],
+    ]);
+    expect(state.passes).toBe(2);
+    const isCounted = countLook(state, aMetric(), verdict('pass', 60 * SECOND), { ...CLEAR, clear: false });
+    expect(isCounted).toBe(false);
+    expect(state.passes).toBe(0);
+  });
+});
