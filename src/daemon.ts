@@ -1,5 +1,4 @@
 /** The composition root of `canary serve`: settings to parts, parts to a running daemon, and the way back in reverse. */
-import { execFile } from 'node:child_process';
 import { type Config, effectiveSettings } from './config.ts';
 import { type Controller, createController } from './controller/controller.ts';
 import { createLeader, type Leader } from './controller/leader.ts';
@@ -18,6 +17,7 @@ import type { Store, StoreError } from './store/store.ts';
 import { packageVersion } from './telemetry/build.ts';
 import { createLogger, type Log } from './telemetry/log.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
+import { createSupervisor } from './telemetry/supervisor.ts';
 import { createFileRouter } from './traffic/file.ts';
 import { createNacosRouter } from './traffic/nacos/router.ts';
 import type { TrafficRouter } from './traffic/router.ts';
@@ -39,7 +39,8 @@ export async function runDaemon(config: Config): Promise<number> {
   const log = createLogger({ level: config.logLevel, format: config.logFormat });
   const version = packageVersion();
   log.info({ version, settings: effectiveSettings(config) }, 'canary controller starts');
-  const closers: Closers = [];
+  const supervisor = createSupervisor({ env: process.env, clock: systemClock, log });
+  const closers: Closers = [supervisor.close];
   const end = awaitEnd(log);
   try {
     // What other daemons take for "read your configuration again". Without a listener it would end the process, also
@@ -47,13 +48,13 @@ export async function runDaemon(config: Config): Promise<number> {
     const controller = Promise.withResolvers<Controller>();
     process.on('SIGHUP', () => void controller.promise.then(({ rescan }) => rescan()));
     controller.resolve(await start(config, version, log, closers, end.corrupt));
-    notifySystemd('READY=1');
+    supervisor.ready();
     const { code, reason } = await end.reached;
     process.exitCode = code;
     log.info({ reason }, 'canary controller stops; weights are left alone');
     return code;
   } finally {
-    notifySystemd('STOPPING=1');
+    supervisor.stopping();
     await closeAll(closers, log);
   }
 }
@@ -236,10 +237,4 @@ function startNotifier(url: string, store: Store, leader: Leader, log: Log, clos
   });
   closers.push(() => notifier.stop());
   return notifier;
-}
-
-/** No native sd_notify package builds without install scripts: systemd's own tool says it (NotifyAccess=all). */
-function notifySystemd(state: string): void {
-  if (process.env['NOTIFY_SOCKET'] === undefined) return;
-  execFile('systemd-notify', ['--no-block', state], () => {});
 }
