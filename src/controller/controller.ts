@@ -12,7 +12,6 @@ import { type Store, StoreError } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { TrafficRouter } from '../traffic/router.ts';
 import { createCommandDesk } from './command-desk.ts';
-import { saveAwaited } from './commit.ts';
 import { companionsOf } from './companions.ts';
 import type { Controls } from './controls.ts';
 import { countGateways } from './gateways.ts';
@@ -21,6 +20,7 @@ import { createMemory, type Entry, newEntry } from './memory.ts';
 import { type ReconcileDeps, reconcile } from './reconcile.ts';
 import { createSpecEvents } from './spec-events.ts';
 import type { Changes, SpecIndex } from './specs.ts';
+import { createStoreCare } from './store-care.ts';
 import { storeDiagnostics } from './store-trouble.ts';
 import { loadAfresh } from './takeover.ts';
 import { createWorkQueue } from './work-queue.ts';
@@ -73,9 +73,6 @@ const SETTLING_MS = 150;
 /** Of those that one scan finds: thousands of lines at a start would hide everything else. */
 const DIAGNOSTICS_LOGGED = 50;
 const TAKEOVER_RETRY_MS = 500;
-const PRUNE_EVERY_MS = 60_000;
-/** Between two slices while there is more to delete: faster than the busiest store grows, slow enough to be no load. */
-const PRUNE_MORE_MS = 250;
 
 export function createController(deps: ControllerDeps): Controller {
   const { store, journal, specs, clock, log, metrics } = deps;
@@ -87,12 +84,19 @@ export function createController(deps: ControllerDeps): Controller {
   let leading = false;
   let scanned = false;
   let stopping = false;
-  let journalInUse = false;
   let cancelTick = () => {};
   let cancelRescan = () => {};
   let cancelTakeOver = () => {};
-  let cancelPrune = () => {};
 
+  const care = createStoreCare({
+    store,
+    journal,
+    memory,
+    clock,
+    log,
+    isLeading: () => leading,
+    onFailed: metrics.reconcileFailed,
+  });
   const queue = createWorkQueue({
     clock,
     work,
@@ -163,7 +167,7 @@ export function createController(deps: ControllerDeps): Controller {
       metrics.looked(entry.name, decision.explanation.verdicts, lateMs === null ? null : lateMs / 1_000);
     }
     entry.dueAt = null;
-    journalInUse ||= entry.journalled !== null;
+    care.noteJournal(entry);
     if (entry.unsaved.length > 0) metrics.reconcileFailed('save');
     desk.decided(decision);
   }
@@ -194,11 +198,9 @@ export function createController(deps: ControllerDeps): Controller {
     log.error({ canary: name, err: error, retryInMs }, text);
   }
 
-  /** Its removal was carried out. What the journal kept of it would be taken for newer than its next life. */
+  /** Its removal was carried out. */
   function drop(name: string): void {
-    if (leading && journalInUse) saveUnsaved();
-    memory.remove(name);
-    if (leading) tidyJournal();
+    care.forgetting(() => memory.remove(name));
     specs.forget(name);
     queue.remove(name);
   }
@@ -238,14 +240,14 @@ export function createController(deps: ControllerDeps): Controller {
   }
 
   function recordSpecs(): void {
-    attempt('save', specs.save);
-    attempt('save', () => specEvents.tell(specs.diagnostics(), specs.massDeletion(), clock.now()));
+    care.attempt('save', specs.save);
+    care.attempt('save', () => specEvents.tell(specs.diagnostics(), specs.massDeletion(), clock.now()));
   }
 
   /** The leader forgot them; a standby learns of it from the store. */
   function dropForgotten(): void {
     for (const { name, file } of [...memory.entries()]) {
-      if (file === 'gone') attempt('load', () => store.load(name).state === null && drop(name));
+      if (file === 'gone') care.attempt('load', () => store.load(name).state === null && drop(name));
     }
   }
 
@@ -264,52 +266,13 @@ export function createController(deps: ControllerDeps): Controller {
   /** Every run plans the next one itself; this catches what a sleeping machine or a jumping clock left behind. */
   function resync(): void {
     const now = clock.now();
-    saveUnsaved();
+    care.saveUnsaved();
     for (const { name, nextCheckAt } of memory.entries()) if (nextCheckAt <= now) queue.offer(name);
-    tidyJournal();
-  }
-
-  /** A Canary that went to rest while the store was away may not run again for a minute. */
-  function saveUnsaved(): void {
-    for (const entry of memory.entries()) {
-      if (entry.unsaved.length === 0) continue;
-      if (!attempt('save', () => saveAwaited(store, entry))) return;
-      entry.storeTrouble = null;
-    }
-  }
-
-  /** Empties the journal once all that it kept is in the database. */
-  function tidyJournal(): void {
-    const entries = [...memory.entries()];
-    if (!journalInUse || entries.some(({ unsaved }) => unsaved.length > 0) || !journal.clear()) return;
-    journalInUse = false;
-    for (const entry of entries) entry.journalled = null;
-  }
-
-  function prune(): void {
-    let deleted = 0;
-    if (leading) {
-      attempt('prune', () => {
-        deleted = store.prune(clock.now());
-      });
-    }
-    cancelPrune = clock.after(deleted > 0 ? PRUNE_MORE_MS : PRUNE_EVERY_MS, prune);
-  }
-
-  function attempt(stage: 'load' | 'save' | 'prune', act: () => unknown): boolean {
-    try {
-      act();
-      return true;
-    } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
-      metrics.reconcileFailed(stage);
-      log.warn({ code: error.code, detail: error.message, stage }, 'the store could not be used');
-      return false;
-    }
+    care.tidyJournal();
   }
 
   function takeOver(): void {
-    const isLoaded = attempt('load', () => {
+    const isLoaded = care.attempt('load', () => {
       loadAfresh(memory, store, journal, specs.specs(), clock.now());
       specEvents.begin();
     });
@@ -317,8 +280,8 @@ export function createController(deps: ControllerDeps): Controller {
       cancelTakeOver = clock.after(TAKEOVER_RETRY_MS, takeOver);
       return;
     }
-    journalInUse = journal.entries().length > 0;
-    tidyJournal();
+    care.readJournal();
+    care.tidyJournal();
     leading = true;
     recordSpecs();
     for (const entry of memory.entries()) plan(entry);
@@ -332,19 +295,17 @@ export function createController(deps: ControllerDeps): Controller {
 
   async function stop(graceMs: number): Promise<void> {
     stopping = true;
-    for (const cancel of [cancelTick, cancelRescan, cancelTakeOver, cancelPrune]) cancel();
+    for (const cancel of [cancelTick, cancelRescan, cancelTakeOver, care.end]) cancel();
     const cancelGrace = clock.after(graceMs, end);
     const drained = queue.stop();
     desk.release();
     await specs.close();
     // What waits for the group commit is what runs in hand wait for.
-    attempt('save', store.flush);
+    care.attempt('save', store.flush);
     await drained;
     cancelGrace();
     end();
-    for (const entry of memory.entries()) {
-      if (leading && entry.unsaved.length > 0) attempt('save', () => saveAwaited(store, entry));
-    }
+    if (leading) care.saveUnsaved();
   }
 
   return {
@@ -352,7 +313,7 @@ export function createController(deps: ControllerDeps): Controller {
       await rescan();
       specs.watch(() => void rescan());
       cancelTick = clock.after(deps.tickMs, () => void tick());
-      cancelPrune = clock.after(PRUNE_EVERY_MS, prune);
+      care.begin();
     },
     lead: takeOver,
     follow() {
