@@ -11,7 +11,9 @@ import type { Views } from './views.ts';
 import type { Weather } from './weather.ts';
 
 export interface Evidence {
-  /** Takes the looks of a decision, saved or not: they are in the memory of that process. */
+  /** A decision is about to be saved: its looks are in the memory of that process. `before`: the state it was made from. */
+  deciding(daemon: Daemon, save: Save, before: CanaryState | null): void;
+  /** Takes the looks of a decision that came into force. */
   look(daemon: Daemon, name: string, rollout: RolloutState | null, verdicts: readonly Verdict[]): void;
   /** The last decision could not be saved, and was perhaps not taken. */
   undo(daemon: Daemon, name: string): void;
@@ -39,6 +41,10 @@ interface Look {
   /** True time at which the window began; null: the wall clock was moved meanwhile. */
   readonly from: number | null;
   readonly by: string;
+  /** True time at which it was decided upon. */
+  readonly takenAt: number;
+  /** Why it is no evidence; null: it may be. */
+  readonly doubt: string | null;
 }
 
 /** The time at one held weight, as the process that lives it remembers it. */
@@ -50,7 +56,9 @@ interface Memory {
 }
 
 const PASSES = 3;
+const SKEW_MS = 5_000;
 const LOOK_TAKES_MS = 16_000;
+const LATE_ANSWER_MS = 6_000;
 const TOLD_WITHIN_MS = 60_000;
 
 export function createEvidence(options: EvidenceOptions): Evidence {
@@ -69,12 +77,26 @@ export function createEvidence(options: EvidenceOptions): Evidence {
     return `${rollout.id}#${rollout.reached.length}#${rollout.held.verifiedAt}`;
   }
 
-  function withLook(memory: Memory, daemon: Daemon, verdict: Verdict): Memory {
+  function doubtAbout(name: string, verdict: Verdict, isRaising: boolean): string | null {
+    if (isRaising) return 'a raise was not read back';
+    const skewMs = options.traffic.skewAt(name, verdict.at);
+    return skewMs !== null && Math.abs(skewMs) > SKEW_MS ? `clocks differed by ${skewMs} ms` : null;
+  }
+
+  /** All the time from before the look began until the last answer that it waited for. */
+  function wasUnreadable(at: number): boolean {
+    return weather.unreadable.some(
+      ({ from, until }) => from <= at - LOOK_TAKES_MS && (until ?? now()) >= at + LATE_ANSWER_MS,
+    );
+  }
+
+  function withLook(memory: Memory, daemon: Daemon, verdict: Verdict, doubt: string | null): Memory {
     const looks = memory.looks.get(verdict.metric) ?? [];
     if (looks.some((look) => look.verdict.at === verdict.at)) return memory;
     const at = verdict.at - EPOCH_MS - weather.wallOffset;
     const isTrue = at <= now() && at >= now() - LOOK_TAKES_MS;
-    const look = { verdict, from: isTrue ? at - verdict.windowMs : null, by: daemon.name };
+    const from = isTrue ? at - verdict.windowMs : null;
+    const look = { verdict, from, by: daemon.name, takenAt: now(), doubt };
     return { ...memory, looks: new Map(memory.looks).set(verdict.metric, [...looks, look].slice(-PASSES)) };
   }
 
@@ -132,6 +154,10 @@ export function createEvidence(options: EvidenceOptions): Evidence {
     if (step === undefined) return;
     if (!isPromise) checkApproval(at, save, rollout, step);
     const memory = memoryOf(daemon).get(save.canary);
+    for (const { name, dryRun } of spec.canary.analysis.metrics) {
+      const verdict = memory?.looks.get(name)?.at(-1)?.verdict;
+      if (!dryRun && verdict?.class === 'fail') fail(`${at} goes over a failing ${name}`);
+    }
     const bakedMs = now() - (memory?.since ?? now());
     if (exemption?.kind !== 'promote' && bakedMs + 1 < step.bakeMs) {
       fail(`${at} came after ${bakedMs} ms of a bake of ${step.bakeMs} ms`);
@@ -166,7 +192,9 @@ export function createEvidence(options: EvidenceOptions): Evidence {
         fail(`${at} without three passes of ${metric.name}: ${looks.map(({ verdict }) => verdict.class)}`);
       }
       if (!looks.some(({ by }) => by === daemon.name)) fail(`${at} without a fresh pass since the restart`);
-      for (const { verdict, from } of passes) {
+      for (const { verdict, from, doubt, takenAt } of passes) {
+        if (doubt !== null) fail(`${at} on a pass of ${metric.name} while ${doubt}`);
+        if (wasUnreadable(takenAt)) fail(`${at} on a pass of ${metric.name} while no rule could be read`);
         const isEarly = verdict.at - verdict.windowMs < rollout.held.verifiedAt + spec.canary.settleMs;
         if (isEarly) fail(`${at} on a window of ${metric.name} that reaches back before the settled weight`);
         // A clock set forward while no process watches cannot be told from time that passed.
@@ -176,20 +204,40 @@ export function createEvidence(options: EvidenceOptions): Evidence {
     }
   }
 
+  /** A raise was given up: three new passes are needed. */
+  function startAgain(daemon: Daemon, name: string): void {
+    const memory = memoryOf(daemon).get(name);
+    if (memory !== undefined) memoryOf(daemon).set(name, { ...memory, looks: new Map() });
+  }
+
+  function take(
+    daemon: Daemon,
+    name: string,
+    rollout: RolloutState | null,
+    verdicts: readonly Verdict[],
+    isRaising: boolean,
+  ): void {
+    last = { name, memory: memoryOf(daemon).get(name) };
+    if (rollout !== null) follow(daemon, name, rollout);
+    daemon.begun.add(name);
+    if (rollout === null) return;
+    const all = memoryOf(daemon);
+    const memory = all.get(name);
+    if (memory === undefined) return;
+    const add = (known: Memory, verdict: Verdict) =>
+      withLook(known, daemon, verdict, doubtAbout(name, verdict, isRaising));
+    all.set(name, verdicts.reduce(add, memory));
+  }
+
   return {
-    look(daemon, name, rollout, verdicts) {
-      last = { name, memory: memoryOf(daemon).get(name) };
-      if (rollout !== null) follow(daemon, name, rollout);
-      daemon.begun.add(name);
-      if (rollout === null) return;
-      const all = memoryOf(daemon);
-      const memory = all.get(name);
-      if (memory === undefined) return;
-      all.set(
-        name,
-        verdicts.reduce((known, verdict) => withLook(known, daemon, verdict), memory),
-      );
+    deciding(daemon, { canary: name, state, verdicts, events }, before) {
+      const open = before?.intent ?? null;
+      const isRaising = open?.direction === 'raise' && state?.intent?.operation === open.operation;
+      if (events.some(({ type }) => type === 'RaiseCancelled')) startAgain(daemon, name);
+      const looked = verdicts.map(({ verdict }) => verdict);
+      take(daemon, name, state?.rollout ?? null, looked, isRaising);
     },
+    look: (daemon, name, rollout, verdicts) => take(daemon, name, rollout, verdicts, false),
     undo(daemon, name) {
       if (last?.name !== name) return;
       if (last.memory === undefined) memoryOf(daemon).delete(name);

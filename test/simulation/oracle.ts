@@ -2,7 +2,7 @@
  * Watches everything that the controller commits and writes, and knows the truth that the controller does not. It
  * never asks the core for its opinion. A violation is remembered, because an exception would be caught on its way.
  */
-import type { BetaReading } from '../../src/core/observation.ts';
+import type { BetaReading, Rule } from '../../src/core/observation.ts';
 import type { CanaryState, Intent, Verdict } from '../../src/core/rollout.ts';
 import { md5, parseRule, shareOf } from '../../src/core/rule.ts';
 import type { Event, Save } from '../../src/store/store.ts';
@@ -10,6 +10,7 @@ import { createBetaCheck } from './beta-check.ts';
 import type { Daemon } from './daemons.ts';
 import { createEvidence } from './evidence-check.ts';
 import type { Fleet } from './fleet.ts';
+import { createLookCheck } from './look-check.ts';
 import { createPunctual } from './punctual-check.ts';
 import type { Dialect, Landing } from './rules.ts';
 import type { Traffic } from './traffic.ts';
@@ -82,6 +83,7 @@ export function createOracle(options: OracleOptions): Oracle {
   const views = createViews(now);
   const evidence = createEvidence({ ...options, views, fail });
   const betas = createBetaCheck(now, fail);
+  const looks = createLookCheck(fleet, fail);
   const punctual = createPunctual({ ...options, fail });
   let violation: string | null = null;
   let lastEvent = 0;
@@ -126,7 +128,10 @@ export function createOracle(options: OracleOptions): Oracle {
       if (before?.rollout?.id !== record.id) continue;
       count(tally, `rollout ${record.outcome}`);
       const truth = options.traffic.truth(name, record.revision);
+      const isFresh = save.explanation.at === daemon.clock.now() && daemon.thawedAt === null;
       if (record.outcome === 'Promoted') {
+        const isMarked = !isFresh || views.showed(name, now(), (rule) => isPromotion(rule, record.revision));
+        expect(isMarked, () => `${name}: ${record.revision} is promoted and nobody saw its mark`);
         // Beside a stable revision that somebody let through, a bad one is no worse.
         const isTold = options.traffic.truth(name, record.stable).kind === 'healthy';
         const isAllowed = truth.kind === 'healthy' || record.exemptions.length > 0 || !isTold;
@@ -137,7 +142,8 @@ export function createOracle(options: OracleOptions): Oracle {
       }
       if (record.outcome !== 'RolledBack' && record.outcome !== 'Aborted') continue;
       endedAtZero.set(record.id, record.revision);
-      const isFresh = save.explanation.at === daemon.clock.now() && daemon.thawedAt === null;
+      if (record.outcome === 'RolledBack')
+        looks.rolledBack(name, record.id, fleet.byHash(save.state?.specHash ?? before.specHash ?? ''));
       if (before.rollout.written && isFresh) {
         const wasZero = views.showed(
           name,
@@ -176,14 +182,17 @@ export function createOracle(options: OracleOptions): Oracle {
       // What could not be saved before comes again, after what was decided since.
       if (save.explanation.at !== daemon.clock.now()) return;
       punctual.deciding(save);
-      const verdicts = save.verdicts.map(({ verdict }) => verdict);
-      evidence.look(daemon, save.canary, save.state?.rollout ?? null, verdicts);
+      const before = daemon.controller.state(save.canary);
+      looks.deciding(save, before);
+      evidence.deciding(daemon, save, before);
     },
     refused(daemon, save) {
       if (save.explanation.at === daemon.clock.now()) evidence.undo(daemon, save.canary);
     },
     looked(daemon, name, verdicts) {
-      evidence.look(daemon, name, daemon.controller.state(name)?.rollout ?? null, verdicts);
+      const rollout = daemon.controller.state(name)?.rollout ?? null;
+      looks.looked(rollout?.id ?? null, verdicts);
+      evidence.look(daemon, name, rollout, verdicts);
     },
     decided(daemon, save) {
       const { canary: name, state } = save;
@@ -309,6 +318,10 @@ export function createOracle(options: OracleOptions): Oracle {
       lastHand = new Map([...lastHand].filter(([, at]) => now() - at < 600_000));
     },
   };
+}
+
+function isPromotion(rule: Rule | null, revision: string): boolean {
+  return rule?.canaryVersion === revision && rule.managedBy?.promoted === true;
 }
 
 function describe(content: string): string {

@@ -1,6 +1,6 @@
 /** Faults of what the daemon asks: Nacos or rule files, and Prometheus. */
 import type { Begin, FaultsOptions, Kind, OwnKind } from './fault-kinds.ts';
-import { NO_LOSS, type Weather } from './weather.ts';
+import { NO_LOSS, noteReadable, noteUnreadable, type Weather } from './weather.ts';
 
 export function ownKinds({ weather, random, rules }: FaultsOptions): readonly OwnKind[] {
   const { hanging, betas } = weather;
@@ -39,13 +39,19 @@ export function ownKinds({ weather, random, rules }: FaultsOptions): readonly Ow
   ];
 }
 
-export function nacosKinds({ weather, rules, random }: FaultsOptions): readonly Kind[] {
+export function nacosKinds({ weather, rules, random, timeline }: FaultsOptions): readonly Kind[] {
+  const down = (name: Weather['nacos']): void => {
+    weather.nacos = name;
+    noteUnreadable(weather, timeline.now());
+  };
+  const up = (): void => {
+    weather.nacos = 'up';
+    noteReadable(weather, timeline.now());
+  };
   const mode = (name: Weather['nacos']): Begin => {
     return () => {
-      weather.nacos = name;
-      return () => {
-        weather.nacos = 'up';
-      };
+      down(name);
+      return up;
     };
   };
   return [
@@ -57,9 +63,9 @@ export function nacosKinds({ weather, rules, random }: FaultsOptions): readonly 
       every: 600,
       lasts: [15, 20],
       begin() {
-        weather.nacos = 'refused';
+        down('refused');
         return () => {
-          weather.nacos = 'up';
+          up();
           rules.serveAll();
         };
       },
@@ -101,12 +107,14 @@ export function nacosKinds({ weather, rules, random }: FaultsOptions): readonly 
   ];
 }
 
-export function ruleFileKinds({ weather }: FaultsOptions): readonly Kind[] {
+export function ruleFileKinds({ weather, timeline }: FaultsOptions): readonly Kind[] {
   const mode = (name: Weather['disk']): Begin => {
     return () => {
       weather.disk = name;
+      (name === 'FILE_UNWRITABLE' ? noteReadable : noteUnreadable)(weather, timeline.now());
       return () => {
         weather.disk = 'fine';
+        noteReadable(weather, timeline.now());
       };
     };
   };

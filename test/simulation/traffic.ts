@@ -29,6 +29,8 @@ export interface Traffic {
   truth(name: string, revision: string): Truth;
   /** What gateways see of a Canary's document changed. */
   split(name: string, served: string | null): void;
+  /** How far Prometheus' clock was ahead of the daemon's in a recent measurement made `at`; null: not known. */
+  skewAt(name: string, at: number): number | null;
   /** Prometheus as one process asks it. */
   measure(clock: ProcessClock): Measure;
 }
@@ -48,6 +50,7 @@ interface Segment {
 }
 
 const SEGMENTS_KEPT = 400;
+const SKEWS_KEPT = 500;
 const BAD_SHARE = 0.35;
 const GOOD_SHARE = 0.001;
 const SLOW_ANSWER_MS = [4_000, 16_000] as const;
@@ -56,6 +59,7 @@ export function createTraffic(options: TrafficOptions): Traffic {
   const { timeline, random, weather } = options;
   const truths = new Map<string, Truth>();
   const splits = new Map<string, Segment[]>();
+  const skews = new Map<string, number>();
 
   function truth(name: string, revision: string): Truth {
     return truths.get(`${name}/${revision}`) ?? { kind: 'healthy' };
@@ -140,6 +144,8 @@ export function createTraffic(options: TrafficOptions): Traffic {
     const mode = weather.own.get(name) ?? weather.prometheus;
     const at = request.at ?? clock.now();
     const skewMs = weather.prometheusOffset - weather.wallOffset;
+    skews.set(`${name} ${at}`, skewMs);
+    if (skews.size > SKEWS_KEPT) skews.delete(skews.keys().next().value ?? '');
     const measured = (reading: Reading): Measurement => ({
       id: request.id,
       at,
@@ -167,6 +173,7 @@ export function createTraffic(options: TrafficOptions): Traffic {
   return {
     tell: (name, revision, how) => void truths.set(`${name}/${revision}`, how),
     truth,
+    skewAt: (name, at) => skews.get(`${name} ${at}`) ?? null,
     split(name, served) {
       const all = segments(name);
       all.push({ from: timeline.now(), shares: sharesOf(served, options.first) });

@@ -21,6 +21,8 @@ export type PrometheusMode = 'up' | 'refused' | 'hole' | 'slow' | 'nan' | 'empty
 
 export interface Weather {
   nacos: NacosMode;
+  /** Whiles of true time in which no rule document could be read, the newest last; until null: it still lasts. */
+  readonly unreadable: { readonly from: number; until: number | null }[];
   /** Greatest time that a request takes on its way, ms. */
   nacosLatencyMs: number;
   /** Whether the server puts off dumping its database into what it serves. */
@@ -47,9 +49,12 @@ export interface Weather {
   prometheusOffset: number;
 }
 
+const WHILES_KEPT = 20;
+
 export function clearWeather(): Weather {
   return {
     nacos: 'up',
+    unreadable: [],
     nacosLatencyMs: 15,
     dumpStuck: false,
     loss: NO_LOSS,
@@ -65,6 +70,19 @@ export function clearWeather(): Weather {
     wallSteppedAt: 0,
     prometheusOffset: 0,
   };
+}
+
+/** From `now` on no rule document can be read. */
+export function noteUnreadable({ unreadable }: Weather, now: number): void {
+  if (unreadable.at(-1)?.until === null) return;
+  unreadable.push({ from: now, until: null });
+  if (unreadable.length > WHILES_KEPT) unreadable.shift();
+}
+
+/** From `now` on they can be read again. */
+export function noteReadable({ unreadable }: Weather, now: number): void {
+  const last = unreadable.at(-1);
+  if (last?.until === null) last.until = now;
 }
 
 /** How often each thing happened. */
