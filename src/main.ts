@@ -28,6 +28,8 @@ async function run(): Promise<number> {
     io: processIo(),
     version: packageVersion(),
     serve: { flags: SETTINGS, run: serve },
+    // Loaded when it is asked for: every other command does without the database's native part.
+    backUp: async (from, to) => (await import('./store/backup.ts')).backUp(from, to),
   });
 }
 

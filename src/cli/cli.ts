@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError, Option, type OptionValue
 import { parseDuration } from '../lib/duration.ts';
 import { didYouMean } from '../lib/text.ts';
 import type { Verb } from '../view/requests.ts';
+import { type BackUp, backup } from './commands/backup.ts';
 import { events } from './commands/events.ts';
 import { get } from './commands/get.ts';
 import { explain, history } from './commands/history.ts';
@@ -24,6 +25,7 @@ export interface CliOptions {
   /** Of this package. */
   readonly version: string;
   readonly serve: Serve;
+  readonly backUp: BackUp;
 }
 
 /** Runs one command line (without node and script). Never throws for anything a caller may do wrong. */
@@ -112,6 +114,7 @@ function createProgram(options: CliOptions, ended: (code: ExitCode) => void): Co
   defineReads(define);
   defineChanges(define);
   defineOffline(define);
+  defineBackup(define, options);
   return program;
 }
 
@@ -203,6 +206,14 @@ function defineOffline(define: Define): void {
   define('lint <paths...>', 'check Canary files', (context, _first, _flags, paths) => lint(context, paths));
   define('schema', 'print the JSON Schema of Canary files', schema);
   define('version', 'print the version', version);
+}
+
+function defineBackup(define: Define, { io, backUp }: CliOptions): void {
+  define<{ db?: string }>(
+    'backup <file>',
+    'copy the database on this machine, also while the controller runs',
+    (context, file, { db }) => backup(context, backUp, db ?? (io.env['CANARY_DB'] || 'canary.db'), file),
+  ).option('--db <file>', 'the database (CANARY_DB; default canary.db)');
 }
 
 function httpUrl(text: string): URL | null {

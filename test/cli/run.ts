@@ -97,7 +97,9 @@ export function begin(
     ...over,
   };
   const serve = { flags: [], run: async (): Promise<ExitCode> => 0 };
-  const code = runCli(at === null ? argv : [...argv, '--server', at.url], { io, version: '1.2.3', serve });
+  const backUp = () => Promise.reject(new Error('nothing is copied here'));
+  const options = { io, version: '1.2.3', serve, backUp };
+  const code = runCli(at === null ? argv : [...argv, '--server', at.url], options);
   const ended = code.then((ended) => ({ code: ended, out: out.join('\n'), talk: talk.join('\n') }));
   return { out, talk, ended };
 }

@@ -175,7 +175,8 @@ export async function printed(...argv: readonly string[]): Promise<string> {
     clock: createVirtualClock(0),
   };
   const serve = { flags: SETTINGS, run: () => Promise.reject(new Error('nothing is served here')) };
-  await runCli(argv, { io, version: '0', serve });
+  const backUp = () => Promise.reject(new Error('nothing is copied here'));
+  await runCli(argv, { io, version: '0', serve, backUp });
   return lines.join('\n');
 }
 
