@@ -142,7 +142,8 @@ export async function expectRolledBack(daemon: Daemon, place: Place): Promise<re
   expect(events.filter(({ type }) => type === 'RolloutEnded').map(({ facts }) => facts['outcome'])).toEqual([
     'RolledBack',
   ]);
-  expect([place.stored[0], new Set(place.stored.slice(1))]).toEqual([50, new Set([0])]);
+  // The same weight again withdraws a raise, or is a try that was made twice.
+  expect(place.stored.filter((weight, index) => weight !== place.stored[index - 1])).toEqual([50, 0]);
   expect(await canaryOf(daemon)).toMatchObject({ phase: 'RolledBack', stableRevision: 'v1' });
   return events;
 }

@@ -84,6 +84,50 @@ describe('while Nacos is down', () => {
     expect(nacos.requests.length - settled).toBeLessThanOrEqual(20 * 3);
   });
 
+  it('a write goes out all the same where only reads hang', async () => {
+    const clock = createVirtualClock();
+    const nacos = await startNacos('2.5.1');
+    const router = routerTo(nacos.url, { clock, timeoutMs: 2_000 });
+    await read(router);
+    const hang = nacos.faults.inject({ fault: 'delay', on: 'read', ms: 3_600_000 });
+    for (const round of [1, 2, 3]) {
+      const reading = read(router);
+      await eventually(hang.hits).toBe(round);
+      clock.advance(2_000);
+      expect(await reading).toMatchObject({ kind: 'unreadable', code: 'NACOS_TIMEOUT' });
+      // The first loss alone is looked into at once.
+      if (round === 1) continue;
+      expect(await read(router)).toMatchObject({ kind: 'unreadable', code: 'NACOS_UNAVAILABLE' });
+      expect(await publish(router, `{"round":${round}}`)).toMatchObject({ result: 'accepted' });
+      clock.advance(5_000);
+    }
+    expect(nacos.get(DATA_ID, GROUP)?.content).toBe('{"round":3}');
+  });
+
+  it('and is tried once a pause where writes hang too', async () => {
+    const clock = createVirtualClock();
+    const nacos = await startNacos('2.5.1');
+    const router = routerTo(nacos.url, { clock, timeoutMs: 2_000, random: () => 1 });
+    await read(router);
+    const reads = nacos.faults.inject({ fault: 'delay', on: 'read', ms: 3_600_000 });
+    const writes = nacos.faults.inject({ fault: 'delay', on: 'write', ms: 3_600_000 });
+    // Until the pause is as long as it gets.
+    for (const round of [1, 2, 3, 4, 5, 6, 7, 8]) {
+      clock.advance(5_000);
+      const reading = read(router);
+      await eventually(reads.hits).toBe(round);
+      clock.advance(2_000);
+      await reading;
+    }
+    const writing = publish(router, '{}');
+    await eventually(writes.hits).toBe(1);
+    clock.advance(2_000);
+    expect(await writing).toMatchObject({ result: 'failed', code: 'NACOS_TIMEOUT' });
+    const told = await Promise.all([1, 2, 3].map(() => publish(router, '{}')));
+    expect(told.map(({ code }) => code)).toEqual(Array(3).fill('NACOS_UNAVAILABLE'));
+    expect(writes.hits()).toBe(1);
+  });
+
   it('the loss and the return are logged once each', async () => {
     const clock = createVirtualClock();
     const log = collectLog();

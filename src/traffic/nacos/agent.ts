@@ -92,7 +92,7 @@ export function createConfigClient({ servers, redact, log }: ConfigClientOptions
   function publish(call: Call, name: DocumentName, content: string, type: string): Promise<void> {
     const desc = descriptions.get(keyOf(name)) ?? '';
     const document = { name, content, type, desc };
-    return servers.ask(call.signal, (server) =>
+    return servers.askToWrite(call.signal, (server) =>
       publishDocument(urgent(server), document, call.guard.expectMd5),
     );
   }

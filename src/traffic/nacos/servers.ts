@@ -6,6 +6,8 @@
  * not Nacos any more). Then the first caller probes it again; while that fails, the pause before the next probe grows
  * up to `capMs`, with jitter, and everyone else is told so at once without a connection being opened. An answered
  * exchange, not a probe, ends the series: a server whose state answers while its documents do not stays paused.
+ * That pause holds no write back: where only exchanges failed since the last probe, it is tried all the same, and has a
+ * pause of its own when that fails too.
  * With several addresses the one in use is kept until it is lost; then the next one is probed.
  */
 import type { Clock } from '../../lib/clock.ts';
@@ -34,6 +36,8 @@ export interface Servers {
    * why there is no server, as a `NacosError`.
    */
   ask<T>(signal: AbortSignal, use: (server: Server) => Promise<T>): Promise<T>;
+  /** As `ask`, for writes: that reads hang says nothing about them. */
+  askToWrite<T>(signal: AbortSignal, use: (server: Server) => Promise<T>): Promise<T>;
   /**
    * As `ask`, but what becomes of the exchanges is no news about the server: for questions that no decision waits for,
    * whose impatient deadline or weak endpoint must not make anyone else pause.
@@ -69,12 +73,21 @@ interface Entry {
   readonly url: string;
   readonly session: Session;
   facts: ServerFacts | null;
+  /** What the last probe found, also after an exchange has failed since; null after a probe that failed. */
+  probed: ServerFacts | null;
+  /** Monotonic time before which nobody writes on the strength of `probed`. */
+  writeAt: number;
   /** Failures in a row. */
   failures: number;
   /** Monotonic time before which nobody probes. */
   probeAt: number;
   probing: Promise<void> | null;
   lost: NacosError | null;
+}
+
+interface Choice {
+  readonly entry: Entry;
+  readonly facts: ServerFacts;
 }
 
 const FIRST_PAUSE_MS = 100;
@@ -85,7 +98,9 @@ export function createServers(options: ServersOptions): Servers {
   const pause: PauseOptions = { baseMs: FIRST_PAUSE_MS, capMs, random };
   const entries = options.urls.map((url): Entry => {
     const session = createSession({ ...options, base: url });
-    return { url, session, facts: null, failures: 0, probeAt: clock.monotonic(), probing: null, lost: null };
+    const now = clock.monotonic();
+    const nothing = { facts: null, probed: null, probing: null, lost: null };
+    return { url, session, ...nothing, writeAt: now, failures: 0, probeAt: now };
   });
   let current = 0;
   let found: RouterFacts | null = null;
@@ -106,11 +121,14 @@ export function createServers(options: ServersOptions): Servers {
     try {
       const facts = await probe({ transport, base: entry.url, api, redact: secrets.redact });
       entry.facts = facts;
+      entry.probed = facts;
       found = withSettings(facts, entry.url, options);
       log?.info({ url: entry.url, nacos: found.summary, warnings: found.warnings }, 'Nacos probed');
     } catch (error) {
       if (!(error instanceof NacosError)) throw error;
-      if (error.code !== 'NACOS_ABORTED') lose(entry, error);
+      if (error.code === 'NACOS_ABORTED') return;
+      entry.probed = null;
+      lose(entry, error);
     } finally {
       entry.probing = null;
     }
@@ -130,7 +148,7 @@ export function createServers(options: ServersOptions): Servers {
     return entry.facts;
   }
 
-  async function choose(signal: AbortSignal): Promise<{ entry: Entry; facts: ServerFacts }> {
+  async function choose(signal: AbortSignal): Promise<Choice | null> {
     const start = current;
     for (let step = 0; step < entries.length; step += 1) {
       const index = (start + step) % entries.length;
@@ -142,6 +160,46 @@ export function createServers(options: ServersOptions): Servers {
         return { entry, facts };
       }
     }
+    return null;
+  }
+
+  /** A server that is paused although its last probe was answered. */
+  function chooseToWrite(): Choice | null {
+    for (const entry of entries) {
+      const { probed: facts, writeAt } = entry;
+      if (facts !== null && clock.monotonic() >= writeAt) return { entry, facts };
+    }
+    return null;
+  }
+
+  async function run<T>(
+    { entry, facts }: Choice,
+    signal: AbortSignal,
+    use: (server: Server) => Promise<T>,
+  ): Promise<T> {
+    try {
+      const result = await use(serverAt(entry, facts, signal));
+      if (entry.facts === facts) entry.failures = 0;
+      return result;
+    } catch (error) {
+      if (error instanceof NacosError) noteFailure(entry, facts, error);
+      throw error;
+    }
+  }
+
+  /** Of many exchanges that fail together only the first one says something new. */
+  function noteFailure(entry: Entry, facts: ServerFacts, error: NacosError): void {
+    const isLost = isServerLost(error.code);
+    if (entry.facts !== facts) {
+      if (isLost) entry.writeAt = clock.monotonic() + pauseAfter(Math.max(1, entry.failures), pause);
+    } else if (isLost) {
+      lose(entry, error);
+    } else if (error.code !== 'NACOS_ABORTED') {
+      entry.failures = 0;
+    }
+  }
+
+  function none(): never {
     throw nothingUp(entries);
   }
 
@@ -156,22 +214,13 @@ export function createServers(options: ServersOptions): Servers {
       if (first !== undefined) first.probing = probeNow(first);
     },
     async ask(signal, use) {
-      const { entry, facts } = await choose(signal);
-      try {
-        const result = await use(serverAt(entry, facts, signal));
-        if (entry.facts === facts) entry.failures = 0;
-        return result;
-      } catch (error) {
-        // Of many exchanges that fail together only the first one says something new.
-        if (error instanceof NacosError && entry.facts === facts) {
-          if (isServerLost(error.code)) lose(entry, error);
-          else if (error.code !== 'NACOS_ABORTED') entry.failures = 0;
-        }
-        throw error;
-      }
+      return run((await choose(signal)) ?? none(), signal, use);
+    },
+    async askToWrite(signal, use) {
+      return run((await choose(signal)) ?? chooseToWrite() ?? none(), signal, use);
     },
     async askAside(signal, use) {
-      const { entry, facts } = await choose(signal);
+      const { entry, facts } = (await choose(signal)) ?? none();
       return use(serverAt(entry, facts, signal));
     },
     facts: () => found,
