@@ -1,6 +1,6 @@
 /** One HTTP exchange at a time with a deadline: verified TLS, no redirects, no retries, nothing left after `close`. */
 import type { IncomingHttpHeaders } from 'node:http';
-import { Agent, request } from 'undici';
+import { Agent, buildConnector, request } from 'undici';
 import type { Clock } from '../../lib/clock.ts';
 import { NacosError } from './errors.ts';
 import { excerpt, type Redact } from './redact.ts';
@@ -59,19 +59,14 @@ export function createTransport(options: TransportOptions): Transport {
   // Not as listeners of one signal: it looks through all of them whenever one comes or goes, and thousands may wait.
   const attempts = new Set<AbortController>();
   const turnsByOrigin = new Map<string, Turns>();
+  const openings = createOpenings(timeoutMs, ca);
   const dispatcher = new Agent({
     connections: CONNECTIONS_PER_SERVER,
     allowH2: false,
     headersTimeout: 0,
     bodyTimeout: 0,
     maxResponseSize: ANSWER_LIMIT_BYTES,
-    connect: {
-      signal: closing.signal,
-      timeout: timeoutMs,
-      // Said explicitly, so that NODE_TLS_REJECT_UNAUTHORIZED=0 has no say in it.
-      rejectUnauthorized: true,
-      ...(ca === undefined ? {} : { ca }),
-    },
+    connect: openings.connect,
   });
 
   function turnsOf(url: string): Turns {
@@ -137,7 +132,40 @@ export function createTransport(options: TransportOptions): Transport {
     async close() {
       closing.abort();
       for (const attempt of attempts) attempt.abort();
+      openings.abort();
       await dispatcher.destroy();
+    },
+  };
+}
+
+interface Openings {
+  readonly connect: buildConnector.connector;
+  /** Ends the connections that are only being opened: the dispatcher knows those that are open. */
+  abort(): void;
+}
+
+function createOpenings(timeoutMs: number, ca: string | undefined): Openings {
+  const openings = new Set<AbortController>();
+  return {
+    connect(options, callback) {
+      // One for each connection: a socket stays a listener of its signal for as long as the signal lives.
+      const opening = new AbortController();
+      openings.add(opening);
+      const connect = buildConnector({
+        signal: opening.signal,
+        timeout: timeoutMs,
+        allowH2: false,
+        // Said explicitly, so that NODE_TLS_REJECT_UNAUTHORIZED=0 has no say in it.
+        rejectUnauthorized: true,
+        ...(ca === undefined ? {} : { ca }),
+      });
+      connect(options, (...outcome) => {
+        openings.delete(opening);
+        callback(...outcome);
+      });
+    },
+    abort() {
+      for (const opening of openings) opening.abort();
     },
   };
 }
