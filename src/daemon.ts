@@ -6,9 +6,9 @@ import { createSpecIndex } from './controller/specs.ts';
 import { timedNacos, timedPrometheus } from './controller/timed.ts';
 import { sleep, systemClock } from './lib/clock.ts';
 import { createMeasure } from './metrics/batch.ts';
-import { createPrometheus, type Prometheus } from './metrics/prometheus.ts';
 import { createNotifier, type Notifier } from './notify/notifier.ts';
 import { createWebhook } from './notify/webhook.ts';
+import { openNacos, openPrometheus } from './providers.ts';
 import { createServer } from './server/server.ts';
 import { lockFileOf } from './store/file-lock.ts';
 import { createJournal, type Journal } from './store/journal.ts';
@@ -19,7 +19,6 @@ import { createLogger, type Log } from './telemetry/log.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 import { createSupervisor } from './telemetry/supervisor.ts';
 import { createFileRouter } from './traffic/file.ts';
-import { createNacosRouter } from './traffic/nacos/router.ts';
 import type { TrafficRouter } from './traffic/router.ts';
 import { createRouters } from './traffic/routers.ts';
 
@@ -177,7 +176,7 @@ function buildController(
   { store, journal, metrics, leader, log, closers }: Parts,
 ): Controller {
   const clock = systemClock;
-  const prometheus: Prometheus = createPrometheus({ ...prometheusOptions(config), clock });
+  const prometheus = openPrometheus(config);
   closers.push(() => prometheus.close());
   const measure = createMeasure({ prometheus: timedPrometheus(prometheus, clock, metrics.asked), clock });
   closers.push(() => measure.close());
@@ -199,28 +198,8 @@ function buildController(
   });
 }
 
-function prometheusOptions({ prometheus }: Config): Omit<Parameters<typeof createPrometheus>[0], 'clock'> {
-  const { url, token, basic, ca, headers } = prometheus;
-  return {
-    url,
-    headers,
-    ...(token === null ? {} : { token }),
-    ...(basic === null ? {} : { basic }),
-    ...(ca === null ? {} : { ca }),
-  };
-}
-
 function createRouter(config: Config, metrics: Metrics, log: Log): TrafficRouter {
-  const { urls, api, credentials, ca } = config.nacos;
-  const nacos = createNacosRouter({
-    urls,
-    api,
-    username: credentials?.username,
-    password: credentials?.password,
-    ca: ca ?? undefined,
-    clock: systemClock,
-    log,
-  });
+  const nacos = openNacos(config, log);
   const file = createFileRouter({ directory: config.canaries, clock: systemClock });
   return createRouters({ nacos: timedNacos(nacos, systemClock, metrics.asked), file });
 }

@@ -1,9 +1,12 @@
 #!/usr/bin/env node
 /** The entry: looks at the Node.js version before anything native is loaded, then hands over to the command line. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
+import type { Check } from './cli/commands/doctor.ts';
 import type { ServeFlags } from './cli/commands/serve.ts';
 import type { ExitCode } from './cli/exit-codes.ts';
+import type { Config } from './config.ts';
 import { supportsNode } from './lib/node-version.ts';
+import { ok, type Result } from './lib/result.ts';
 
 const OK = 0;
 const FAILED = 1;
@@ -28,21 +31,33 @@ async function run(): Promise<number> {
     io: processIo(),
     version: packageVersion(),
     serve: { flags: SETTINGS, run: serve },
+    examine,
     // Loaded when it is asked for: every other command does without the database's native part.
     backUp: async (from, to) => (await import('./store/backup.ts')).backUp(from, to),
   });
 }
 
-/** Settings that cannot work end with 78, a daemon that cannot start with 1, each with one readable line. */
-async function serve(flags: ServeFlags): Promise<ExitCode> {
+async function examine(flags: ServeFlags): Promise<Result<readonly Check[], string>> {
+  const config = await configOf(flags);
+  if (!config.ok) return config;
+  const doctor = await import('./doctor.ts');
+  return ok(await doctor.examine(config.value));
+}
+
+async function configOf(flags: ServeFlags): Promise<Result<Config, string>> {
   const { loadConfig } = await import('./config.ts');
-  const config = loadConfig({
+  return loadConfig({
     flags,
     env: process.env,
     readFile: (path) => readFileSync(path, 'utf8'),
     isCheckout: existsSync(new URL('../src/main.ts', import.meta.url)),
     isTerminal: process.stderr.isTTY,
   });
+}
+
+/** Settings that cannot work end with 78, a daemon that cannot start with 1, each with one readable line. */
+async function serve(flags: ServeFlags): Promise<ExitCode> {
+  const config = await configOf(flags);
   if (!config.ok) {
     process.stderr.write(`error: ${config.error}\n`);
     return BAD_SETTINGS;

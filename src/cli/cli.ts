@@ -4,6 +4,7 @@ import { parseDuration } from '../lib/duration.ts';
 import { didYouMean } from '../lib/text.ts';
 import type { Verb } from '../view/requests.ts';
 import { type BackUp, backup } from './commands/backup.ts';
+import { doctor, type Examine } from './commands/doctor.ts';
 import { events } from './commands/events.ts';
 import { get } from './commands/get.ts';
 import { explain, history } from './commands/history.ts';
@@ -26,6 +27,7 @@ export interface CliOptions {
   readonly version: string;
   readonly serve: Serve;
   readonly backUp: BackUp;
+  readonly examine: Examine;
 }
 
 /** Runs one command line (without node and script). Never throws for anything a caller may do wrong. */
@@ -115,6 +117,7 @@ function createProgram(options: CliOptions, ended: (code: ExitCode) => void): Co
   defineChanges(define);
   defineOffline(define);
   defineBackup(define, options);
+  defineDoctor(define, options);
   return program;
 }
 
@@ -214,6 +217,15 @@ function defineBackup(define: Define, { io, backUp }: CliOptions): void {
     'copy the database on this machine, also while the controller runs',
     (context, file, { db }) => backup(context, backUp, db ?? (io.env['CANARY_DB'] || 'canary.db'), file),
   ).option('--db <file>', 'the database (CANARY_DB; default canary.db)');
+}
+
+function defineDoctor(define: Define, { serve, examine }: CliOptions): void {
+  const command = define<ServeFlags>(
+    'doctor',
+    'examine what serve would work with by the same settings',
+    (context, _name, flags) => doctor(context, examine, flags),
+  );
+  addServeFlags(command, serve.flags);
 }
 
 function httpUrl(text: string): URL | null {

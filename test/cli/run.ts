@@ -98,7 +98,8 @@ export function begin(
   };
   const serve = { flags: [], run: async (): Promise<ExitCode> => 0 };
   const backUp = () => Promise.reject(new Error('nothing is copied here'));
-  const options = { io, version: '1.2.3', serve, backUp };
+  const examine = () => Promise.reject(new Error('nothing is examined here'));
+  const options = { io, version: '1.2.3', serve, backUp, examine };
   const code = runCli(at === null ? argv : [...argv, '--server', at.url], options);
   const ended = code.then((ended) => ({ code: ended, out: out.join('\n'), talk: talk.join('\n') }));
   return { out, talk, ended };

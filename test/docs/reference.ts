@@ -176,7 +176,8 @@ export async function printed(...argv: readonly string[]): Promise<string> {
   };
   const serve = { flags: SETTINGS, run: () => Promise.reject(new Error('nothing is served here')) };
   const backUp = () => Promise.reject(new Error('nothing is copied here'));
-  await runCli(argv, { io, version: '0', serve, backUp });
+  const examine = () => Promise.reject(new Error('nothing is examined here'));
+  await runCli(argv, { io, version: '0', serve, backUp, examine });
   return lines.join('\n');
 }
 

@@ -1,0 +1,33 @@
+/** Nacos and Prometheus as the settings name them. */
+import type { Config } from './config.ts';
+import { systemClock } from './lib/clock.ts';
+import { createPrometheus, type Prometheus } from './metrics/prometheus.ts';
+import { createNacosRouter } from './traffic/nacos/router.ts';
+import type { NacosLog } from './traffic/nacos/servers.ts';
+import type { TrafficRouter } from './traffic/router.ts';
+
+export function openPrometheus({ prometheus }: Config): Prometheus {
+  const { url, token, basic, ca, headers } = prometheus;
+  return createPrometheus({
+    url,
+    headers,
+    ...(token === null ? {} : { token }),
+    ...(basic === null ? {} : { basic }),
+    ...(ca === null ? {} : { ca }),
+    clock: systemClock,
+  });
+}
+
+/** @param log null: nothing is said of what the server proves to be */
+export function openNacos({ nacos }: Pick<Config, 'nacos'>, log: NacosLog | null): TrafficRouter {
+  const { urls, api, credentials, ca } = nacos;
+  return createNacosRouter({
+    urls,
+    api,
+    username: credentials?.username,
+    password: credentials?.password,
+    ca: ca ?? undefined,
+    clock: systemClock,
+    ...(log === null ? {} : { log }),
+  });
+}
