@@ -23,7 +23,7 @@ export const REMOTE_VALUE = 'remotely';
 
 function configOf(port: number): string {
   return `
-global: { scrape_interval: 200ms, scrape_timeout: 200ms }
+global: { scrape_interval: 500ms, scrape_timeout: 500ms }
 scrape_configs:
   - job_name: worlds
     metrics_path: ${METRICS_PATH}
