@@ -1,4 +1,5 @@
 /** The end of a turn: the phase that its parts add up to, and everything that was concluded as one decision. */
+import { isLookMade } from './looks.ts';
 import type { CanaryState, Decision, Explanation, Intent, Phase, Reason, RolloutState } from './rollout.ts';
 import { isLookDue, nextCheckAt, nextLookAt } from './schedule.ts';
 import { recordOf } from './state.ts';
@@ -9,7 +10,7 @@ export function conclude(turn: Turn): Decision {
   const { state, input, now } = turn;
   showPhase(turn);
   const before = input.state;
-  const isLook = input.seen.measurements.length > 0 || turn.canary.analysis.metrics.length === 0;
+  const isLook = isLookMade(turn) || turn.canary.analysis.metrics.length === 0;
   if (isLook && isLookDue(turn.canary, before, now))
     state.nextLookAt = Math.max(state.nextLookAt, nextLookAt(turn.canary, now));
   state.decidedAt = now;

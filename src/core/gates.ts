@@ -9,6 +9,7 @@ import type { Approval } from './memory.ts';
 import { hasAllEvidence, missing, missingEvidence } from './missing.ts';
 import type { Command } from './observation.ts';
 import type { Exemption, Reason, RolloutState } from './rollout.ts';
+import { blockingSignal } from './signals.ts';
 import {
   activeRollout,
   addPause,
@@ -22,7 +23,7 @@ import {
   type Turn,
 } from './turn.ts';
 import { fail } from './verdicts.ts';
-import { inSeconds, stepName } from './words.ts';
+import { inSeconds, said, stepName } from './words.ts';
 import { intend, pairOf, withdrawRaise } from './writes.ts';
 
 /** Looks in a row at which `strategy.ready` must hold. */
@@ -151,10 +152,11 @@ function obstaclesToStart(turn: Turn, rollout: RolloutState): Reason[] {
   const { ready } = canary.strategy;
   const reasons: Reason[] = [];
   if (canary.suspend) reasons.push(missing('suspend', 'the file says suspend: true'));
-  const alert = turn.input.seen.signals.find(
-    ({ firing, action }) => firing && (action === 'rollback' || action === 'pause'),
-  );
-  if (alert !== undefined) reasons.push(missing('alert', `alert ${alert.name} is firing: ${alert.summary}`));
+  const alert = blockingSignal(turn);
+  if (alert !== null) {
+    const { name, summary } = alert;
+    reasons.push(missing('alert', `alert ${name} is firing${said(summary)}`, { alert: name }));
+  }
   if (rollout.absentUntil !== null && now < rollout.absentUntil) {
     const next = clockTime(rollout.absentUntil, now);
     reasons.push(missing('CanaryAbsent', `CanaryAbsent: no instance was seen; tried again at ${next}`));

@@ -5,9 +5,12 @@ import { countLook, type LookContext } from './evidence.ts';
 import { judgeThreshold, needsStable } from './judge.ts';
 import type { Measurement, Reading } from './observation.ts';
 import type { MetricState, RolloutState, Verdict } from './rollout.ts';
+import { isLookDue } from './schedule.ts';
+import { promotingSignal } from './signals.ts';
 import { initialMetric } from './state.ts';
 import { TARGETS_REQUEST } from './targets.ts';
-import { activeRollout, because, heldStep, setDiagnostic, type Turn } from './turn.ts';
+import { activeRollout, because, heldStep, isWaiting, setDiagnostic, type Turn } from './turn.ts';
+import { said } from './words.ts';
 
 /** Beyond this difference between Prometheus' clock and ours a look is never evidence. Date has whole seconds. */
 const SKEW_LIMIT_MS = 5_000;
@@ -20,10 +23,14 @@ export function requestId(metric: Metric, arm: 'canary' | 'stable'): string {
 export function takeLook(turn: Turn): void {
   const rollout = activeRollout(turn.state);
   const { measurements } = turn.input.seen;
-  if (rollout === null || turn.state.ending !== null || measurements.length === 0) return;
+  if (rollout === null || turn.state.ending !== null || !isLookMade(turn)) return;
   const byId = new Map(measurements.map((measurement) => [measurement.id, measurement]));
   const isSkewed = noteSkew(turn);
   for (const metric of turn.canary.analysis.metrics) {
+    if (metric.source.kind === 'external') {
+      takeExternal(turn, rollout, metric, metric.source.alert, isSkewed);
+      continue;
+    }
     const canary = byId.get(requestId(metric, 'canary'));
     const stable = byId.get(requestId(metric, 'stable')) ?? null;
     if (canary !== undefined) takeMetric(turn, rollout, metric, canary, stable, isSkewed);
@@ -31,6 +38,17 @@ export function takeLook(turn: Turn): void {
   if (turn.verdicts.length === 0) return;
   noteTargets(turn, rollout, byId.get(TARGETS_REQUEST));
   noteFailures(turn, rollout);
+}
+
+/**
+ * Whether this run looked: something was measured, or it was time for a look and nothing has to be measured, because
+ * every metric waits for an alert.
+ */
+export function isLookMade({ canary, input, now }: Turn): boolean {
+  const { metrics } = canary.analysis;
+  if (input.seen.measurements.length > 0) return true;
+  if (metrics.length === 0 || !metrics.every(({ source }) => source.kind === 'external')) return false;
+  return input.seen.route.kind !== 'notRead' && isLookDue(canary, input.state, now);
 }
 
 /**
@@ -96,6 +114,44 @@ function takeMetric(
     counted: false,
     stableFrozenAt: rollout.frozenAt !== null && stableReading !== null ? rollout.frozenAt : null,
   };
+  count(turn, rollout, metric, verdict, isSkewed);
+}
+
+/** Good while its alert is told, and nothing at all without: an alert that asks for less acts by itself. */
+function takeExternal(
+  turn: Turn,
+  rollout: RolloutState,
+  metric: Metric,
+  alert: string,
+  isSkewed: boolean,
+): void {
+  if (isWaiting(rollout)) return;
+  const signal = promotingSignal(turn, rollout, alert);
+  const verdict: Verdict = {
+    metric: metric.name,
+    class: signal === null ? 'pending' : 'pass',
+    at: turn.now,
+    windowMs: metric.windowMs,
+    canary: null,
+    stable: null,
+    canaryRequests: null,
+    stableRequests: null,
+    bound: `alert ${alert}`,
+    detail:
+      signal === null
+        ? `alert ${alert} does not ask for a promotion at this weight`
+        : `alert ${alert} asks for a promotion${said(signal.summary)}`,
+    query: '',
+    structural: false,
+    guard: false,
+    counted: false,
+    stableFrozenAt: null,
+  };
+  count(turn, rollout, metric, verdict, isSkewed);
+}
+
+function count(turn: Turn, rollout: RolloutState, metric: Metric, verdict: Verdict, isSkewed: boolean): void {
+  const state = metricState(rollout, metric);
   const counted = countLook(state, metric, verdict, contextOf(turn, rollout, metric, verdict.at, isSkewed));
   state.verdict = { ...verdict, counted };
   turn.verdicts.push(state.verdict);

@@ -10,6 +10,14 @@ export interface Approval {
   readonly at: number;
 }
 
+/** Alerts that paused a rollout, by the numbers of the events that recorded them: which were taken, which are settled. */
+export interface Alarms {
+  /** The newest that paused it: what was recorded after it is news. */
+  readonly taken: number;
+  /** The newest of those whose pause a person or their own end has ended. */
+  readonly settled: number;
+}
+
 /** The last weight that was read back, and the time spent at it. */
 export interface Held {
   /** Index of the step whose weight is held; -1: none of them (0, or a weight between). */

@@ -5,7 +5,7 @@ import { renderQuery } from '../spec/template.ts';
 import { READY_REQUEST } from './gates.ts';
 import { needsStable } from './judge.ts';
 import { requestId } from './looks.ts';
-import type { Command, MeasureRequest } from './observation.ts';
+import type { Command, MeasuredSource, MeasureRequest } from './observation.ts';
 import type { CanaryState, RolloutState } from './rollout.ts';
 import { isLookDue } from './schedule.ts';
 import { TARGETS_REQUEST, targetsRequest, UNDO_REQUEST } from './targets.ts';
@@ -44,9 +44,11 @@ function isSilent(rollout: RolloutState): boolean {
 }
 
 function lookRequests(canary: Canary, rollout: RolloutState, metric: Metric): MeasureRequest[] {
+  const { source } = metric;
+  if (source.kind === 'external') return [];
   const one = (arm: 'canary' | 'stable', at: number | null): MeasureRequest => ({
     id: requestId(metric, arm),
-    source: sourceFor(canary, rollout, metric, arm),
+    source: sourceFor(canary, rollout, metric, source, arm),
     version: arm === 'canary' ? rollout.revision : rollout.stable,
     versionLabel: canary.analysis.versionLabel,
     windowMs: metric.windowMs,
@@ -63,11 +65,12 @@ function sourceFor(
   canary: Canary,
   rollout: RolloutState,
   metric: Metric,
+  source: MeasuredSource,
   arm: 'canary' | 'stable',
 ): MeasureRequest['source'] {
-  if (metric.source.kind !== 'query') return metric.source;
+  if (source.kind !== 'query') return source;
   const version = arm === 'canary' ? rollout.revision : rollout.stable;
-  return { kind: 'query', query: render(canary, rollout, metric.source.query, version, metric.windowMs) };
+  return { kind: 'query', query: render(canary, rollout, source.query, version, metric.windowMs) };
 }
 
 function readyRequest(canary: Canary, rollout: RolloutState): MeasureRequest | null {

@@ -7,11 +7,14 @@ import type { MetricSource } from '../spec/canary.ts';
 /** Which of the two traffic destinations a number belongs to. */
 export type Arm = 'canary' | 'stable';
 
+/** Where a number comes from that can be asked for. */
+export type MeasuredSource = Exclude<MetricSource, { readonly kind: 'external' }>;
+
 /** One number that must be asked for, as structure, so that many of one shape can travel as one query. */
 export interface MeasureRequest {
   /** Unique in its tick, e.g. "error-rate/canary". */
   readonly id: string;
-  readonly source: MetricSource | { readonly kind: 'presence'; readonly selector: string };
+  readonly source: MeasuredSource | { readonly kind: 'presence'; readonly selector: string };
   /** Value of `versionLabel` for this arm (ratio, latency, presence; a query has it rendered in). */
   readonly version: string;
   readonly versionLabel: string;
@@ -137,14 +140,21 @@ export interface Command {
   readonly restart: boolean;
 }
 
+/** What an alert asks for. `ignore` is told to nobody. */
+export type SignalAction = 'rollback' | 'pause' | 'promote' | 'ignore';
+
 /** An alert pushed in from outside. Identity: fingerprint and start time. */
 export interface Signal {
   readonly id: string;
   readonly name: string;
-  readonly action: 'rollback' | 'pause' | 'promote' | 'ignore';
+  readonly action: SignalAction;
   readonly firing: boolean;
   readonly startedAt: number;
   readonly summary: string;
+  /** Number of the event that recorded that it fires: a later one is news. */
+  readonly eventId: number;
+  /** When its sender last said that it fires. */
+  readonly toldAt: number;
 }
 
 /** All that one tick saw. */

@@ -7,6 +7,7 @@ import { exempt } from './gates.ts';
 import type { Command, Rule } from './observation.ts';
 import type { PauseReason, RolloutState } from './rollout.ts';
 import { shareOf } from './rule.ts';
+import { settleAlarms } from './signals.ts';
 import {
   activeRollout,
   because,
@@ -49,6 +50,7 @@ function resumeFrom(turn: Turn, reason: PauseReason, command: Command): void {
   }
   if (reason === 'NoEvidence') rollout.held.stalledMs = 0;
   if (reason === 'Errors') for (const metric of Object.values(rollout.metrics)) metric.errors = 0;
+  if (reason === 'Alert') settleAlarms(rollout);
   if (reason === 'DriftFight') rollout.corrections = 0;
 }
 

@@ -1,6 +1,7 @@
 /** What is remembered about one Canary between two ticks, as plain JSON. `decide` is the only writer. */
 import type { JudgeName, TrafficTarget } from '../spec/canary.ts';
 import type {
+  Alarms,
   Approval,
   Ending,
   Failure,
@@ -166,8 +167,8 @@ export interface RolloutState {
   absentUntil: number | null;
   absences: number;
   firstFailAt: number | null;
-  /** Ids of alerts that paused this rollout. */
-  alerts: string[];
+  /** Which alerts paused this rollout; absent: none yet. */
+  alarms?: Alarms;
   /** The rollout that this one undoes. */
   readonly undoes: string | null;
   /** When the 0 of an earlier rollout of this revision was verified: windows before it tell of that rollout. */
@@ -290,6 +291,8 @@ export const EVENT_TYPES = [
   'CommandApplied',
   'CommandRefused',
   'SignalReceived',
+  'SignalResolved',
+  'SignalApplied',
   'SpecChanged',
   'SpecInvalid',
   'StableAdopted',

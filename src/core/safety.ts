@@ -1,11 +1,12 @@
 /** Question 2: a revision that changed, an alert, a removed file. All of these hold or lower. */
 import { beginEnding, endRollout } from './ending.ts';
-import { activeRollout, addPause, because, emit, isGone, isPausedBy, isWaiting, type Turn } from './turn.ts';
+import { checkSignals } from './signals.ts';
+import { activeRollout, because, emit, isGone, isPausedBy, isWaiting, type Turn } from './turn.ts';
 
 export function checkSafety(turn: Turn): void {
   checkRemoval(turn);
   checkRevision(turn);
-  checkAlerts(turn);
+  checkSignals(turn);
 }
 
 function checkRemoval(turn: Turn): void {
@@ -50,24 +51,4 @@ function checkRevision(turn: Turn): void {
     });
   }
   because(turn, 'queued', `${target} waits until the rollout of ${rollout.revision} has ended`);
-}
-
-function checkAlerts(turn: Turn): void {
-  const { state } = turn;
-  const rollout = activeRollout(state);
-  if (rollout === null || state.ending !== null || isWaiting(rollout)) return;
-  for (const signal of turn.input.seen.signals) {
-    if (!signal.firing) continue;
-    if (signal.action === 'rollback' && !isPausedBy(state, 'ForeignController')) {
-      emit(turn, 'SignalReceived', `alert ${signal.name} asks for a rollback: ${signal.summary}`, {
-        data: { signal: signal.id },
-      });
-      beginEnding(turn, 'RolledBack', `alert ${signal.name}: ${signal.summary}`);
-      return;
-    }
-    if (signal.action === 'pause' && !rollout.alerts.includes(signal.id)) {
-      rollout.alerts.push(signal.id);
-      addPause(turn, 'Alert', `alert ${signal.name}: ${signal.summary}`);
-    }
-  }
 }

@@ -95,7 +95,6 @@ export function initialRollout(
     absentUntil: null,
     absences: 0,
     firstFailAt: null,
-    alerts: [],
     undoes: start.undoes ?? null,
     notBefore: start.notBefore ?? 0,
     raiseAfter: 0,

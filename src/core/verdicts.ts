@@ -156,7 +156,7 @@ export function hasExemption(rollout: RolloutState): boolean {
 function checkAbsent(turn: Turn, rollout: RolloutState): boolean {
   const { canary, state, now } = turn;
   if (rollout.canarySeen || canary.strategy.ready !== null || rollout.held.weight === 0) return false;
-  const entries = judged(turn, rollout);
+  const entries = judged(turn, rollout).filter(([{ source }]) => source.kind !== 'external');
   const graceMs = canary.analysis.noDataGraceMs;
   const isSilent = ({ noDataSince, verdict }: MetricState) =>
     noDataSince !== null && verdict !== null && verdict.at - noDataSince >= graceMs;

@@ -48,7 +48,9 @@ export type MetricSource =
       readonly quantile: number;
       readonly minRequests: number;
     }
-  | { readonly kind: 'query'; readonly query: string };
+  | { readonly kind: 'query'; readonly query: string }
+  /** Good while an alert of this name with the action promote is told; measured by nobody. */
+  | { readonly kind: 'external'; readonly alert: string };
 
 export type JudgeName = 'threshold' | 'sequential' | 'mannWhitney';
 
@@ -76,6 +78,8 @@ export interface Analysis {
   readonly onError: Reaction;
   readonly errorLimit: number;
   readonly onInconclusive: Reaction;
+  /** True: a pause that an alert made ends once that alert is resolved. */
+  readonly resumeOnResolved: boolean;
   readonly metrics: readonly Metric[];
 }
 

@@ -31,7 +31,8 @@ export const SPEC_CODES = {
   SPEC_NO_METRICS: 'Nothing judges the canary.',
   SPEC_SKIP_WITH_METRICS: 'Metrics are declared, and so is that there are none.',
   SPEC_DUPLICATE_METRIC: 'Two metrics have the same name.',
-  SPEC_METRIC_SOURCE: 'A metric has not exactly one of ratio, latency and query.',
+  SPEC_METRIC_SOURCE:
+    'A metric has not exactly one of ratio, latency, query and external, or has no use for a field.',
   SPEC_NO_BOUND: 'A metric has no bound.',
   SPEC_BOUND: 'A bound can never hold, or never fail.',
   SPEC_FOR_AND_LIMIT: 'A metric has both `for` and `failureLimit`.',

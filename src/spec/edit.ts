@@ -132,6 +132,7 @@ function analysisFields(analysis: Analysis, inDetail: ReadonlySet<string>): Fiel
     ['analysis.onError', analysis.onError],
     ['analysis.errorLimit', analysis.errorLimit],
     ['analysis.onInconclusive', analysis.onInconclusive],
+    ['analysis.resumeOnResolved', analysis.resumeOnResolved],
     ...metrics,
   ];
 }
@@ -151,6 +152,7 @@ function metricFields(metric: Metric): Field[] {
 
 function sourceFields(source: MetricSource): Field[] {
   if (source.kind === 'query') return [['query', source.query]];
+  if (source.kind === 'external') return [['external.alert', source.alert]];
   const asked: Field[] =
     source.kind === 'ratio'
       ? [

@@ -17,7 +17,7 @@ import { placeholders } from './template.ts';
 
 type Metric = Draft<MetricDocument>;
 
-const SOURCES: readonly string[] = ['ratio', 'latency', 'query'];
+const SOURCES: readonly string[] = ['ratio', 'latency', 'query', 'external'];
 const BOUNDS = [
   'max',
   'min',
@@ -25,6 +25,16 @@ const BOUNDS = [
   'minDelta',
   'maxRatio',
 ] as const satisfies readonly (keyof Bounds)[];
+/** Fields of a metric that has numbers. */
+const MEASURED_ONLY: readonly string[] = [
+  ...BOUNDS,
+  'minRequests',
+  'for',
+  'failureLimit',
+  'critical',
+  'window',
+  'judge',
+];
 const COMPARING = ['maxDelta', 'minDelta', 'maxRatio'] as const satisfies readonly (keyof Bounds)[];
 
 /** `written`: the metric as it stands in the file, where a field that is wrong is still a field that is there. */
@@ -45,14 +55,14 @@ function lintShape(path: Path, metric: Metric, written: Readonly<Record<string, 
   const findings: Finding[] = [];
   const [source, ...others] = Object.keys(written).filter((key) => SOURCES.includes(key));
   if (source === undefined) {
-    findings.push(
-      wrongField('SPEC_METRIC_SOURCE', path, 'The metric measures nothing: add ratio, latency or query.'),
-    );
+    const detail = 'The metric measures nothing: add ratio, latency, query or external.';
+    findings.push(wrongField('SPEC_METRIC_SOURCE', path, detail));
   }
   for (const other of others) {
     const detail = `The metric has both ${source} and ${other}: make two metrics of it.`;
     findings.push(wrongField('SPEC_METRIC_SOURCE', [...path, other], detail));
   }
+  if (source === 'external') return [...findings, ...lintExternal(path, written)];
   if (!BOUNDS.some((key) => key in written)) {
     const detail = `The metric has no bound, so it could never fail: add one of ${BOUNDS.join(', ')}.`;
     findings.push(wrongField('SPEC_NO_BOUND', path, detail));
@@ -70,6 +80,16 @@ function lintShape(path: Path, metric: Metric, written: Readonly<Record<string, 
     findings.push(wrongValue('SPEC_JUDGE_UNAVAILABLE', [...path, 'judge'], detail));
   }
   return findings;
+}
+
+/** An alert asks for a promotion or does not: there is no number, and nothing that could fail. */
+function lintExternal(path: Path, written: Readonly<Record<string, unknown>>): Finding[] {
+  return Object.keys(written)
+    .filter((key) => MEASURED_ONLY.includes(key))
+    .map((key) => {
+      const detail = `The metric waits for an alert and measures nothing: remove ${key}.`;
+      return wrongField('SPEC_METRIC_SOURCE', [...path, key], detail);
+    });
 }
 
 function lintBounds(path: Path, metric: Metric): Finding[] {

@@ -43,6 +43,7 @@ export function resolve({ metadata, spec }: CanaryDocument): Canary {
       onError: analysis.onError,
       errorLimit: analysis.errorLimit,
       onInconclusive: analysis.onInconclusive,
+      resumeOnResolved: analysis.resumeOnResolved,
       metrics: analysis.metrics.map((metric) => metricOf(metric, analysis)),
     },
   };
@@ -88,9 +89,17 @@ function metricOf(metric: MetricDocument, analysis: CanaryDocument['spec']['anal
   };
 }
 
-function sourceOf({ name, ratio, latency, query, minRequests = MIN_REQUESTS }: MetricDocument): MetricSource {
+function sourceOf({
+  name,
+  ratio,
+  latency,
+  query,
+  external,
+  minRequests = MIN_REQUESTS,
+}: MetricDocument): MetricSource {
   if (ratio !== undefined) return { kind: 'ratio', ...ratio, minRequests };
   if (latency !== undefined) return { kind: 'latency', ...latency, minRequests };
+  if (external !== undefined) return { kind: 'external', ...external };
   if (query === undefined) throw new Error(`metric ${name} has no source, which lint refuses`);
   return { kind: 'query', query };
 }

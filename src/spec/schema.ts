@@ -154,6 +154,10 @@ const Latency = z.strictObject({
   quantile: z.number().gt(0).lt(1).describe('Between 0 and 1, e.g. 0.99.'),
 });
 
+const External = z.strictObject({
+  alert: oneLine(200).describe('Name of the alert: its label alertname.'),
+});
+
 const BOUNDS = {
   max: z.number().optional().describe('The canary must not be above this.'),
   min: z.number().optional().describe('The canary must not be below this.'),
@@ -180,6 +184,9 @@ const Metric = z
       .describe(
         'Any PromQL that gives one number. It is asked for {{version}} = canary, and for stable too when a bound compares. Also: {{service}}, {{canary}}, {{stable}}, {{window}}, {{name}}.',
       ),
+    external: External.optional().describe(
+      'Instead of a measurement: good while this alert, pushed in to be promoted on, is told at the weight held.',
+    ),
     ...BOUNDS,
     minRequests: z
       .number()
@@ -209,8 +216,8 @@ const Metric = z
       .describe('How values become a verdict. Only threshold is available yet.'),
   })
   .meta({
-    oneOf: [{ required: ['ratio'] }, { required: ['latency'] }, { required: ['query'] }],
-    anyOf: Object.keys(BOUNDS).map((bound) => ({ required: [bound] })),
+    oneOf: ['ratio', 'latency', 'query', 'external'].map((source) => ({ required: [source] })),
+    anyOf: [...Object.keys(BOUNDS), 'external'].map((field) => ({ required: [field] })),
     not: { required: ['for', 'failureLimit'] },
   });
 
@@ -240,6 +247,10 @@ const Analysis = z.strictObject({
   ),
   errorLimit: z.number().int().min(1).default(4).describe('Looks in a row with an error before onError.'),
   onInconclusive: Reaction.default('pause').describe('The judge cannot tell: hold, pause or rollback.'),
+  resumeOnResolved: z
+    .boolean()
+    .default(false)
+    .describe('true: a pause that an alert made ends by itself once that alert is resolved.'),
   metrics: z.array(Metric).prefault([]).describe('What the canary is judged by.'),
 });
 

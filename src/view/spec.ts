@@ -18,6 +18,7 @@ const Source = z.discriminatedUnion('kind', [
     minRequests: z.number(),
   }),
   z.object({ kind: z.literal('query'), query: z.string() }),
+  z.object({ kind: z.literal('external'), alert: z.string() }),
 ]);
 
 const Bound = z.exactOptional(z.number());
@@ -52,6 +53,7 @@ const EffectiveAnalysis = z.object({
   onError: z.enum(REACTIONS),
   errorLimit: z.number(),
   onInconclusive: z.enum(REACTIONS),
+  resumeOnResolved: z.boolean(),
   metrics: z.array(EffectiveMetric),
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { aDocument, createDesk, type Desk, OURS, quickSpec, unreadable } from './desk.ts';
+import { aDocument, createDesk, type Desk, OURS, quickSpec, T0, unreadable } from './desk.ts';
 
 const at25 = (parts = {}): Desk => {
   const desk = createDesk(quickSpec(parts));
@@ -41,7 +41,18 @@ describe('another controller', () => {
     const text = desk.document();
     for (let looks = 0; looks < 6; looks += 1) desk.look('fail');
     desk.tick({
-      signals: [{ id: 'a', name: 'A', action: 'rollback', firing: true, startedAt: 0, summary: '' }],
+      signals: [
+        {
+          id: 'a',
+          name: 'A',
+          action: 'rollback',
+          firing: true,
+          startedAt: 0,
+          summary: '',
+          eventId: 1,
+          toldAt: T0,
+        },
+      ],
     });
     desk.respec({ revision: 'v3' });
     desk.tick();

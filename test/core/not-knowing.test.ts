@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Signal } from '../../src/core/observation.ts';
-import { createDesk, type Desk, type Look, quickMetric, quickSpec } from './desk.ts';
+import { createDesk, type Desk, type Look, quickMetric, quickSpec, T0 } from './desk.ts';
 
 const at5 = (parts: Parameters<typeof quickSpec>[0] = {}): Desk => {
   const desk = createDesk(quickSpec(parts));
@@ -242,6 +242,8 @@ describe('alerts', () => {
     firing,
     startedAt: 0,
     summary: 'the budget burns',
+    eventId: 1,
+    toldAt: T0,
   });
 
   it('that ask for a rollback get one', () => {

@@ -77,6 +77,7 @@ export function drawCanary(random: Random, name: string, isOfFiles: boolean): Ca
       ] as const),
       errorLimit: 4,
       onInconclusive: 'pause',
+      resumeOnResolved: false,
       metrics: drawMetrics(random, name, intervalMs),
     },
   };

@@ -29,7 +29,7 @@ export function createLookCheck(fleet: Fleet, fail: (what: string) => void): Loo
     { class: outcome, guard, canaryRequests }: Verdict,
     metric: Metric,
   ): void {
-    if (metric.source.kind === 'query' || guard || (outcome !== 'pass' && outcome !== 'fail')) return;
+    if (!('minRequests' in metric.source) || guard || (outcome !== 'pass' && outcome !== 'fail')) return;
     if ((canaryRequests ?? 0) < metric.source.minRequests)
       fail(`${name}: ${metric.name} is called ${outcome} by ${canaryRequests} requests`);
   }

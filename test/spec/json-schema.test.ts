@@ -59,6 +59,7 @@ describe('the JSON Schema', () => {
       '.metadata',
       '.metadata.name',
       '.spec',
+      '.spec.analysis.metrics[].external.alert',
       '.spec.analysis.metrics[].latency.histogram',
       '.spec.analysis.metrics[].latency.quantile',
       '.spec.analysis.metrics[].name',

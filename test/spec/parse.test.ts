@@ -59,6 +59,7 @@ describe('a document that says only what it must', () => {
         onError: 'pause',
         errorLimit: 4,
         onInconclusive: 'pause',
+        resumeOnResolved: false,
         metrics: [
           {
             name: 'a',

@@ -62,6 +62,7 @@ export function aCanary(parts: CanaryParts = {}): Canary {
       onError: 'pause',
       errorLimit: 4,
       onInconclusive: 'pause',
+      resumeOnResolved: false,
       metrics: [aMetric()],
       ...analysis,
     },

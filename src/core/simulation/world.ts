@@ -251,6 +251,8 @@ function signalOf(action: NonNullable<ScenarioChange['alert']>, at: number): Sig
     firing: true,
     startedAt: at,
     summary: 'the budget burns',
+    eventId: at,
+    toldAt: at,
   };
 }
 
