@@ -6,6 +6,7 @@ import type { Clock } from '../lib/clock.ts';
 import { type NewCommand, type Store, StoreError } from '../store/store.ts';
 import type { Accepted, Refusal } from './controls.ts';
 import type { Entry } from './memory.ts';
+import { notRecorded, standby } from './refusals.ts';
 
 export interface CommandDesk {
   submit(command: NewCommand): Promise<Accepted | Refusal>;
@@ -53,7 +54,7 @@ export function createCommandDesk(options: CommandDeskOptions): CommandDesk {
       }
       return answerOf(entry, id, await taken(id));
     } catch (error) {
-      if (error instanceof StoreError) return notRecorded(error);
+      if (error instanceof StoreError) return notRecorded('the command', error);
       throw error;
     }
   }
@@ -115,15 +116,4 @@ function answerOf(entry: Entry, id: number, outcome: Outcome): Accepted | Refusa
 function notTaken(id: number): Refusal {
   const detail = `the command is recorded as event ${id} but was not taken yet`;
   return { status: 503, code: 'NOT_YET', detail, hint: 'it will be; `canary events` shows when' };
-}
-
-function standby(): Refusal {
-  const detail = 'this daemon is the standby';
-  return { status: 503, code: 'STANDBY', detail, hint: 'ask the one that leads, or try again' };
-}
-
-function notRecorded({ code, message }: StoreError): Refusal {
-  if (code === 'STORE_FENCED') return standby();
-  const detail = `the command could not be recorded: ${message}`;
-  return { status: 503, code: 'STORE_FAILED', detail, hint: 'nothing was changed; try again' };
 }

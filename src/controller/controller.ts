@@ -16,8 +16,9 @@ import { companionsOf } from './companions.ts';
 import type { Controls } from './controls.ts';
 import { countGateways } from './gateways.ts';
 import { createLag } from './lag.ts';
-import { createMemory, type Entry, newEntry } from './memory.ts';
+import { createMemory, type Entry, knowSignals, newEntry } from './memory.ts';
 import { type ReconcileDeps, reconcile } from './reconcile.ts';
+import { createSignalDesk } from './signal-desk.ts';
 import { createSpecEvents } from './spec-events.ts';
 import type { Changes, SpecIndex } from './specs.ts';
 import { createStoreCare } from './store-care.ts';
@@ -113,6 +114,13 @@ export function createController(deps: ControllerDeps): Controller {
     isLeading: () => leading,
     enqueue: queue.add,
   });
+  const signals = createSignalDesk({
+    store,
+    clock,
+    memory,
+    isLeading: () => leading,
+    enqueue: queue.add,
+  });
   const run: ReconcileDeps = {
     ...deps,
     controller: `canary-controller/${store.storeId}`,
@@ -142,9 +150,10 @@ export function createController(deps: ControllerDeps): Controller {
 
   /** Its file was found after this process began to lead: another leader may have decided about it before. */
   function load(entry: Entry): void {
-    const { state, commands } = store.load(entry.name);
+    const { state, commands, signals } = store.load(entry.name);
     entry.state = state;
     entry.commands = [...commands];
+    knowSignals(entry, signals);
     entry.isLoaded = true;
   }
 
@@ -336,6 +345,8 @@ export function createController(deps: ControllerDeps): Controller {
       return state === null ? null : countGateways(deps, state.route, ended.signal);
     },
     submit: desk.submit,
+    receive: signals.receive,
+    signals: (name) => (leading ? [...(memory.get(name)?.signals.values() ?? [])] : store.load(name).signals),
     figures: () => ({
       queueDepth: queue.depth(),
       tickLagSeconds: Math.max(lag.seconds(), overdueSeconds()),

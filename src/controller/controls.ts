@@ -2,10 +2,12 @@
  * What the faces (HTTP API, command line behind it) may ask of the controller. Reads come from memory and from the
  * store; writes are commands: recorded, put on the queue, answered by the loop.
  */
+import type { Signal, SignalAction } from '../core/observation.ts';
 import type { CanaryState, Explanation } from '../core/rollout.ts';
+import type { SignalEffect } from '../core/signals.ts';
 import type { Spec } from '../spec/canary.ts';
 import type { Diagnostic } from '../spec/diagnostic.ts';
-import type { NewCommand } from '../store/store.ts';
+import type { NewCommand, NewSignal, NewWebhook, SignalReceipt } from '../store/store.ts';
 
 /** A command that cannot be taken: becomes an HTTP problem. */
 export interface Refusal {
@@ -33,6 +35,31 @@ export interface Gateways {
   readonly total: number;
 }
 
+/** An alert as its sender told it, with the names by which its Canary is found. */
+export interface Alert extends Omit<NewSignal, 'canary' | 'action'> {
+  /** Name of a Canary; where there is none of that name, `service` is looked for. */
+  readonly canary: string | null;
+  /** A service: every Canary that moves it, else the Canary of that name. */
+  readonly service: string | null;
+  readonly action: SignalAction;
+}
+
+export interface Webhook extends Omit<NewWebhook, 'signals'> {
+  readonly alerts: readonly Alert[];
+}
+
+/** What became of one alert for one Canary. */
+export interface AlertAnswer {
+  readonly alert: string;
+  /** Null: no Canary was found. */
+  readonly canary: string | null;
+  readonly action: SignalAction;
+  /** unknown: there is no such Canary. ignored: it asks to be. */
+  readonly result: SignalReceipt['result'] | 'unknown' | 'ignored';
+  /** What it will do; the loop decides. Null where it is no news. */
+  readonly effect: SignalEffect | null;
+}
+
 export interface Controls {
   /** Store open, leader or standby, first scan done. */
   isReady(): boolean;
@@ -52,6 +79,13 @@ export interface Controls {
    * `start` and `retry` resolve once the loop has taken them, so that the rollout exists.
    */
   submit(command: NewCommand): Promise<Accepted | Refusal>;
+  /**
+   * Takes a webhook that was believed: records what its alerts change and puts their Canaries on the queue. Resolves
+   * once it is on disk. A Refusal changed nothing.
+   */
+  receive(webhook: Webhook): Promise<readonly AlertAnswer[] | Refusal>;
+  /** Alerts that fire for a Canary. */
+  signals(name: string): readonly Signal[];
   /** Figures for /metrics. */
   figures(): {
     readonly queueDepth: number;

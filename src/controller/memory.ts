@@ -1,5 +1,5 @@
 /** What the controller holds in memory of each Canary: its declaration, its last decided state, what is not saved yet. */
-import type { Command } from '../core/observation.ts';
+import type { Command, Signal } from '../core/observation.ts';
 import type { CanaryState, Explanation } from '../core/rollout.ts';
 import type { Spec } from '../spec/canary.ts';
 import type { Save, StoreError } from '../store/store.ts';
@@ -25,6 +25,11 @@ export interface Entry {
   /** Monotonic time at which the next run is planned; null: whenever something happens. */
   dueAt: number | null;
   commands: Command[];
+  /** Alerts that fire, by id. */
+  readonly signals: Map<string, Signal>;
+  /** Counts what was told of its alerts, and how much of that was decided about. */
+  heard: number;
+  heeded: number;
   /** Ends the look in hand, if there is one, so that the next run can take what has come. */
   interrupt: () => void;
   /** Decisions in force that the store could not take yet, oldest first. */
@@ -78,9 +83,18 @@ export function newEntry(spec: Spec, file: FileStatus, now: number): Entry {
     nextCheckAt: now,
     dueAt: null,
     commands: [],
+    signals: new Map(),
+    heard: 0,
+    heeded: 0,
     interrupt: () => {},
     unsaved: [],
     storeTrouble: null,
     journalled: null,
   };
+}
+
+/** Replaces what is known of its alerts by what the store knows. */
+export function knowSignals({ signals }: Entry, firing: readonly Signal[]): void {
+  signals.clear();
+  for (const signal of firing) signals.set(signal.id, signal);
 }

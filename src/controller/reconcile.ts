@@ -41,7 +41,9 @@ const POINTLESS = new Error('nobody waits for this look any more');
 /** Runs once for `entry`. Throws what the queue should back off for; a fenced store throws STORE_FENCED. */
 export async function reconcile(deps: ReconcileDeps, entry: Entry): Promise<void> {
   if (isOver(deps, entry)) return;
-  if (entry.commands.length > 0 && entry.state !== null) await step(deps, entry, NOTHING_SEEN);
+  if ((entry.commands.length > 0 || hasNews(entry)) && entry.state !== null) {
+    await step(deps, entry, NOTHING_SEEN);
+  }
   if (isOver(deps, entry)) return;
 
   const look = new AbortController();
@@ -72,8 +74,8 @@ async function lookAndDecide(deps: ReconcileDeps, entry: Entry, signal: AbortSig
 }
 
 /**
- * Waits for what is being looked at, and takes the commands that arrive meanwhile at once: they never wait for a look,
- * and however many come, the look is not lost. Null when they made it pointless: it was asked for another weight.
+ * Waits for what is being looked at, and takes the commands and alerts that arrive meanwhile at once: they never wait
+ * for a look, and however many come, the look is not lost. Null when they made it pointless: it was asked for another weight.
  */
 async function attend<T>(
   deps: ReconcileDeps,
@@ -84,7 +86,7 @@ async function attend<T>(
   const seen = sight.then((value) => ({ value }));
   let taken = newestCommand(entry);
   for (;;) {
-    if (newestCommand(entry) > taken) {
+    if (newestCommand(entry) > taken || hasNews(entry)) {
       taken = newestCommand(entry);
       await step(deps, entry, NOTHING_SEEN);
       if (isOver(deps, entry) || !isSameQuestion(asked, entry.state)) return null;
@@ -96,6 +98,11 @@ async function attend<T>(
     const first = await Promise.race([seen, arrival]);
     if (first !== null) return first.value;
   }
+}
+
+/** Something was told of its alerts that no decision knew yet. */
+function hasNews({ heard, heeded }: Entry): boolean {
+  return heard > heeded;
 }
 
 /** Commands are numbered in the order of their arrival; 0: none waits. */
@@ -161,11 +168,12 @@ function stateOf({ store, bootId }: ReconcileDeps, { name, spec, state }: Entry,
 
 function think(deps: ReconcileDeps, entry: Entry, seen: Observation): Decision {
   const now = deps.clock.now();
+  entry.heeded = entry.heard;
   return decide({
     spec: entry.spec,
     file: entry.file,
     state: stateOf(deps, entry, now),
-    seen: { ...seen, commands: entry.commands },
+    seen: { ...seen, commands: entry.commands, signals: [...entry.signals.values()] },
     now,
     elapsedMs: entry.decidedAt === null ? null : deps.clock.monotonic() - entry.decidedAt,
     controller: deps.controller,

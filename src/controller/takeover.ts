@@ -4,7 +4,7 @@ import { activeRollout } from '../core/turn.ts';
 import type { Spec } from '../spec/canary.ts';
 import type { Journal } from '../store/journal.ts';
 import type { Save, Store } from '../store/store.ts';
-import { type Entry, type Memory, newEntry } from './memory.ts';
+import { type Entry, knowSignals, type Memory, newEntry } from './memory.ts';
 
 /** A Canary at rest is looked at this often, spread by its name. */
 const IDLE_MS = 60_000;
@@ -15,18 +15,22 @@ const IDLE_MS = 60_000;
  */
 export function loadAfresh(
   memory: Memory,
-  store: Pick<Store, 'index'>,
+  store: Pick<Store, 'index' | 'signals'>,
   journal: Journal,
   specs: readonly Spec[],
   now: number,
 ): void {
   const index = store.index();
+  const signals = store.signals();
   const kept = journalled(journal);
   for (const spec of specs) {
     const before = memory.get(spec.canary.name);
     memory.put(newEntry(spec, before?.file ?? 'present', now));
   }
-  for (const entry of memory.entries()) entry.isLoaded = true;
+  for (const entry of memory.entries()) {
+    entry.isLoaded = true;
+    knowSignals(entry, signals.get(entry.name) ?? []);
+  }
   for (const { canary, state, nextCheckAt, commands } of index) {
     const entry = memory.get(canary);
     if (entry === null) continue;
@@ -51,10 +55,11 @@ function isNewer({ state }: Save, stored: CanaryState): boolean {
 }
 
 /** Something is under way, or happened since it was last decided about. */
-function isPressing({ spec, file, commands, unsaved }: Entry, state: CanaryState): boolean {
+function isPressing(entry: Entry, state: CanaryState): boolean {
+  const { spec, file, commands, signals, unsaved } = entry;
   const isOpen = state.intent !== null || state.ending !== null || state.phase === 'Initializing';
   const isChanged = state.specHash !== spec.hash || file !== 'present';
-  return isOpen || isChanged || commands.length > 0 || unsaved.length > 0;
+  return isOpen || isChanged || commands.length > 0 || signals.size > 0 || unsaved.length > 0;
 }
 
 /**

@@ -7,7 +7,7 @@ import type { Store } from './store.ts';
 
 export interface CanaryTable {
   /** As committed, with `queued` (oldest first) laid over it. Inside a transaction. */
-  load(canary: string, queued: readonly EncodedSave[]): ReturnType<Store['load']>;
+  load(canary: string, queued: readonly EncodedSave[]): Omit<ReturnType<Store['load']>, 'signals'>;
   /** Inside a transaction. */
   readonly index: Store['index'];
   /** Inside a write transaction. Returns commands that wait for a canary that this save forgets. */

@@ -114,6 +114,29 @@ const MIGRATIONS: readonly string[] = [
     event_id INTEGER NOT NULL
   ) STRICT;
   `,
+  // Numbers of bodies are named by events, so none is given twice.
+  `
+  CREATE TABLE webhooks (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    address TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    body TEXT NOT NULL
+  ) STRICT;
+
+  CREATE TABLE signals (
+    id INTEGER PRIMARY KEY,
+    canary TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    started_at INTEGER NOT NULL,
+    resolved_at INTEGER,
+    told_at INTEGER NOT NULL,
+    signal TEXT NOT NULL,
+    UNIQUE (canary, fingerprint, started_at)
+  ) STRICT;
+  CREATE INDEX signals_that_fire ON signals (canary) WHERE resolved_at IS NULL;
+  `,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

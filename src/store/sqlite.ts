@@ -14,8 +14,10 @@ import { createFence, type Fence } from './fence.ts';
 import { createGroupCommit, type GroupCommit } from './group-commit.ts';
 import { createListeners, type Listeners } from './listeners.ts';
 import { createRolloutHistory, type RolloutHistory } from './rollout-history.ts';
+import { createSignalTable, type SignalTable } from './signal-table.ts';
 import { createSpecTable, type SpecTable } from './spec-table.ts';
-import { type Event, type Save, type Store, StoreError } from './store.ts';
+import { type Event, type Save, type SignalReceipt, type Store, StoreError } from './store.ts';
+import { createWebhookTable, type WebhookTable } from './webhook-table.ts';
 
 /** How long a write that nothing waits for may wait for others, ms. */
 const GROUP_MS = 50;
@@ -48,10 +50,11 @@ export function openStore(file: string, options: StoreOptions): Store {
       notices,
       ...decisionVerbs(parts),
       ...eventVerbs(parts),
+      ...signalVerbs(parts),
       ...historyVerbs(parts),
       ...specVerbs(parts),
       ...leadershipVerbs(parts),
-      prune: (now) => parts.transact(() => parts.history.prune(now) + parts.specs.prune()),
+      prune: (now) => parts.transact(() => pruneAll(parts, now)),
       sizeBytes: () => sizeOf(file) + sizeOf(`${file}-wal`),
       close() {
         if (!db.open) return;
@@ -79,6 +82,8 @@ interface Parts {
   readonly log: EventLog;
   readonly history: RolloutHistory;
   readonly specs: SpecTable;
+  readonly signals: SignalTable;
+  readonly webhooks: WebhookTable;
   readonly cursors: Cursors;
   readonly fence: Fence;
   readonly listeners: Listeners;
@@ -111,6 +116,8 @@ function createParts(file: string, db: Database.Database, { clock, onCorrupt }: 
     log: createEventLog(db),
     history: createRolloutHistory(db),
     specs: createSpecTable(db),
+    signals: createSignalTable(db),
+    webhooks: createWebhookTable(db),
     cursors: createCursors(db),
     fence,
     listeners,
@@ -120,12 +127,13 @@ function createParts(file: string, db: Database.Database, { clock, onCorrupt }: 
 function decisionVerbs(
   parts: Parts,
 ): Pick<Store, 'load' | 'index' | 'save' | 'saveSoon' | 'saveLater' | 'flush' | 'addCommand'> {
-  const { snapshot, group, canaries, log, history } = parts;
+  const { snapshot, group, canaries, log, history, signals } = parts;
 
   function apply(save: EncodedSave): readonly Event[] {
     for (const rollout of save.rollouts) history.record(rollout);
     for (const verdict of save.verdicts) history.measure(verdict);
     const refused = canaries.write(save).map(refusalOf);
+    if (save.state === null) signals.forget(save.canary);
     const entries = [...save.events, ...refused].map((event) => ({ canary: save.canary, event }));
     return log.append(entries, save.at, { explanation: save.explanation, json: save.explanationJson });
   }
@@ -136,7 +144,11 @@ function decisionVerbs(
   }
 
   return {
-    load: (canary) => snapshot(() => canaries.load(canary, group.queued(canary))),
+    load: (canary) =>
+      snapshot(() => ({
+        ...canaries.load(canary, group.queued(canary)),
+        signals: signals.firing(canary),
+      })),
     index: () => snapshot(canaries.index),
     save(save) {
       const encoded = encodeSave(save);
@@ -175,6 +187,43 @@ function eventVerbs({
     lastEventId: () => read(log.lastId),
     onCommit: listeners.add,
   };
+}
+
+function signalVerbs({
+  read,
+  group,
+  log,
+  signals,
+  webhooks,
+}: Parts): Pick<Store, 'signals' | 'addWebhook' | 'webhook'> {
+  return {
+    signals: () => read(signals.allFiring),
+    async addWebhook(webhook, at) {
+      let receipts: readonly SignalReceipt[] = [];
+      const write = () => {
+        const events: Event[] = [];
+        const number = webhooks.add(webhook, wholeMs(at));
+        const { type: actor, address } = webhook;
+        receipts = webhook.signals.map((signal) =>
+          signals.tell(signal, wholeMs(at), (event) => {
+            const data = { ...event.data, source: actor, address, webhook: number };
+            const entry = { canary: signal.canary, event: { ...event, actor, data } };
+            const appended = log.append([entry], wholeMs(at), null);
+            events.push(...appended);
+            return appended[0]?.id ?? 0;
+          }),
+        );
+        return events;
+      };
+      await group.later(write, null, 0);
+      return receipts;
+    },
+    webhook: (id) => read(() => webhooks.find(id)),
+  };
+}
+
+function pruneAll({ history, specs, signals, webhooks }: Parts, now: number): number {
+  return history.prune(now) + specs.prune() + signals.prune(now) + webhooks.prune(now);
 }
 
 function historyVerbs({ read, history }: Parts): Pick<Store, 'rollouts' | 'rollout' | 'measurements'> {

@@ -2,7 +2,7 @@
  * The store's verbs. Everything is synchronous: better-sqlite3 transactions are the feature. Times are Unix
  * milliseconds. Expected trouble (locked, full, read-only) is thrown as `StoreError` and handled by the caller.
  */
-import type { Command, CommandVerb } from '../core/observation.ts';
+import type { Command, CommandVerb, Signal, SignalAction } from '../core/observation.ts';
 import type {
   CanaryState,
   EventData,
@@ -72,6 +72,52 @@ export interface NewCommand {
   readonly restart: boolean;
 }
 
+/** An alert as its sender told it, for one Canary. */
+export interface NewSignal {
+  readonly canary: string;
+  /** Tells alerts apart; with the start time it is the alert's identity. */
+  readonly fingerprint: string;
+  /** Null: the sender does not say, so that it goes on firing until it is told as over. */
+  readonly startedAt: number | null;
+  /** Where it is over; null: now. */
+  readonly endedAt: number | null;
+  readonly name: string;
+  readonly action: Exclude<SignalAction, 'ignore'>;
+  readonly firing: boolean;
+  readonly summary: string;
+}
+
+/** A webhook request that was believed. */
+export interface NewWebhook {
+  /** Who sends such, e.g. "alertmanager"; becomes the actor of the events. */
+  readonly type: string;
+  /** Where it came from. */
+  readonly address: string;
+  readonly body: string;
+  readonly signals: readonly NewSignal[];
+}
+
+export interface StoredWebhook extends Omit<NewWebhook, 'signals'> {
+  readonly id: number;
+  readonly at: number;
+  /** Bytes of the whole body. */
+  readonly size: number;
+  /** Only the beginning of the body is kept. */
+  readonly isCut: boolean;
+}
+
+/**
+ * What one telling changed. recorded: it fires, which is news. resolved: it is over, which is news. known: it was told
+ * before. unheard: it is over and nobody told that it fired.
+ */
+export interface SignalReceipt {
+  readonly result: 'recorded' | 'resolved' | 'known' | 'unheard';
+  /** As it stands now; null where nothing was to be changed. */
+  readonly signal: Signal | null;
+  /** Ids of those that fire no longer. */
+  readonly ended: readonly string[];
+}
+
 export interface StoredMeasurement {
   readonly rolloutId: string;
   readonly metric: string;
@@ -85,10 +131,11 @@ export interface Store {
   /** What happened at opening that a person must know, e.g. a corrupt file moved aside. */
   readonly notices: readonly string[];
 
-  /** State and pending commands of one canary, in one read transaction. */
+  /** State, pending commands and firing alerts of one canary, in one read transaction. */
   load(canary: string): {
     state: CanaryState | null;
     commands: readonly Command[];
+    signals: readonly Signal[];
     explanation: Explanation | null;
   };
   /** Every canary with state, its next due time and pending commands: the index a start-up loads, in name order. */
@@ -98,6 +145,8 @@ export interface Store {
     state: CanaryState;
     commands: readonly Command[];
   }[];
+  /** The alerts that fire, by canary, of those without a state too. */
+  signals(): ReadonlyMap<string, readonly Signal[]>;
   /**
    * Commits one decision at once, together with everything that waits for the group commit. Returns the events with
    * their numbers. When it throws, nothing of it was kept, and what waited was rejected too.
@@ -118,6 +167,13 @@ export interface Store {
    * its canary is forgotten is answered with CommandRefused.
    */
   addCommand(command: NewCommand, at: number): number;
+  /**
+   * Keeps a webhook's body and records what its alerts change, together with all others that arrive in the same
+   * moment. Resolves once committed, with a receipt for each signal, in their order.
+   */
+  addWebhook(webhook: NewWebhook, at: number): Promise<readonly SignalReceipt[]>;
+  /** Null: never given, or dropped meanwhile: the newest 2,000 of the last 30 days are kept. */
+  webhook(id: number): StoredWebhook | null;
   /** Appends events that no decision made (leadership, mass deletion, invalid specs). */
   appendEvents(
     events: readonly (NewEvent & { readonly canary: string | null })[],
@@ -171,7 +227,8 @@ export interface Store {
   claimEpoch(holder: string, at: number): number;
 
   /**
-   * Deletes one small slice of what is past its time: measurements 7 days after their rollout's end, old parses.
+   * Deletes one small slice of what is past its time: measurements 7 days after their rollout's end, old
+   * parses, old webhooks and alerts that are over.
    * Returns the rows deleted: more than 0 means call again soon.
    */
   prune(now: number): number;

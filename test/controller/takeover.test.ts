@@ -22,6 +22,8 @@ function aState(over: Partial<CanaryState> = {}): CanaryState {
   };
 }
 
+const noSignals = () => new Map();
+
 interface Stored {
   readonly nextCheckAt: number;
   readonly state?: CanaryState;
@@ -33,7 +35,7 @@ function dueIn({ nextCheckAt, state = aState(), commands = [] }: Stored): number
   const memory = createMemory();
   memory.put(newEntry(SPEC, 'present', NOW));
   const index: Store['index'] = () => [{ canary: 'shop', nextCheckAt, state, commands }];
-  loadAfresh(memory, { index }, NO_JOURNAL, [SPEC], NOW);
+  loadAfresh(memory, { index, signals: noSignals }, NO_JOURNAL, [SPEC], NOW);
   return (memory.get('shop')?.nextCheckAt ?? Number.NaN) - NOW;
 }
 
@@ -82,7 +84,7 @@ describe('a new leader', () => {
     const entry = newEntry(SPEC, 'gone', NOW);
     entry.state = ACTIVE;
     memory.put(entry);
-    loadAfresh(memory, { index: () => [] }, NO_JOURNAL, [SPEC], NOW);
+    loadAfresh(memory, { index: () => [], signals: noSignals }, NO_JOURNAL, [SPEC], NOW);
     expect(memory.get('shop')).not.toBe(entry);
     expect(memory.get('shop')).toMatchObject({ state: null, file: 'gone' });
   });
@@ -94,7 +96,9 @@ describe('a new leader', () => {
     const index = () => {
       throw new Error('locked');
     };
-    expect(() => loadAfresh(memory, { index }, NO_JOURNAL, [SPEC], NOW)).toThrow('locked');
+    expect(() => loadAfresh(memory, { index, signals: noSignals }, NO_JOURNAL, [SPEC], NOW)).toThrow(
+      'locked',
+    );
     expect(memory.get('shop')).toBe(entry);
   });
 
@@ -106,7 +110,13 @@ describe('a new leader', () => {
       const memory = createMemory();
       const state = aState({ seq: seq(5), decidedAt: NOW - 60_000, reason: 'from the store' });
       const index: Store['index'] = () => [{ canary: 'shop', nextCheckAt: NOW, state, commands: [] }];
-      loadAfresh(memory, { index }, { ...NO_JOURNAL, entries: () => [save] }, [SPEC], NOW);
+      loadAfresh(
+        memory,
+        { index, signals: noSignals },
+        { ...NO_JOURNAL, entries: () => [save] },
+        [SPEC],
+        NOW,
+      );
       return memory.get('shop')?.state?.reason;
     };
     expect(takenOver(kept(6, NOW - 3_600_000))).toBe('from the journal');

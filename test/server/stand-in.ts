@@ -1,7 +1,15 @@
 /** A controller that does what a test says, behind the real HTTP application and a real store. */
 import type { FastifyInstance } from 'fastify';
 import { onTestFinished } from 'vitest';
-import type { Accepted, Controls, Gateways, Refusal } from '../../src/controller/controls.ts';
+import type {
+  Accepted,
+  AlertAnswer,
+  Controls,
+  Gateways,
+  Refusal,
+  Webhook,
+} from '../../src/controller/controls.ts';
+import type { Signal } from '../../src/core/observation.ts';
 import type { CanaryState, Explanation } from '../../src/core/rollout.ts';
 import { createApp } from '../../src/server/app.ts';
 import type { Spec } from '../../src/spec/canary.ts';
@@ -16,6 +24,10 @@ export interface StandIn {
   readonly controls: Controls;
   /** Everything that was submitted, in order. */
   readonly submitted: NewCommand[];
+  /** Every webhook that was believed, in order. */
+  readonly received: Webhook[];
+  /** Alerts that fire, for every name. */
+  signals: Signal[];
   specs: Spec[];
   states: CanaryState[];
   explanations: Explanation[];
@@ -28,11 +40,15 @@ export interface StandIn {
   readonly gatewaysAsked: string[];
   /** What `submit` answers. */
   answer: (command: NewCommand) => Promise<Accepted | Refusal>;
+  /** What `receive` answers. */
+  told: (webhook: Webhook) => Promise<readonly AlertAnswer[] | Refusal>;
 }
 
 export function standIn(parts: Partial<Pick<StandIn, 'specs' | 'states' | 'explanations'>> = {}): StandIn {
   const self: StandIn = {
     submitted: [],
+    received: [],
+    signals: [],
     specs: parts.specs ?? [],
     states: parts.states ?? [],
     explanations: parts.explanations ?? [],
@@ -42,6 +58,14 @@ export function standIn(parts: Partial<Pick<StandIn, 'specs' | 'states' | 'expla
     gateways: null,
     gatewaysAsked: [],
     answer: async () => ({ eventId: 7, rolloutId: null, changed: true }),
+    told: async ({ alerts }) =>
+      alerts.map(({ name, canary, action }) => ({
+        alert: name,
+        canary,
+        action,
+        result: 'recorded',
+        effect: 'noted',
+      })),
     controls: {
       isReady: () => self.isReady,
       isLeader: () => self.isLeader,
@@ -58,6 +82,11 @@ export function standIn(parts: Partial<Pick<StandIn, 'specs' | 'states' | 'expla
         self.submitted.push(command);
         return self.answer(command);
       },
+      receive(webhook) {
+        self.received.push(webhook);
+        return self.told(webhook);
+      },
+      signals: () => self.signals,
       figures: () => ({
         queueDepth: 3,
         tickLagSeconds: 0.25,

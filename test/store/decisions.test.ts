@@ -31,7 +31,12 @@ describe('an urgent save', () => {
     first.save(aSave('checkout', { explanation, nextCheckAt: T0 + 0.5 }));
     first.close();
     const second = open();
-    expect(second.load('checkout')).toEqual({ state: aState('checkout'), commands: [], explanation });
+    expect(second.load('checkout')).toEqual({
+      state: aState('checkout'),
+      commands: [],
+      signals: [],
+      explanation,
+    });
     expect(second.index()).toEqual([
       { canary: 'checkout', nextCheckAt: T0, state: aState('checkout'), commands: [] },
     ]);
@@ -72,7 +77,12 @@ describe('an urgent save', () => {
   });
 
   test('knows nothing of a canary that was never saved', () => {
-    expect(tempStore().open().load('checkout')).toEqual({ state: null, commands: [], explanation: null });
+    expect(tempStore().open().load('checkout')).toEqual({
+      state: null,
+      commands: [],
+      signals: [],
+      explanation: null,
+    });
   });
 });
 
@@ -249,7 +259,7 @@ describe('a forgotten canary', () => {
       }),
     );
     const queued = store.saveLater(aSave('checkout', { state: null, events: [anEvent('Forgotten')] }));
-    expect(store.load('checkout')).toEqual({ state: null, commands: [], explanation: null });
+    expect(store.load('checkout')).toEqual({ state: null, commands: [], signals: [], explanation: null });
     store.flush();
     expect(store.load('checkout').state).toBeNull();
     expect(store.index()).toEqual([]);

@@ -1,0 +1,15 @@
+/** What anyone gets who wants to change something here and now, and cannot. */
+import type { StoreError } from '../store/store.ts';
+import type { Refusal } from './controls.ts';
+
+export function standby(): Refusal {
+  const detail = 'this daemon is the standby';
+  return { status: 503, code: 'STANDBY', detail, hint: 'ask the one that leads, or try again' };
+}
+
+/** `what`: "the command". */
+export function notRecorded(what: string, { code, message }: StoreError): Refusal {
+  if (code === 'STORE_FENCED') return standby();
+  const detail = `${what} could not be recorded: ${message}`;
+  return { status: 503, code: 'STORE_FAILED', detail, hint: 'nothing was changed; try again' };
+}
