@@ -2,6 +2,8 @@
 import { z } from 'zod';
 import { formatDuration, parseDuration } from './lib/duration.ts';
 import { err, ok, type Result } from './lib/result.ts';
+import { ALERT_LABELS, type AlertLabels } from './server/alerts.ts';
+import type { WebhookOptions } from './server/webhooks.ts';
 import { type Givens, gather, reasonOf, type SettingSources } from './settings.ts';
 import { LOG_LEVELS, type LogLevel } from './telemetry/log.ts';
 
@@ -27,6 +29,7 @@ export interface Config {
     readonly headers: Readonly<Record<string, string>>;
   };
   readonly notifyUrl: string | null;
+  readonly webhooks: WebhookOptions;
   readonly tickMs: number;
   readonly logLevel: LogLevel;
   readonly logFormat: 'json' | 'pretty';
@@ -97,6 +100,22 @@ const Header = z.string().transform((text, context): [string, string] => {
     context.addIssue('must not be Authorization, which is a secret: use CANARY_PROMETHEUS_TOKEN_FILE');
   }
   return [name, value];
+});
+
+const LABEL_FIELDS = Object.keys(ALERT_LABELS);
+const LABEL = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
+
+/** "canary=app,severity=level": what is left out keeps its usual label. */
+const WebhookLabels = z.string().transform((text, context): AlertLabels => {
+  const pairs = text.split(',').map((part) => part.trim().split('='));
+  const isGood = pairs.every(
+    ([field = '', label = '', ...more]) =>
+      LABEL_FIELDS.includes(field) && LABEL.test(label) && more.length === 0,
+  );
+  if (!isGood) {
+    context.addIssue(`must be FIELD=LABEL, several with commas; the fields are ${LABEL_FIELDS.join(', ')}`);
+  }
+  return { ...ALERT_LABELS, ...Object.fromEntries(pairs) };
 });
 
 interface Reader {
@@ -174,6 +193,10 @@ function read(reader: Reader, { isCheckout, isTerminal }: ConfigSources): Config
     nacosCa: reader.file('nacosCa', authorityProblem),
     prometheus: readPrometheusAccess(reader),
     notifyUrl: reader.optional('notifyUrl', NotifyUrl),
+    webhooks: {
+      secret: reader.file('webhookSecretFile', webhookSecretProblem),
+      labels: reader.optional('webhookLabels', WebhookLabels) ?? ALERT_LABELS,
+    },
   };
   if (api === null || prometheusUrl === null || canaries === null || db === null) return null;
   if (listen === null || tickMs === null || logLevel === null || logFormat === null) return null;
@@ -184,6 +207,7 @@ function read(reader: Reader, { isCheckout, isTerminal }: ConfigSources): Config
     nacos: { urls: nacosUrls, api, credentials: rest.credentials, ca: rest.nacosCa },
     prometheus: { url: prometheusUrl, ...rest.prometheus },
     notifyUrl: rest.notifyUrl,
+    webhooks: rest.webhooks,
     tickMs,
     logLevel,
     logFormat,
@@ -220,6 +244,16 @@ function secretProblem(text: string): string | null {
   return /[\r\n]/.test(text) ? 'holds more than one line' : null;
 }
 
+/** Shorter ones can be guessed. */
+const WEBHOOK_SECRET_MIN = 16;
+
+function webhookSecretProblem(text: string): string | null {
+  const problem = secretProblem(text);
+  if (problem !== null) return problem;
+  if (/[^\x21-\x7e]/.test(text)) return 'must hold printable ASCII without blanks, as a header can carry it';
+  return text.length < WEBHOOK_SECRET_MIN ? `must hold at least ${WEBHOOK_SECRET_MIN} characters` : null;
+}
+
 function basicProblem(text: string): string | null {
   return secretProblem(text) ?? (/^[^:]+:./.test(text) ? null : 'must hold user:password');
 }
@@ -236,7 +270,8 @@ const REDACTED = '[redacted]';
 
 /** The settings in force, for the start-up log: without passwords, tokens, header values and webhook paths. */
 export function effectiveSettings(config: Config): Readonly<Record<string, string | readonly string[]>> {
-  const { canaries, db, listen, nacos, prometheus, notifyUrl, tickMs, logLevel, logFormat } = config;
+  const { canaries, db, listen, nacos, prometheus, notifyUrl, webhooks, tickMs, logLevel, logFormat } =
+    config;
   return {
     canaries,
     db,
@@ -251,6 +286,8 @@ export function effectiveSettings(config: Config): Readonly<Record<string, strin
     prometheusCa: prometheus.ca === null ? 'system' : 'given',
     prometheusHeaders: Object.keys(prometheus.headers).map((name) => `${name}: ${REDACTED}`),
     notifyUrl: notifyUrl === null ? 'none' : `${new URL(notifyUrl).origin}/${REDACTED}`,
+    webhooks: webhooks.secret === null ? 'from loopback only' : `with the secret ${REDACTED}`,
+    webhookLabels: Object.entries(webhooks.labels).map((pair) => pair.join('=')),
     tick: formatDuration(tickMs),
     logLevel,
     logFormat,

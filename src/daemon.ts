@@ -146,7 +146,15 @@ async function start(
     notifier?.wake();
   }
   // Listening comes before the first write: a daemon whose port is taken has done nothing yet.
-  const server = createServer({ controls: controller, store, metrics, clock, log, version });
+  const server = createServer({
+    controls: controller,
+    store,
+    metrics,
+    clock,
+    webhooks: config.webhooks,
+    log,
+    version,
+  });
   closers.push(
     () => leader.stop(),
     () => controller.stop(STOP_GRACE_MS),

@@ -10,6 +10,7 @@ import { registerHistory } from './history.ts';
 import { registerOpenapi } from './openapi.ts';
 import { problem, sendProblem } from './problems.ts';
 import { registerStart } from './start.ts';
+import { registerWebhooks } from './webhooks.ts';
 
 const BODY_LIMIT = 64 * 1024;
 
@@ -44,6 +45,11 @@ export function createApp(deps: ServerDeps): FastifyInstance {
     registerHistory(routes, deps);
     registerStart(routes, deps);
     registerCommands(routes, deps);
+    refuseOtherMethods(scope, methods);
+  });
+  app.register(async (scope) => {
+    const methods = collectMethods(scope);
+    registerWebhooks(scope.withTypeProvider<ZodTypeProvider>(), deps);
     refuseOtherMethods(scope, methods);
   });
   return app;

@@ -8,12 +8,14 @@ import type { Store } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { Problem } from '../view/schemas.ts';
+import type { WebhookOptions } from './webhooks.ts';
 
 export interface ServerDeps {
   readonly controls: Controls;
   readonly store: Store;
   readonly metrics: Metrics;
   readonly clock: Clock;
+  readonly webhooks: WebhookOptions;
   readonly log: Pick<Log, 'error'>;
   /** Of this package. */
   readonly version: string;

@@ -16,6 +16,21 @@ export const PROBLEM_KINDS = {
   INVALID_QUERY: { status: 400, title: 'Invalid query', hint: 'see /openapi.json for the parameters' },
   INVALID_HEADER: { status: 400, title: 'Invalid header', hint: 'correct the header, or leave it out' },
   INVALID_REQUEST: { status: 400, title: 'Invalid request', hint: 'see /openapi.json' },
+  WEBHOOK_UNSIGNED: {
+    status: 401,
+    title: 'No secret',
+    hint: 'send the webhook secret as "Authorization: Bearer …", or sign the request with it',
+  },
+  WEBHOOK_SECRET_WRONG: {
+    status: 403,
+    title: 'Wrong secret',
+    hint: 'the secret is the one in CANARY_WEBHOOK_SECRET_FILE',
+  },
+  WEBHOOK_STALE: {
+    status: 403,
+    title: 'Outside the replay window',
+    hint: 'set the contact point’s timestamp header to X-Grafana-Alerting-Timestamp, and compare the clocks',
+  },
   NOT_LOOPBACK: {
     status: 403,
     title: 'Only from this machine',

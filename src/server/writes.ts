@@ -20,7 +20,8 @@ export function beforeWrite(controls: Controls) {
   };
 }
 
-function objectionToTime(controls: Controls): Problem | null {
+/** Nothing is taken before the first scan, nor by a standby. */
+export function objectionToTime(controls: Controls): Problem | null {
   if (!controls.isReady()) return problem('NOT_READY', 'the first scan of the directory is not done yet');
   if (!controls.isLeader()) return problem('STANDBY', 'this process stands by; another one leads and writes');
   return null;

@@ -15,6 +15,7 @@ export type Provider = (typeof PROVIDERS)[number];
 
 export const WEBHOOK_TYPES = ['grafana', 'alertmanager'] as const;
 export const WEBHOOK_RESULTS = ['accepted', 'refused'] as const;
+export const ALERT_RESULTS = ['recorded', 'resolved', 'known', 'unheard', 'unknown', 'ignored'] as const;
 
 const MINUTE = 60;
 
@@ -55,6 +56,8 @@ export interface Metrics {
   /** One request to a provider took this long, whatever came of it. */
   asked(provider: Provider, seconds: number): void;
   webhook(type: (typeof WEBHOOK_TYPES)[number], result: (typeof WEBHOOK_RESULTS)[number]): void;
+  /** One alert of a webhook that was accepted, for one Canary. */
+  alert(type: (typeof WEBHOOK_TYPES)[number], result: (typeof ALERT_RESULTS)[number]): void;
   /**
    * The whole page in pieces, each made in at most 20 ms; between two pieces everything else gets its turn. One
    * family of samples is never split by another, as the format demands.
@@ -109,6 +112,7 @@ export function createMetrics({ clock, version }: MetricsOptions): Metrics {
     reconcileFailed: (stage) => series.reconcileErrors.inc({ stage }),
     asked: (provider, seconds) => series.providerDuration.observe({ provider }, seconds),
     webhook: (type, result) => series.webhooks.inc({ type, result }),
+    alert: (type, result) => series.alerts.inc({ type, result }),
     async *scrape(index) {
       series.show(index.controller());
       yield `${(await series.registry.metrics()).trimEnd()}\n`;
@@ -155,6 +159,7 @@ interface ControllerSeries {
   readonly reconcileErrors: Counter<'stage'>;
   readonly providerDuration: Histogram<'provider'>;
   readonly webhooks: Counter<'type' | 'result'>;
+  readonly alerts: Counter<'type' | 'result'>;
   show(figures: ControllerFigures): void;
 }
 
@@ -175,9 +180,16 @@ function createControllerSeries(version: string): ControllerSeries {
     labelNames: ['type', 'result'],
     registers,
   });
+  const alerts = new Counter({
+    name: 'canary_controller_webhook_alerts_total',
+    help: 'Alerts in accepted webhooks, one for each Canary, by what became of them; unknown: there is no such Canary.',
+    labelNames: ['type', 'result'],
+    registers,
+  });
   for (const stage of RECONCILE_STAGES) reconcileErrors.inc({ stage }, 0);
   for (const type of WEBHOOK_TYPES) {
     for (const result of WEBHOOK_RESULTS) webhooks.inc({ type, result }, 0);
+    for (const result of ALERT_RESULTS) alerts.inc({ type, result }, 0);
   }
   for (const provider of PROVIDERS) durations.providerDuration.zero({ provider });
   new Gauge({
@@ -186,7 +198,7 @@ function createControllerSeries(version: string): ControllerSeries {
     labelNames: ['version', 'node'],
     registers,
   }).set({ version, node: process.versions.node }, 1);
-  return { registry, ...durations, reconcileErrors, webhooks, show: createShow(registers) };
+  return { registry, ...durations, reconcileErrors, webhooks, alerts, show: createShow(registers) };
 }
 
 function createDurations(registers: Registry[]) {

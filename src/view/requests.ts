@@ -117,3 +117,4 @@ export const ExplainQuery = z.strictObject({
 
 export const NameParams = z.object({ name: z.string() });
 export const IdParams = z.object({ id: z.string() });
+export const WebhookParams = z.object({ id: EventNumber.meta({ description: 'Number of a webhook' }) });

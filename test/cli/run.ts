@@ -7,7 +7,7 @@ import type { Io } from '../../src/cli/io.ts';
 import { createServer } from '../../src/server/server.ts';
 import type { Store } from '../../src/store/store.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
-import { type StandIn, standIn } from '../server/stand-in.ts';
+import { OPEN_WEBHOOKS, type StandIn, standIn } from '../server/stand-in.ts';
 import { tempStore } from '../support/temp-store.ts';
 import { createVirtualClock, type VirtualClock } from '../support/virtual-clock.ts';
 import { NOW, paymentExplanation, paymentSpec, progressingState } from '../view/states.ts';
@@ -46,6 +46,7 @@ export async function scene(): Promise<Scene> {
       clock,
       log: { error: () => {} },
       version: '1.2.3',
+      webhooks: OPEN_WEBHOOKS,
     });
     onTestFinished(() => server.close());
     return { ...(await server.listen('127.0.0.1', port)), close: server.close };

@@ -45,6 +45,10 @@ test('without anything set the defaults of the interface page are in force', () 
     nacos: { urls: ['http://127.0.0.1:8848/nacos'], api: 'auto', credentials: null, ca: null },
     prometheus: { url: 'http://127.0.0.1:9090', token: null, basic: null, ca: null, headers: {} },
     notifyUrl: null,
+    webhooks: {
+      secret: null,
+      labels: { canary: 'canary', service: 'service', action: 'canary_action', severity: 'severity' },
+    },
     tickMs: 5000,
     logLevel: 'info',
     logFormat: 'json',
@@ -93,10 +97,13 @@ test('every setting can stand in the file, with or without dashes', () => {
       prometheus-ca: ca.pem
       prometheusHeader: ['X-Scope-OrgID: team', 'X-Two: b']
       notifyUrl: https://hooks.example/T0/secret
+      webhookSecretFile: hook
+      webhook-labels: canary=app, severity=level
       tick: 250ms
       logLevel: warn
       logFormat: pretty`,
     pw: 'hunter2\n',
+    hook: 'hunter2-hunter2-hunter2\n',
     token: 'abc\n',
     'ca.pem': '-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n',
   };
@@ -115,6 +122,10 @@ test('every setting can stand in the file, with or without dashes', () => {
       headers: { 'X-Scope-OrgID': 'team', 'X-Two': 'b' },
     },
     notifyUrl: 'https://hooks.example/T0/secret',
+    webhooks: {
+      secret: 'hunter2-hunter2-hunter2',
+      labels: { canary: 'app', service: 'service', action: 'canary_action', severity: 'level' },
+    },
     tickMs: 250,
     logLevel: 'warn',
     logFormat: 'pretty',
@@ -229,8 +240,8 @@ test.each<[string, Given, string]>([
   ],
   [
     'a variable of the future',
-    { env: { CANARY_WEBHOOK_SECRET_FILE: 'x' } },
-    'CANARY_WEBHOOK_SECRET_FILE in the environment is not a setting',
+    { env: { CANARY_TOKENS: 'x' } },
+    'CANARY_TOKENS in the environment is not a setting',
   ],
   [
     'an unknown key',
@@ -283,6 +294,16 @@ test.each<[string, Given]>([
   ['an address with a password', { flags: { nacos: 'http://user:hunter2@nacos:8848/nacos' } }],
   ['a Prometheus with a password', { env: { CANARY_PROMETHEUS: 'http://user:hunter2@prom' } }],
   ['an Authorization header', { flags: { prometheusHeader: ['Authorization: Bearer hunter2'] } }],
+  [
+    'a webhook secret that is too short',
+    { env: { CANARY_WEBHOOK_SECRET_FILE: 'h' }, files: { h: 'hunter2' } },
+  ],
+  [
+    'a webhook secret that no header can carry',
+    { env: { CANARY_WEBHOOK_SECRET_FILE: 'h' }, files: { h: 'hunter2 hunter2 hunter2' } },
+  ],
+  ['labels that no alert can have', { flags: { webhookLabels: 'canary=hunter2-' } }],
+  ['a field that no alert has', { flags: { webhookLabels: 'hunter2=app' } }],
   ['a broken basic file', { env: { CANARY_PROMETHEUS_BASIC_FILE: 'b' }, files: { b: 'hunter2' } }],
   ['a password in the file', { flags: { config: 's' }, files: { s: 'nacosPassword: hunter2' } }],
 ])('%s is refused without repeating the secret', (_, given) => {
@@ -299,8 +320,9 @@ test('the settings in force are printed without secrets', () => {
       CANARY_NOTIFY_URL: 'https://hooks.example/T0/hunter2?k=hunter2',
       CANARY_NACOS_CA: 'ca',
       CANARY_LISTEN: '[::1]:0',
+      CANARY_WEBHOOK_SECRET_FILE: 'h',
     },
-    files: { t: 'hunter2', ca: PEM },
+    files: { t: 'hunter2', ca: PEM, h: 'hunter2-hunter2-hunter2' },
   });
   const printed = effectiveSettings(loaded);
   expect(JSON.stringify(printed)).not.toContain('hunter2');
@@ -317,6 +339,8 @@ test('the settings in force are printed without secrets', () => {
     prometheusCa: 'system',
     prometheusHeaders: ['X-Scope-OrgID: [redacted]'],
     notifyUrl: 'https://hooks.example/[redacted]',
+    webhooks: 'with the secret [redacted]',
+    webhookLabels: ['canary=canary', 'service=service', 'action=canary_action', 'severity=severity'],
     tick: '5s',
     logLevel: 'info',
     logFormat: 'json',

@@ -7,7 +7,7 @@ import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { tempStore } from '../support/temp-store.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 import { NOW, paymentSpec, stableState } from '../view/states.ts';
-import { standIn } from './stand-in.ts';
+import { OPEN_WEBHOOKS, standIn } from './stand-in.ts';
 
 function loaded() {
   const behind = standIn({ specs: [paymentSpec()], states: [stableState()] });
@@ -19,6 +19,7 @@ function loaded() {
     clock,
     log: { error: () => {} },
     version: '1.2.3',
+    webhooks: OPEN_WEBHOOKS,
   });
   onTestFinished(() => server.close());
   return { server, behind, clock };

@@ -11,7 +11,9 @@ import type {
 } from '../../src/controller/controls.ts';
 import type { Signal } from '../../src/core/observation.ts';
 import type { CanaryState, Explanation } from '../../src/core/rollout.ts';
+import { ALERT_LABELS } from '../../src/server/alerts.ts';
 import { createApp } from '../../src/server/app.ts';
+import type { WebhookOptions } from '../../src/server/webhooks.ts';
 import type { Spec } from '../../src/spec/canary.ts';
 import type { Diagnostic } from '../../src/spec/diagnostic.ts';
 import type { NewCommand, Store } from '../../src/store/store.ts';
@@ -107,8 +109,11 @@ export interface TestServer {
   readonly errors: object[];
 }
 
+/** Webhooks as they are taken where nothing is set. */
+export const OPEN_WEBHOOKS: WebhookOptions = { secret: null, labels: ALERT_LABELS };
+
 /** The application over a stand-in, with a store of its own; closed when the test ends. */
-export function serverOf({ controls }: StandIn): TestServer {
+export function serverOf({ controls }: StandIn, webhooks = OPEN_WEBHOOKS): TestServer {
   const clock = createVirtualClock(NOW);
   const store = tempStore().open();
   const metrics = createMetrics({ clock, version: '1.2.3' });
@@ -118,6 +123,7 @@ export function serverOf({ controls }: StandIn): TestServer {
     store,
     metrics,
     clock,
+    webhooks,
     version: '1.2.3',
     log: { error: (fields) => errors.push(fields) },
   });

@@ -5,8 +5,8 @@ import { describe, expect, test } from 'vitest';
 import { SETTINGS } from '../../src/settings.ts';
 import { FOLDER } from './tools.ts';
 
-/** Part of the contract with the HTTP interface, known to the settings once it has tokens and webhooks. */
-const UPCOMING = ['CANARY_TOKENS', 'CANARY_WEBHOOK_SECRET_FILE'];
+/** Part of the contract with the HTTP interface, known to the settings once it has tokens. */
+const UPCOMING = ['CANARY_TOKENS'];
 
 interface Source {
   readonly path: string;

@@ -1,0 +1,145 @@
+/** `POST /webhooks/grafana` and `/webhooks/alertmanager`: alerts that come back to the controller. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Alert } from '../controller/controls.ts';
+import type { WEBHOOK_TYPES } from '../telemetry/metrics.ts';
+import { WebhookParams } from '../view/requests.ts';
+import type { Problem } from '../view/schemas.ts';
+import { AlertmanagerBody, GrafanaBody, WebhookAnswer, WebhookView } from '../view/webhooks.ts';
+import { type AlertLabels, alertmanagerAlerts, grafanaAlerts } from './alerts.ts';
+import { type App, PROBLEM_ANSWERS, type ServerDeps } from './deps.ts';
+import { problem, refusalProblem, sendProblem } from './problems.ts';
+import { createReplays, objectionToBody, objectionToHeaders } from './webhook-secret.ts';
+import { objectionToTime } from './writes.ts';
+
+type WebhookType = (typeof WEBHOOK_TYPES)[number];
+
+/** How webhooks are believed and read. */
+export interface WebhookOptions {
+  /** Null: webhooks are taken from this machine only. */
+  readonly secret: string | null;
+  readonly labels: AlertLabels;
+}
+
+/** A group may hold every alert of a fleet. */
+const BODY_LIMIT = 1024 * 1024;
+
+const SUMMARIES: Readonly<Record<WebhookType, string>> = {
+  grafana: 'Alerts from Grafana, by unified alerting or as before it',
+  alertmanager: 'Alerts from Alertmanager',
+};
+
+/** Must have a scope of its own, for its parser: a signature is of the text, not of what it means. */
+export function registerWebhooks(app: App, deps: ServerDeps): void {
+  const { labels } = deps.webhooks;
+  const inbox = createInbox(app, deps);
+  app.post(
+    '/webhooks/grafana',
+    { ...inbox.hooks('grafana'), schema: { ...describe('grafana'), body: GrafanaBody } },
+    async (request, reply) => {
+      const { body } = request;
+      const answer = await inbox.take('grafana', request, grafanaAlerts(body, labels), truncatedIn(body));
+      return 'code' in answer ? sendProblem(reply, answer) : reply.code(202).send(answer);
+    },
+  );
+  app.post(
+    '/webhooks/alertmanager',
+    { ...inbox.hooks('alertmanager'), schema: { ...describe('alertmanager'), body: AlertmanagerBody } },
+    async (request, reply) => {
+      const { body } = request;
+      const alerts = alertmanagerAlerts(body, labels);
+      const answer = await inbox.take('alertmanager', request, alerts, truncatedIn(body));
+      return 'code' in answer ? sendProblem(reply, answer) : reply.code(202).send(answer);
+    },
+  );
+  registerKept(app, deps);
+}
+
+function describe(type: WebhookType) {
+  return {
+    summary: SUMMARIES[type],
+    tags: ['webhooks'],
+    response: { 202: WebhookAnswer, ...PROBLEM_ANSWERS },
+  };
+}
+
+function truncatedIn(body: GrafanaBody | AlertmanagerBody): number {
+  return 'alerts' in body ? (body.truncatedAlerts ?? 0) : 0;
+}
+
+interface Inbox {
+  /** What every webhook goes through before its body is looked at, and what is counted after. */
+  hooks(type: WebhookType): {
+    readonly bodyLimit: number;
+    readonly onRequest: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
+    readonly preValidation: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
+    readonly onResponse: (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
+  };
+  take(
+    type: WebhookType,
+    request: Pick<FastifyRequest, 'raw' | 'headers' | 'ip'>,
+    alerts: readonly Alert[],
+    truncated: number,
+  ): Promise<WebhookAnswer | Problem>;
+}
+
+function createInbox(app: App, { controls, clock, metrics, webhooks: { secret } }: ServerDeps): Inbox {
+  const replays = createReplays(clock);
+  const parse = app.getDefaultJsonParser('error', 'error');
+  const texts = new WeakMap<FastifyRequest['raw'], string>();
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
+    done(null, body);
+  });
+
+  return {
+    hooks: (type) => ({
+      bodyLimit: BODY_LIMIT,
+      async onRequest({ raw: { socket, headers } }, reply) {
+        const from = { remoteAddress: socket.remoteAddress, headers };
+        const objection = objectionToHeaders(from, secret, clock.now()) ?? objectionToTime(controls);
+        return objection === null ? undefined : sendProblem(reply, objection);
+      },
+      async preValidation(request, reply) {
+        const text = typeof request.body === 'string' ? request.body : '';
+        const objection = objectionToBody(request.headers, text, secret);
+        if (objection !== null) return sendProblem(reply, objection);
+        texts.set(request.raw, text);
+        request.body = await new Promise((resolve, reject) => {
+          parse(request, text, (error, value) => (error === null ? resolve(value) : reject(error)));
+        });
+        return undefined;
+      },
+      async onResponse(_request, reply) {
+        metrics.webhook(type, reply.statusCode < 400 ? 'accepted' : 'refused');
+      },
+    }),
+    async take(type, { raw, headers, ip }, alerts, truncated) {
+      if (replays.isKnown(headers)) return { alerts: [], truncated, replayed: true };
+      const answer = await controls.receive({ type, address: ip, body: texts.get(raw) ?? '', alerts });
+      if ('code' in answer) return refusalProblem(answer);
+      replays.remember(headers);
+      for (const { result } of answer) metrics.alert(type, result);
+      return { alerts: [...answer], truncated, replayed: false };
+    },
+  };
+}
+
+/** The bodies that events name. */
+function registerKept(app: App, { store }: ServerDeps): void {
+  app.get(
+    '/api/v1/webhooks/:id',
+    {
+      schema: {
+        summary: 'A webhook as it came; its number stands in the events that it made',
+        tags: ['webhooks'],
+        params: WebhookParams,
+        response: { 200: WebhookView, ...PROBLEM_ANSWERS },
+      },
+    },
+    async ({ params: { id } }, reply) => {
+      const kept = store.webhook(id);
+      if (kept !== null) return { ...kept, at: new Date(kept.at).toISOString() };
+      return sendProblem(reply, problem('NOT_FOUND', `there is no webhook ${id}, or it is no longer kept`));
+    },
+  );
+}
