@@ -1,0 +1,163 @@
+/** The whole way of an alert: a real Prometheus rule, a real Alertmanager, the real daemon, weight 0 read back. */
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { startAlertmanager } from '../../infra/prometheus/alertmanager.ts';
+import { startPrometheus } from '../../infra/prometheus/process.ts';
+import {
+  aWorld,
+  type Cleanup,
+  type Daemon,
+  history,
+  liveWeight,
+  readBack,
+  until,
+  type World,
+} from './world.ts';
+
+const SECRET = 'e2e-secret-0123456789';
+
+const RULES = `
+groups:
+  - name: canary
+    rules:
+      - alert: CanarySlow
+        expr: burning{what="slow"} > 0
+        labels: { severity: warning }
+        annotations: { summary: the canary is slow }
+      - alert: CanaryBurns
+        expr: burning{what="errors"} > 0
+        labels: { severity: critical }
+        annotations: { summary: '{{ $value }} of 1 requests fail' }
+`;
+
+/** Null where an Alertmanager can run; else the reason why not, which is also printed. */
+const missing = await startAlertmanager('route: { receiver: none }\nreceivers: [{ name: none }]\n').then(
+  async (running) => {
+    await running.stop();
+    return null;
+  },
+  (cause: unknown) => {
+    const reason = `the test on a real Alertmanager is skipped: ${cause instanceof Error ? cause.message : cause}`;
+    process.stderr.write(`${reason}\n`);
+    return reason;
+  },
+);
+
+/** A target whose gauges a test sets. */
+async function anExporter(cleanup: Cleanup) {
+  const burning: Record<'slow' | 'errors', number> = { slow: 0, errors: 0 };
+  const server = createServer((_request, response) => {
+    const lines = Object.entries(burning).map(
+      ([what, value]) => `burning{service="shop",what="${what}"} ${value}\n`,
+    );
+    response.setHeader('content-type', 'text/plain; version=0.0.4');
+    response.end(`# TYPE burning gauge\n${lines.join('')}`);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  cleanup(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { burning, port: (server.address() as AddressInfo).port };
+}
+
+async function watch(cleanup: Cleanup, { dir }: World, daemon: Daemon) {
+  const exporter = await anExporter(cleanup);
+  const alertmanager = await startAlertmanager(`
+route: { receiver: canary, group_by: [alertname, service], group_wait: 0s, group_interval: 1s }
+receivers:
+  - name: canary
+    webhook_configs:
+      - url: ${await daemon.url()}/webhooks/alertmanager
+        http_config: { authorization: { credentials: ${SECRET} } }
+`);
+  cleanup(() => alertmanager.stop());
+  const rules = join(dir, 'rules.yml');
+  writeFileSync(rules, RULES);
+  const prometheus = await startPrometheus({
+    config: `
+global: { scrape_interval: 1s, evaluation_interval: 1s }
+rule_files: ['${rules}']
+scrape_configs: [{ job_name: shop, static_configs: [{ targets: ['127.0.0.1:${exporter.port}'] }] }]
+alerting: { alertmanagers: [{ static_configs: [{ targets: ['${new URL(alertmanager.url).host}'] }] }] }
+`,
+  });
+  cleanup(() => prometheus.stop());
+  return exporter.burning;
+}
+
+/** A declaration whose first step goes on until something ends it. */
+function declare({ dir }: World, revision: string): void {
+  writeFileSync(
+    join(dir, 'canaries', 'shop.yaml'),
+    `apiVersion: canary/v1
+kind: Canary
+metadata: { name: shop }
+spec:
+  revision: ${revision}
+  stableRevision: v1
+  traffic: { settle: 0s, nacos: { dataId: shop.json } }
+  strategy:
+    ready: { query: 'up{version="{{canary}}"}' }
+    steps: [{ setWeight: 10, bake: 1h }, { setWeight: 100, bake: 1h }]
+  analysis:
+    interval: 1s
+    window: 1s
+    resumeOnResolved: true
+    metrics: [{ name: errors, query: 'errors{version="{{version}}"}', maxDelta: 0.01 }]
+`,
+  );
+}
+
+test.skipIf(missing !== null)(
+  'an alert pauses a canary and lets it go, another one takes it to weight 0 and holds the next start while it fires',
+  { timeout: 180_000 },
+  async ({ onTestFinished }) => {
+    const world = await aWorld(onTestFinished);
+    const secretFile = join(world.dir, 'webhook-secret');
+    writeFileSync(secretFile, `${SECRET}\n`);
+    declare(world, 'v2');
+    const daemon = world.start([], { CANARY_WEBHOOK_SECRET_FILE: secretFile });
+    await daemon.logged(readBack(10));
+    const burning = await watch(onTestFinished, world, daemon);
+
+    burning.slow = 1;
+    await daemon.logged({ type: 'Paused', message: 'paused (Alert): alert CanarySlow: the canary is slow' });
+    expect(liveWeight(world)).toBe(10);
+    burning.slow = 0;
+    await daemon.logged({ type: 'PauseEnded' });
+
+    burning.errors = 1;
+    await daemon.logged({ type: 'RolloutEnded', facts: { outcome: 'RolledBack', revision: 'v2' } });
+    await daemon.logged(readBack(0));
+    expect(liveWeight(world)).toBe(0);
+    expect(await daemon.get('/api/v1/canaries/shop')).toMatchObject({
+      phase: 'RolledBack',
+      weight: { observed: 0 },
+      reason: expect.stringContaining('alert CanaryBurns: 1 of 1 requests fail'),
+    });
+
+    declare(world, 'v3');
+    const next = async () => (await daemon.get('/api/v1/canaries/shop')) as { phase: string; reason: string };
+    await until(async () => (await next()).reason.startsWith('alert CanaryBurns is firing'));
+    expect(await next()).toMatchObject({ phase: 'Waiting' });
+    expect(liveWeight(world)).toBe(0);
+    burning.errors = 0;
+    await until(() => liveWeight(world) === 10);
+
+    const told = (await history(daemon)).filter((type) => type.startsWith('Signal'));
+    expect(told).toEqual([
+      'SignalReceived',
+      'SignalResolved',
+      'SignalReceived',
+      'SignalApplied',
+      'SignalResolved',
+    ]);
+    const body = (await daemon.get('/api/v1/webhooks/1')) as { type: string; body: string };
+    expect(JSON.parse(body.body)).toMatchObject({ version: '4', status: 'firing' });
+    expect(JSON.stringify([daemon.lines, body])).not.toContain(SECRET);
+  },
+);
