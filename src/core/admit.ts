@@ -1,7 +1,7 @@
 /** Whether a command has any use now. Asked when it arrives, so that refusals are immediate, and again when taken. */
 import type { Spec } from '../spec/canary.ts';
 import type { Command } from './observation.ts';
-import type { CanaryState, PauseReason, RolloutState } from './rollout.ts';
+import type { CanaryState, PauseReason, RolloutState, VerdictClass } from './rollout.ts';
 import { parseRule } from './rule.ts';
 import { activeRollout, isFailing, pausesOf } from './turn.ts';
 import { stepName } from './words.ts';
@@ -119,12 +119,19 @@ function objectionToPromote(spec: Spec, rollout: RolloutState, force: boolean): 
         'promote never goes over a fail; abort, or wait for a pass',
       );
     }
-    if ((verdict.class === 'noData' || verdict.class === 'error') && !force) {
-      const what = verdict.class === 'noData' ? 'has no data' : 'could not be measured';
-      return notApplicable(`${name} ${what}: ${verdict.detail}`, 'wait for data, or promote with force');
+    const silence = silenceOf(verdict.class);
+    if (silence !== null && !force) {
+      return notApplicable(`${name} ${silence}: ${verdict.detail}`, 'wait for data, or promote with force');
     }
   }
   return null;
+}
+
+/** Why a verdict is no word about the canary; null: it is one. */
+function silenceOf(verdict: VerdictClass): string | null {
+  if (verdict === 'noData') return 'has no data';
+  if (verdict === 'pending') return 'has nothing to go by';
+  return verdict === 'error' ? 'could not be measured' : null;
 }
 
 function objectionToStart(spec: Spec, state: CanaryState, asked: Asked): Objection | AlreadySo | null {

@@ -70,7 +70,7 @@ function missingForPromote(turn: Turn, rollout: RolloutState, force: boolean): R
 function isSilent(metric: MetricState | undefined, { held }: RolloutState): boolean {
   const verdict = metric?.verdict ?? null;
   if (verdict === null || verdict.at <= held.verifiedAt) return true;
-  return verdict.class === 'noData' || verdict.class === 'error';
+  return verdict.class === 'noData' || verdict.class === 'error' || verdict.class === 'pending';
 }
 
 /** Three passes in a row at this weight, one of them since this process started. */

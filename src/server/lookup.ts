@@ -49,7 +49,8 @@ function viewOf(
 ): CanaryView {
   const state = controls.state(name);
   const explanation = controls.explanation(name);
-  return canaryView({ name, spec, state, explanation, diagnostics, gateways });
+  const signals = controls.signals(name);
+  return canaryView({ name, spec, state, explanation, diagnostics, gateways, signals });
 }
 
 /** Why a name leads nowhere: its file is broken, it is a slip, or it is simply unknown. */

@@ -47,7 +47,7 @@ const change = z.strictObject({
   daemon: z.enum(['restart']).optional(),
   /** The wall clock jumps by this much; a leading minus goes back. */
   clock: z.string().regex(/^-?\d/).optional(),
-  alert: z.enum(['rollback', 'pause', 'resolved']).optional(),
+  alert: z.enum(['rollback', 'pause', 'promote', 'resolved']).optional(),
 });
 
 export const Scenario = z.strictObject({

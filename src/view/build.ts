@@ -1,4 +1,5 @@
 /** What anyone is shown: the core's state, records and events turned into the objects of the wire contract. */
+import type { Signal } from '../core/observation.ts';
 import {
   type CanaryState,
   type Explanation,
@@ -21,6 +22,8 @@ import type {
 } from './schemas.ts';
 import type { SpecView } from './spec.ts';
 
+const ALERTS_SHOWN = 50;
+
 /** All that is known about one Canary. Nothing at all is possible for state (not decided yet) or spec (file gone). */
 export interface CanarySource {
   readonly name: string;
@@ -29,6 +32,8 @@ export interface CanarySource {
   readonly explanation: Explanation | null;
   /** What is wrong with its file. */
   readonly diagnostics: readonly Diagnostic[];
+  /** Alerts that fire; default none. */
+  readonly signals?: readonly Signal[];
   /** Asked for when one Canary is shown; default null. */
   readonly gateways?: CanaryView['gateways'];
 }
@@ -63,6 +68,7 @@ export function canaryView(source: CanarySource): CanaryView {
     reason: state?.reason ?? 'not looked at yet',
     nextCheckAt: timeOrNull(explanation?.nextCheckAt),
     pauses: (rollout ?? state)?.pauses.map((pause) => ({ ...pause, since: time(pause.since) })) ?? [],
+    alerts: (source.signals ?? []).slice(-ALERTS_SHOWN).map(alertView),
     steps: stepViews(spec, state, trial),
     metrics: spec?.canary.analysis.metrics.map((metric) => metricView(metric, state?.rollout ?? null)) ?? [],
     failedRevisions: Object.keys(state?.failed ?? {}),
@@ -75,6 +81,17 @@ export function canaryView(source: CanarySource): CanaryView {
       ...(state?.diagnostics ?? []).map((diagnostic) => liveDiagnostic(name, diagnostic)),
     ],
   };
+}
+
+function alertView({
+  name,
+  action,
+  summary,
+  startedAt,
+  toldAt,
+  eventId,
+}: Signal): CanaryView['alerts'][number] {
+  return { alert: name, action, summary, startedAt: time(startedAt), toldAt: time(toldAt), eventId };
 }
 
 /** Percent that the canary revision should get now; null while nobody knows what is live. */

@@ -88,6 +88,18 @@ export const CanaryView = z
     reason: z.string(),
     nextCheckAt: Time.nullable(),
     pauses: z.array(z.object({ reason: z.string(), detail: z.string(), since: Time })),
+    alerts: z
+      .array(
+        z.object({
+          alert: z.string(),
+          action: z.enum(['rollback', 'pause', 'promote', 'ignore']),
+          summary: z.string(),
+          startedAt: Time,
+          toldAt: Time.meta({ description: 'When its sender last said so' }),
+          eventId: z.int().meta({ description: 'Number of the event that recorded it' }),
+        }),
+      )
+      .meta({ description: 'Alerts that fire, the newest 50, oldest first' }),
     steps: z.array(StepView),
     metrics: z.array(MetricView),
     failedRevisions: z.array(z.string()).meta({ description: 'Revisions that need `retry`' }),

@@ -64,6 +64,18 @@ test('get of a paused Canary names every reason, a missing number and trouble', 
       },
     ),
   ];
+  at.behind.signals = [
+    {
+      id: 'f00d@2026',
+      name: 'SloBurn',
+      action: 'pause',
+      firing: true,
+      startedAt: NOW - 60_000,
+      toldAt: NOW,
+      summary: 'the budget burns',
+      eventId: 7,
+    },
+  ];
   const { out } = await run(at, 'get', 'payment-service');
   expect(out).toMatchInlineSnapshot(`
     "Canary    payment-service            Phase    ‖ Paused, step 2 of 4
@@ -82,6 +94,7 @@ test('get of a paused Canary names every reason, a missing number and trouble', 
     Next     look again 14:00:25Z
     Why      error-rate has no data for 600s
     Paused   NoData: error-rate has no data for 600s (since 13:59:30Z)
+    Alert    SloBurn asks for pause: the budget burns (since 13:59:00Z)
     Failed   v0: not started again without \`retry\`
     File     payment.yaml:7
     Trouble  warning CLOCK_SKEW: the clocks differ by 9 s"

@@ -11,6 +11,13 @@ const minutes = (least: number, most: number) =>
 
 const shortMetrics = [aMetric({ forMs: 60_000 }), aMetric({ name: 'watched', bounds: { max: 0.5 } })];
 
+/** Good while the world's alert asks for a promotion. */
+const awaited = aMetric({
+  name: 'awaited',
+  source: { kind: 'external', alert: 'SloBurn' },
+  bounds: {},
+});
+
 const change: fc.Arbitrary<ChaosChange> = fc
   .record({
     at: minutes(0, 60),
@@ -72,7 +79,12 @@ const change: fc.Arbitrary<ChaosChange> = fc
       { weight: 1, arbitrary: fc.boolean().map((suspend) => ({ suspend })) },
       { weight: 1, arbitrary: fc.constant({ daemon: 'restart' as const }) },
       { weight: 1, arbitrary: fc.constantFrom('10s', '-10s', '2h', '-2h').map((clock) => ({ clock })) },
-      { weight: 1, arbitrary: fc.constantFrom('rollback', 'pause', 'resolved').map((alert) => ({ alert })) },
+      {
+        weight: 3,
+        arbitrary: fc
+          .constantFrom('rollback', 'rollback', 'pause', 'promote', 'promote', 'resolved')
+          .map((alert) => ({ alert })),
+      },
     ),
   })
   .map(({ at, what }) => ({ at, ...what }) as ChaosChange);
@@ -111,6 +123,8 @@ const spec = fc
     deadlineMs: fc.constantFrom(0, 600_000),
     onDelete: fc.constantFrom('rollback', 'retain'),
     owned: fc.constantFrom(true, true, true, false),
+    resumeOnResolved: fc.boolean(),
+    waitsForAlert: fc.constantFrom(true, false, false, false),
   })
   .map((parts) => {
     const { weights, approvalAt, bakeMs } = parts;
@@ -133,7 +147,9 @@ const spec = fc
         onNoData: parts.onNoData as 'hold',
         onError: parts.onError as 'hold',
         noDataGraceMs: 300_000,
+        resumeOnResolved: parts.resumeOnResolved,
         metrics: [
+          ...(parts.waitsForAlert ? [awaited] : []),
           aMetric({
             critical: parts.critical,
             failureLimit: parts.failureLimit,
@@ -185,6 +201,8 @@ describe('the core under hostile worlds', () => {
     console.info(`chaos: ${JSON.stringify(tally)}`);
     expect(tally.rollingBack, 'runs reached RollingBack').toBeGreaterThan(tally.runs / 10);
     expect(tally.hundred, 'runs reached weight 100').toBeGreaterThan(0);
+    expect(tally.alerts, 'alerts took a canary back').toBeGreaterThan(0);
+    expect(tally.told, 'steps were left on an alert').toBeGreaterThan(0);
     expect(tally.drift, 'runs saw drift').toBeGreaterThan(0);
     expect(tally.openIntents, 'daemons died with an open intent').toBeGreaterThan(0);
   });

@@ -21,6 +21,8 @@ export interface Tally {
   lateWrites: number;
   edits: number;
   forgotten: number;
+  alerts: number;
+  told: number;
 }
 
 export function newTally(): Tally {
@@ -38,6 +40,8 @@ export function newTally(): Tally {
     lateWrites: 0,
     edits: 0,
     forgotten: 0,
+    alerts: 0,
+    told: 0,
   };
 }
 
@@ -81,6 +85,7 @@ export function createOracle(tally: Tally): Oracle {
       }
       checkChange(input, decision);
       checkUrgent(input, decision);
+      checkSignals(input, decision);
       checkDiagnostics(decision);
       if (decision.looked) tally.breaches += checkBreach(input, decision, next.failing);
       if (isForeign(decision.state.rollout)) {
@@ -131,6 +136,9 @@ function count(tally: Tally, input: DecideInput, { state, events, forget }: Deci
   const has = (wanted: string) => events.some(({ type }) => type === wanted);
   if (has('StepStarted')) tally.raises += 1;
   if (state.phase === 'RollingBack' && input.state.phase !== 'RollingBack') tally.rollingBack += 1;
+  if (has('SignalApplied')) tally.alerts += 1;
+  const isTold = input.spec.canary.analysis.metrics.some(({ source }) => source.kind === 'external');
+  if (isTold && has('StepLeft')) tally.told += 1;
   if (has('Exempted')) tally.exemptions += 1;
   if (isForeign(state.rollout)) tally.foreign += 1;
   if (has('LateWriteLowered')) tally.lateWrites += 1;
@@ -293,6 +301,37 @@ function checkRaise(input: DecideInput, decision: Decision, failing: Map<string,
   }
   expect(rollout.pauses, 'paused, and yet it rises').toEqual([]);
   expect(input.spec.canary.suspend, 'suspended, and yet it rises').toBe(false);
+}
+
+/** An alert that asks for a rollback gets one; none that holds lets a first step go; evidence is only what is told. */
+function checkSignals(input: DecideInput, { state, explanation, looked }: Decision): void {
+  const firing = input.seen.signals.filter((signal) => signal.firing);
+  const asks = (action: string) => firing.some((signal) => signal.action === action);
+  const { rollout } = state;
+  const before = input.state.rollout;
+  const isUnderWay =
+    before !== null && before.outcome === null && before.weight > 0 && before.id === rollout?.id;
+  if (
+    asks('rollback') &&
+    isUnderWay &&
+    !isForeign(before) &&
+    !isForeign(rollout) &&
+    state.phase !== 'Initializing'
+  ) {
+    expect(
+      state.ending !== null || rollout.outcome !== null || rollout.weight === 0,
+      'an alert that asks for a rollback gets it',
+    ).toBe(true);
+  }
+  const isNew = state.intent?.operation !== input.state.intent?.operation;
+  if (isNew && state.intent?.purpose === 'step' && rollout?.held.weight === 0) {
+    expect(asks('rollback') || asks('pause'), 'an alert that fires holds the first step').toBe(false);
+  }
+  for (const metric of looked ? input.spec.canary.analysis.metrics : []) {
+    if (metric.source.kind !== 'external') continue;
+    const verdict = explanation.verdicts.find(({ metric: name }) => name === metric.name);
+    if (verdict?.class === 'pass') expect(asks('promote'), 'a promotion is asked for').toBe(true);
+  }
 }
 
 function isForeign(rollout: RolloutState | null): boolean {

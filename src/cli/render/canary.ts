@@ -131,7 +131,7 @@ function number(value: number | null): string {
 }
 
 function tail(view: CanaryView, now: number): string[][] {
-  const { nextCheckAt, reason, pauses, canaryRevision, gateways, file, line, diagnostics } = view;
+  const { nextCheckAt, reason, pauses, alerts, canaryRevision, gateways, file, line, diagnostics } = view;
   const failed = view.failedRevisions.filter((revision) => revision !== canaryRevision);
   return [
     ...(nextCheckAt === null ? [] : [['Next', next(view, nextCheckAt, now)]]),
@@ -140,6 +140,7 @@ function tail(view: CanaryView, now: number): string[][] {
       'Paused',
       `${pause.reason}: ${pause.detail} (since ${time(pause.since, now)})`,
     ]),
+    ...alerts.map((alert) => ['Alert', alertLine(alert, now)]),
     ...(failed.length === 0 ? [] : [['Failed', `${failed.join(', ')}: not started again without \`retry\``]]),
     ...(gateways === null ? [] : [['Gateways', gatewaysLine(gateways)]]),
     ...(file === null ? [] : [['File', line === null ? file : `${file}:${line}`]]),
@@ -152,6 +153,11 @@ function next({ phase, name }: CanaryView, nextCheckAt: string, now: number): st
   if (phase === 'RolledBack') return `nothing by itself: \`canary retry ${name}\`, or another revision`;
   if (phase === 'Stable' || phase === 'Succeeded') return 'nothing until another revision is named';
   return `look again ${time(nextCheckAt, now)}`;
+}
+
+function alertLine({ alert, action, summary, startedAt }: CanaryView['alerts'][number], now: number): string {
+  const said = summary === '' ? '' : `: ${summary}`;
+  return `${alert} asks for ${action}${said} (since ${time(startedAt, now)})`;
 }
 
 /** Gateways behind one address are one address, and one that only polls is none. */

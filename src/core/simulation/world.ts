@@ -55,6 +55,7 @@ export function createWorld(scenario: Scenario): World {
   let live: string | null = null;
   let skewMs = 0;
   let alert: Signal | null = null;
+  let alerts = 0;
   let segments: Segment[] = [];
   let now = EPOCH_MS;
 
@@ -173,7 +174,10 @@ export function createWorld(scenario: Scenario): World {
           Object.assign(condition, { canaryVersion: 'vX', stableVersion: 'vY' }),
         );
       }
-      if (change.alert !== undefined) alert = signalOf(change.alert, wall(now));
+      if (change.alert !== undefined) {
+        alerts += 1;
+        alert = signalOf(change.alert, alerts, wall(now));
+      }
       cut();
     },
     wall,
@@ -213,7 +217,8 @@ export function createWorld(scenario: Scenario): World {
       query: request.source.kind === 'query' ? request.source.query : `${request.id} of ${request.version}`,
       skewMs: 0,
     }),
-    signals: () => (alert === null ? [] : [alert]),
+    // Its sender repeats it all the time.
+    signals: () => (alert === null ? [] : [{ ...alert, toldAt: wall(now) }]),
     document: () => live,
     weight() {
       const rule = live === null ? null : parseRule(live);
@@ -242,7 +247,7 @@ function failure(code: string, detail: string, structural: boolean): Reading {
   return { kind: 'error', structural, code, detail };
 }
 
-function signalOf(action: NonNullable<ScenarioChange['alert']>, at: number): Signal | null {
+function signalOf(action: NonNullable<ScenarioChange['alert']>, eventId: number, at: number): Signal | null {
   if (action === 'resolved') return null;
   return {
     id: `alert-${at}`,
@@ -251,7 +256,7 @@ function signalOf(action: NonNullable<ScenarioChange['alert']>, at: number): Sig
     firing: true,
     startedAt: at,
     summary: 'the budget burns',
-    eventId: at,
+    eventId,
     toldAt: at,
   };
 }
