@@ -177,7 +177,7 @@ export const EventView = z
     rolloutId: z.string().nullable(),
     type: z.enum(EVENT_TYPES),
     message: z.string(),
-    causedBy: z.int().nullable().meta({ description: 'Number of the command’s event' }),
+    causedBy: z.int().nullable().meta({ description: 'Number of the command’s or alert’s event' }),
     actor: z.string().nullable(),
     facts: Facts.meta({ description: 'The same for programs' }),
     explained: z.boolean().meta({ description: 'True: `explain?at=` has the decision behind it' }),

@@ -14,6 +14,7 @@ Scenarios:
   growth     --interval --seconds: progress from 100 to 10,000 canaries
   idle       --canaries: nothing is released
   rollback   --runs --interval --nacos: failing sample queryable to weight 0 verified
+  alerts     --canaries --interval --seconds --nacos: 200 webhooks a second, then rollbacks by alert
   restart    --canaries: SIGTERM and start again with rollouts in flight
   takeover   --canaries: kill -9 beside a standby
   together   progress, restart and takeover with the same canaries

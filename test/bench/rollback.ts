@@ -21,12 +21,12 @@ const BEYOND_ADMIN_S = 0.3;
 const BEYOND_V1_S = 1.6;
 
 /** When weight 0 of a service was verified, on the monotonic clock. */
-type Verified = Map<string, number>;
+export type Verified = Map<string, number>;
 
 export async function measureRollback(world: World, intervalS: number, nacos: NacosVersion): Promise<Found> {
   const { services } = world;
   const verified: Verified = new Map();
-  const daemon = await world.daemon({ onLine: (line) => note(line, verified) });
+  const daemon = await world.daemon({ onLine: (line) => noteVerified(line, verified) });
   await releaseOneByOne(world, intervalS);
   const unready = await world.documents.reach(services, WEIGHTS[0] ?? 0, 4_000 * intervalS);
   if (unready.length > 0) throw new Error(`${unready.length} canaries had no first step`);
@@ -70,7 +70,7 @@ function delayFigures(times: readonly number[], intervalS: number, nacos: NacosV
 }
 
 /** The daemon tells what it has committed, so a line is never earlier than its commit. */
-function note(line: string, verified: Verified): void {
+export function noteVerified(line: string, verified: Verified): void {
   if (!line.includes('"WeightVerified"')) return;
   const { canary, facts } = JSON.parse(line) as { canary: string; facts?: { weight?: number } };
   if (facts?.weight === 0 && !verified.has(canary)) verified.set(canary, performance.now());

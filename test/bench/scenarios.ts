@@ -1,4 +1,5 @@
 /** What can be measured, and which of it a short run and a full run hold. */
+import { measureAlerts } from './alerts.ts';
 import { findCores } from './cores.ts';
 import type { Daemon } from './daemon.ts';
 import type { NacosVersion } from './documents.ts';
@@ -89,6 +90,13 @@ async function rollback({ runs = 240, interval = 5, nacos = '3.1' }: Flags, tell
   );
 }
 
+async function alerts(flags: Flags, tell: Tell): Promise<void> {
+  const { canaries = 200, interval = 5, seconds = 60, nacos = '3.1' } = flags;
+  await withWorld({ canaries, intervalS: interval, nacos, cores }, async (world) =>
+    tell('alerts', await measureAlerts(world, { intervalS: interval, seconds, nacos })),
+  );
+}
+
 async function floor(_flags: Flags, tell: Tell): Promise<void> {
   await withWorld({ canaries: 1, intervalS: 30, cores }, async (world) =>
     tell('floor', { title: 'The machine', load: {}, figures: floorFigures(world.floor), findings: [] }),
@@ -119,6 +127,7 @@ const ALL: readonly Step[] = [
   { scenario: 'idle', flags: {} },
   { scenario: 'rollback', flags: { nacos: '3.1' } },
   { scenario: 'rollback', flags: { nacos: '2.5.1' } },
+  { scenario: 'alerts', flags: {} },
 ];
 
 /** One after the other; one that breaks is a finding, and the others still run. */
@@ -144,6 +153,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   together,
   idle,
   rollback,
+  alerts,
   restart,
   takeover,
   floor,
