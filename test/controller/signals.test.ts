@@ -178,6 +178,22 @@ describe('an alert survives', () => {
     expect(next.events()).toContain('SignalApplied');
   });
 
+  it('for a Canary whose file comes back under another leader', async () => {
+    const first = await aRig({ specs: [quickSpec()] });
+    first.lead();
+    await tell(first, anAlert());
+    first.follow();
+    const file = first.files.get('shop');
+    first.files.delete('shop');
+    const next = await aRig({ beside: first });
+    next.lead();
+    if (file !== undefined) next.files.set('shop', file);
+    await next.controller.rescan();
+    await next.run(MINUTE);
+    expect(next.controller.signals('shop')).toHaveLength(1);
+    expect(next.controller.state('shop')?.phase).toBe('Waiting');
+  });
+
   it('in a Canary that nothing was decided about yet', async () => {
     const rig = await aRig({ specs: [quickSpec()] });
     rig.traffic.hanging.add('shop');
