@@ -8,6 +8,7 @@ import { EXIT } from '../src/cli/exit-codes.ts';
 import { EVENT_TYPES, OUTCOMES, PHASES } from '../src/core/rollout.ts';
 import { SETTINGS } from '../src/settings.ts';
 import { parseFile } from '../src/spec/parse.ts';
+import { resolveTemplates } from '../src/spec/shared-analysis.ts';
 import { BOUNDARIES } from './crash/boundary.ts';
 import { commandNames, printed, ROOT, withSections } from './docs/reference.ts';
 
@@ -70,7 +71,8 @@ describe('examples', () => {
   });
 
   test.each(canaries)('the Canary at $where is valid', ({ where, text }) => {
-    const { specs, diagnostics } = parseFile(text, where);
+    const [parsed] = resolveTemplates([parseFile(text, where)]);
+    const { specs, diagnostics } = parsed!;
     expect(diagnostics.filter(({ severity }) => severity === 'error')).toEqual([]);
     expect(specs.length).toBeGreaterThan(0);
   });

@@ -2,6 +2,7 @@
 import type { ParsedFile, Spec } from '../spec/canary.ts';
 import type { Diagnostic } from '../spec/diagnostic.ts';
 import { lintDirectory } from '../spec/directory.ts';
+import { resolveTemplates } from '../spec/shared-analysis.ts';
 import type { CompleteScan } from './spec-files.ts';
 
 export interface Claims {
@@ -20,7 +21,7 @@ export interface Claims {
  */
 export function settleClaims(scan: CompleteScan, inForce: ReadonlyMap<string, Spec>): Claims {
   const running = [...inForce.values()];
-  let linted = lintDirectory(scan.files, running);
+  let linted = lintDirectory(resolveTemplates(scan.files, running, scan.unread), running);
   for (;;) {
     const valid = byName(linted);
     const standing = running.filter(({ canary }) => !valid.has(canary.name));

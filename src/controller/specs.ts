@@ -170,7 +170,9 @@ export function createSpecIndex(
 }
 
 function isSameSpec(a: Spec | undefined, b: Spec): boolean {
-  return a !== undefined && a.hash === b.hash && a.file === b.file && a.line === b.line;
+  if (a === undefined || a.hash !== b.hash || a.file !== b.file || a.line !== b.line) return false;
+  const [was, is] = [a.template, b.template];
+  return was?.name === is?.name && was?.file === is?.file && was?.hash === is?.hash;
 }
 
 /** Parses are kept over restarts. A store that cannot be asked costs a parse, never a scan. */

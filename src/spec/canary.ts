@@ -111,6 +111,35 @@ export interface Canary {
   readonly analysis: Analysis;
 }
 
+/** An AnalysisTemplate: what the Canaries that name it leave out of their `spec.analysis`. */
+export interface AnalysisTemplate {
+  readonly name: string;
+  /** Path as given by the directory scan. */
+  readonly file: string;
+  /** Line of `metadata`, 1-based. */
+  readonly line: number;
+  /** sha256 of the canonical JSON of `analysis`. */
+  readonly hash: string;
+  /** As written, without defaults: a default must not hide what a Canary leaves to the program. */
+  readonly analysis: Readonly<Record<string, unknown>>;
+}
+
+/** A Canary that names a template, before the two are put together. */
+export interface TemplateUser {
+  /** metadata.name, where it could be read. */
+  readonly name: string | null;
+  readonly template: string;
+  readonly file: string;
+  /** As in `Spec`. */
+  readonly line: number;
+  /** The document as plain values. */
+  readonly values: Readonly<Record<string, unknown>>;
+  /** The document's text, for the places of what is wrong with it. */
+  readonly text: string;
+  /** Line of the file where `text` begins, 1-based. */
+  readonly firstLine: number;
+}
+
 /** A Canary and where it was written: what the controller runs. */
 export interface Spec {
   readonly canary: Canary;
@@ -120,10 +149,15 @@ export interface Spec {
   readonly line: number;
   /** sha256 of the canonical JSON of `canary`: equal hashes, equal meaning. */
   readonly hash: string;
+  /** The template that went into `canary`, in the form that it had. */
+  readonly template?: AnalysisTemplate;
 }
 
 /** What a file holds: the Canaries that are valid, and everything that is wrong or doubtful. */
 export interface ParsedFile {
   readonly specs: readonly Spec[];
+  readonly templates?: readonly AnalysisTemplate[];
+  /** Canaries that wait for their templates; `resolveTemplates` makes specs of them. */
+  readonly users?: readonly TemplateUser[];
   readonly diagnostics: readonly Diagnostic[];
 }

@@ -8,7 +8,7 @@ export const SPEC_CODES = {
   SPEC_DUPLICATE_KEY: 'A mapping has the same key twice.',
   SPEC_ALIAS: 'An alias has no anchor, or aliases expand to too much.',
   SPEC_TOO_MANY: 'More is wrong with the document than is shown.',
-  SPEC_NOT_CANARY: 'The document is no Canary of canary/v1.',
+  SPEC_NOT_CANARY: 'The document is neither a Canary nor an AnalysisTemplate of canary/v1.',
 
   SPEC_UNKNOWN_FIELD: 'The document has no such field.',
   SPEC_REQUIRED: 'A required field is missing.',
@@ -27,6 +27,9 @@ export const SPEC_CODES = {
   SPEC_TARGET: 'Two routers are named.',
   SPEC_PATH: 'The path leads out of the directory or to a spec file.',
   SPEC_SERVICE: 'The service cannot stand in a Nacos dataId.',
+
+  SPEC_TEMPLATE: 'There is no valid AnalysisTemplate of that name.',
+  SPEC_TEMPLATE_KEPT: 'The AnalysisTemplate is broken; its last valid form goes on (warning).',
 
   SPEC_NO_METRICS: 'Nothing judges the canary.',
   SPEC_SKIP_WITH_METRICS: 'Metrics are declared, and so is that there are none.',

@@ -12,4 +12,6 @@ export interface Diagnostic {
   readonly detail: string;
   /** Name of the Canary it belongs to, where that could be read. */
   readonly canary?: string;
+  /** Name of the AnalysisTemplate that it lies in. */
+  readonly template?: string;
 }

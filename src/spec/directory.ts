@@ -35,7 +35,8 @@ export function lintDirectory(
     }
   }
   if (refused.size === 0) return files;
-  return files.map(({ specs, diagnostics }) => ({
+  return files.map(({ specs, diagnostics, ...rest }) => ({
+    ...rest,
     specs: specs.filter((spec) => !refused.has(spec)),
     diagnostics: [...diagnostics, ...specs.flatMap((spec) => refused.get(spec) ?? [])],
   }));

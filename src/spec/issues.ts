@@ -3,10 +3,13 @@ import type { z } from 'zod';
 import { closest, didYouMean } from '../lib/text.ts';
 import { isMapping, valueAt } from './draft.ts';
 import { type Finding, fieldName, type Path, wrongField, wrongValue } from './finding.ts';
-import { canaryJsonSchema } from './json-schema.ts';
+import { canaryJsonSchema, templateJsonSchema } from './json-schema.ts';
+
+export type DocumentKind = 'Canary' | 'AnalysisTemplate';
 
 /** What is known of a document beside its schema. */
 export interface Written {
+  readonly kind: DocumentKind;
   /** The document as plain values. */
   readonly values: unknown;
   /** The text of a scalar as it stands in the file, e.g. `1.10` for the number 1.1. */
@@ -25,9 +28,9 @@ export function findingsOf(error: z.ZodError, written: Written): readonly Findin
       continue;
     }
     for (const key of issue.keys) {
-      const meant = closest(key, fieldsAt(path));
+      const meant = closest(key, fieldsAt(written.kind, path));
       if (meant !== null) misspelled.add(fieldName([...path, meant]));
-      unknown.push(unknownField([...path, key], meant));
+      unknown.push(unknownField(written.kind, [...path, key], meant));
     }
   }
   const isMisspelled = ({ code, path }: Finding) =>
@@ -35,17 +38,17 @@ export function findingsOf(error: z.ZodError, written: Written): readonly Findin
   return [...unknown, ...others.filter((finding) => !isMisspelled(finding))];
 }
 
-function unknownField(path: Path, meant: string | null): Finding {
+function unknownField(kind: DocumentKind, path: Path, meant: string | null): Finding {
   const key = path.at(-1);
-  const elsewhere = allFields().find((field) => field.at(-1) === key);
-  const around = fieldsAt(path.slice(0, -1));
+  const elsewhere = allFields(kind).find((field) => field.at(-1) === key);
+  const around = fieldsAt(kind, path.slice(0, -1));
   const hint =
     meant !== null
       ? `Did you mean ${meant}?`
       : elsewhere !== undefined
         ? `Did you mean ${writtenOut(elsewhere)}?`
         : `Known here: ${around.join(', ')}.`;
-  return wrongField('SPEC_UNKNOWN_FIELD', path, `${fieldName(path)} is no field of a Canary. ${hint}`);
+  return wrongField('SPEC_UNKNOWN_FIELD', path, `${fieldName(path)} is no field of ${NOUNS[kind]}. ${hint}`);
 }
 
 function missing(path: Path): Finding {
@@ -127,18 +130,26 @@ interface Branch {
   readonly items?: Branch;
 }
 
-const ROOT: Branch = canaryJsonSchema();
+const ROOTS: Readonly<Record<DocumentKind, Branch>> = {
+  Canary: canaryJsonSchema(),
+  AnalysisTemplate: templateJsonSchema(),
+};
 
-function fieldsAt(path: Path): string[] {
-  let branch: Branch | undefined = ROOT;
+const NOUNS: Readonly<Record<DocumentKind, string>> = {
+  Canary: 'a Canary',
+  AnalysisTemplate: 'an AnalysisTemplate',
+};
+
+function fieldsAt(kind: DocumentKind, path: Path): string[] {
+  let branch: Branch | undefined = ROOTS[kind];
   for (const key of path) branch = typeof key === 'number' ? branch?.items : branch?.properties?.[key];
   return Object.keys(branch?.properties ?? {});
 }
 
 /** Every field of the document, outermost first; 0 stands for any index. */
-function allFields(): Path[] {
+function allFields(kind: DocumentKind): Path[] {
   const fields: Path[] = [];
-  const pending: { branch: Branch; path: Path }[] = [{ branch: ROOT, path: [] }];
+  const pending: { branch: Branch; path: Path }[] = [{ branch: ROOTS[kind], path: [] }];
   for (const { branch, path } of pending) {
     if (branch.items !== undefined) pending.push({ branch: branch.items, path: [...path, 0] });
     for (const [key, inner] of Object.entries(branch.properties ?? {})) {

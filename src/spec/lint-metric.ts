@@ -231,9 +231,12 @@ function lintSelector(
     );
     return { findings: [finding], selector: null };
   }
-  const findings = placeholders(text).map(({ offset }) =>
-    wrongText('SPEC_PLACEHOLDER', path, offset, 'Placeholders work in query only: write the value.'),
-  );
+  const findings = placeholders(text).flatMap(({ name, offset }) => {
+    if (name === 'service' || name === 'name') return [];
+    const detail =
+      'In selectors only {{service}} and {{name}} work: write the value. The controller adds the version.';
+    return [wrongText('SPEC_PLACEHOLDER', path, offset, detail)];
+  });
   if (parsed.value.matchers.some(({ label }) => label === versionLabel)) {
     const detail = `The controller adds the matcher on ${versionLabel} itself: remove it.`;
     findings.push(wrongValue('SPEC_VERSION_MATCHER', path, detail));

@@ -5,7 +5,7 @@ import { doubtful, type Finding, type Path, wrongField, wrongValue } from './fin
 import { lintMetric } from './lint-metric.ts';
 import { lintQuery } from './lint-query.ts';
 import { defaultDataId } from './resolve.ts';
-import { type CanaryDocument, MAX_DATA_ID, NACOS_NAME } from './schema.ts';
+import { type CanaryDocument, MAX_DATA_ID, NACOS_NAME, type TemplateDocument } from './schema.ts';
 
 type Body = Draft<CanaryDocument['spec']>;
 
@@ -112,12 +112,22 @@ function lintReady(spec: Body, name: string | undefined, input: unknown): Findin
 
 function lintMetrics(spec: Body, name: string | undefined, input: unknown): Finding[] {
   const { analysis } = spec;
-  const metrics = analysis?.metrics;
-  if (analysis === undefined || metrics === undefined) return [];
-  const findings = lintSkip(analysis);
+  if (analysis?.metrics === undefined) return [];
+  return [...lintSkip(analysis), ...lintEachMetric(METRICS, spec, name, input)];
+}
+
+/** The same for an AnalysisTemplate, which knows nothing of its users. */
+export function lintTemplate({ spec }: Draft<TemplateDocument>, input: unknown): readonly Finding[] {
+  if (spec === undefined) return [];
+  return lintEachMetric(['spec', 'metrics'], { analysis: spec }, undefined, input);
+}
+
+function lintEachMetric(at: Path, spec: Body, name: string | undefined, input: unknown): Finding[] {
+  const { metrics = [], window } = spec.analysis ?? {};
+  const findings: Finding[] = [];
   const names = new Set<string>();
   for (const [index, metric] of metrics.entries()) {
-    const path = [...METRICS, index];
+    const path = [...at, index];
     const written = valueAt(input, path);
     if (metric === undefined || !isMapping(written)) continue;
     if (metric.name !== undefined && names.has(metric.name)) {
@@ -126,9 +136,7 @@ function lintMetrics(spec: Body, name: string | undefined, input: unknown): Find
       );
     }
     if (metric.name !== undefined) names.add(metric.name);
-    findings.push(
-      ...lintMetric(path, metric, written, { spec, name, windowMs: metric.window ?? analysis.window }),
-    );
+    findings.push(...lintMetric(path, metric, written, { spec, name, windowMs: metric.window ?? window }));
   }
   return findings;
 }

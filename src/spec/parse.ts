@@ -1,16 +1,13 @@
 /** From the text of a file to its Canaries and to everything that is wrong with them, all at once, each with its place. */
 import { type Document, isMap, isScalar, parseAllDocuments } from 'yaml';
-import type { Canary, ParsedFile, Spec } from './canary.ts';
+import type { AnalysisTemplate, Canary, ParsedFile, Spec, TemplateUser } from './canary.ts';
 import { canonicalJson, sha256 } from './canonical.ts';
 import type { SpecCode } from './codes.ts';
 import type { Diagnostic } from './diagnostic.ts';
-import { draftOf, isMapping } from './draft.ts';
-import { type Finding, wrongValue } from './finding.ts';
-import { findingsOf, type Written } from './issues.ts';
-import { lintDocument } from './lint.ts';
+import { isMapping } from './draft.ts';
+import { type Finding, type Path, wrongValue } from './finding.ts';
 import { offsetOf, offsetOfField, type Place, placesIn, scalarTextAt } from './place.ts';
-import { resolve } from './resolve.ts';
-import { CanaryDocument } from './schema.ts';
+import { isTemplate, readCanary, readTemplate, readUser, templateNameIn } from './read.ts';
 import { aliasMistakes, duplicateKeys, syntaxMistakes } from './yaml-mistakes.ts';
 
 /** Larger files are no declarations: reading one would only stop the program for a while. */
@@ -18,6 +15,13 @@ const MAX_BYTES = 1024 * 1024;
 
 /** Diagnostics of one document. More help no one, and a megabyte of nonsense would give megabytes of them. */
 const MAX_SHOWN = 200;
+
+const PARSE_OPTIONS = {
+  prettyErrors: false,
+  stringKeys: true,
+  uniqueKeys: false,
+  logLevel: 'silent',
+} as const;
 
 /** Values that aliases may expand to; a few lines could stand for gigabytes otherwise. */
 const MAX_EXPANSION = 100;
@@ -37,21 +41,51 @@ export function parseFile(text: string, file: string): ParsedFile {
       'The file is larger than 1 MiB, which no set of Canaries needs: split it.',
     );
   }
-  const documents = parseAllDocuments(text, {
-    prettyErrors: false,
-    stringKeys: true,
-    uniqueKeys: false,
-    logLevel: 'silent',
-  });
+  const documents = parseAllDocuments(text, PARSE_OPTIONS);
   const filled = [...documents].filter((document) => !isBlank(document));
   if (filled.length === 0) {
     return whole('SPEC_EMPTY', 'The file holds no Canary: write one, or remove the file.');
   }
   const placeOf = placesIn(text);
   const parsed = filled.map((document) => parseDocument({ text, file, placeOf, document }));
+  const templates = parsed.flatMap(({ template }) => template ?? []);
+  const users = parsed.flatMap(({ user }) => user ?? []);
   return {
-    specs: parsed.flatMap(({ spec }) => (spec === null ? [] : [spec])),
+    specs: parsed.flatMap(({ spec }) => spec ?? []),
+    ...(templates.length > 0 ? { templates } : {}),
+    ...(users.length > 0 ? { users } : {}),
     diagnostics: parsed.flatMap(({ diagnostics }) => diagnostics).sort(byPlace),
+  };
+}
+
+/**
+ * A Canary put together with its template. Null: there is no such template, and `problem` says so; what else is
+ * wrong with the Canary is said with it. Places are those of the user's file.
+ */
+export function parseUser(
+  user: TemplateUser,
+  template: AnalysisTemplate | null,
+  problem: string,
+): { readonly spec: Spec | null; readonly diagnostics: readonly Diagnostic[] } {
+  const known = template === null ? null : readUser(user, template, problem, () => null);
+  if (template !== null && known?.canary && known.findings.length === 0) {
+    return { spec: userSpec(user, template, known.canary), diagnostics: [] };
+  }
+  const [document] = parseAllDocuments(user.text, PARSE_OPTIONS);
+  if (document === undefined || !('range' in document)) throw new Error('a document that was read is gone');
+  const places = placesIn(user.text);
+  const placeOf = (offset: number) => {
+    const { line, column } = places(offset);
+    return { line: line + user.firstLine - 1, column };
+  };
+  const source: Source = { text: user.text, file: user.file, placeOf, document };
+  // Afresh from the text: stored as JSON, values such as .inf are no longer what was written.
+  const values = plainValues(document);
+  const written = values.ok && isMapping(values.value) ? { ...user, values: values.value } : user;
+  const { canary, findings } = readUser(written, template, problem, (path) => scalarTextAt(document, path));
+  return {
+    spec: canary === null || template === null ? null : userSpec(user, template, canary),
+    diagnostics: diagnosticsOf(source, findings, (finding) => offsetOf(finding, document, user.text)),
   };
 }
 
@@ -64,7 +98,9 @@ interface Source {
 }
 
 interface ParsedDocument {
-  readonly spec: Spec | null;
+  readonly spec?: Spec | null;
+  readonly template?: AnalysisTemplate | null;
+  readonly user?: TemplateUser;
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -76,14 +112,21 @@ function parseDocument(source: Source): ParsedDocument {
     ...aliasMistakes(document),
   ];
   if (mistakes.length > 0) {
-    return { spec: null, diagnostics: diagnosticsOf(source, mistakes, ({ offset }) => offset) };
+    return { diagnostics: diagnosticsOf(source, mistakes, ({ offset }) => offset) };
   }
   const values = plainValues(document);
-  const { canary, findings } = values.ok
-    ? read({ values: values.value, textAt: (path) => scalarTextAt(document, path) })
-    : { canary: null, findings: [values.finding] };
-  const diagnostics = diagnosticsOf(source, findings, (finding) => offsetOf(finding, document, text));
-  return { spec: canary === null ? null : specOf(canary, source), diagnostics };
+  const placed = (findings: readonly Finding[]) =>
+    diagnosticsOf(source, findings, (finding) => offsetOf(finding, document, text));
+  if (!values.ok) return { diagnostics: placed([values.finding]) };
+  const textAt = (path: Path) => scalarTextAt(document, path);
+  if (isTemplate(values.value)) {
+    const { template, findings } = readTemplate({ kind: 'AnalysisTemplate', values: values.value, textAt });
+    return { template: template && templateOf(template, source), diagnostics: placed(findings) };
+  }
+  const user = userOf(values.value, source);
+  if (user !== null) return { user, diagnostics: [] };
+  const { canary, findings } = readCanary({ kind: 'Canary', values: values.value, textAt });
+  return { spec: canary && specOf(canary, source), diagnostics: placed(findings) };
 }
 
 /** What is wrong, with its place; of very much only the first part, and one that counts the rest. */
@@ -93,6 +136,8 @@ function diagnosticsOf<T extends Pick<Finding, 'severity' | 'code' | 'detail'>>(
   offsetOf: (one: T) => number,
 ): readonly Diagnostic[] {
   const name = nameIn(document);
+  const isShared = kindIn(document) === 'AnalysisTemplate';
+  const owner = name === null ? {} : isShared ? { template: name } : { canary: name };
   const at = (
     offset: number,
     code: SpecCode,
@@ -104,7 +149,7 @@ function diagnosticsOf<T extends Pick<Finding, 'severity' | 'code' | 'detail'>>(
     ...placeOf(offset),
     code,
     detail,
-    ...(name === null ? {} : { canary: name }),
+    ...owner,
   });
   const shown = found.slice(0, MAX_SHOWN).map((one) => at(offsetOf(one), one.code, one.detail, one.severity));
   if (found.length <= MAX_SHOWN) return shown;
@@ -113,39 +158,41 @@ function diagnosticsOf<T extends Pick<Finding, 'severity' | 'code' | 'detail'>>(
 }
 
 function specOf(canary: Canary, { file, document, placeOf }: Source): Spec {
-  const start = offsetOfField(document, ['spec', 'revision']) ?? offsetOfField(document, []) ?? 0;
-  return { canary, file, line: placeOf(start).line, hash: sha256(canonicalJson(canary)) };
+  const { line } = placeOf(revisionOffset(document));
+  return { canary, file, line, hash: sha256(canonicalJson(canary)) };
 }
 
-/** Schema and lint over a document. */
-function read(written: Written): { readonly canary: Canary | null; readonly findings: readonly Finding[] } {
-  const { values: input } = written;
-  const foreign = foreignKind(input);
-  if (foreign !== null) return { canary: null, findings: [foreign] };
-  const parsed = CanaryDocument.safeParse(input);
-  const draft = parsed.success ? parsed.data : draftOf(CanaryDocument, input);
-  const findings = [
-    ...(parsed.success ? [] : findingsOf(parsed.error, written)),
-    ...(draft === undefined ? [] : lintDocument(draft, input)),
-  ];
-  const isValid = !findings.some(({ severity }) => severity === 'error');
-  return { canary: parsed.success && isValid ? resolve(parsed.data) : null, findings };
+function revisionOffset(document: Document.Parsed): number {
+  return offsetOfField(document, ['spec', 'revision']) ?? offsetOfField(document, []) ?? 0;
 }
 
-/** What belongs to another program is named as such, instead of by everything that it lacks to be a Canary. */
-function foreignKind(input: unknown): Finding | null {
-  const wanted = 'a document here begins with apiVersion: canary/v1 and kind: Canary';
-  if (!isMapping(input)) return wrongValue('SPEC_NOT_CANARY', [], `This is no Canary: ${wanted}.`);
-  const { apiVersion = 'canary/v1', kind = 'Canary' } = input;
-  const isOurs =
-    apiVersion === 'canary/v1' || (kind === 'Canary' && String(apiVersion).startsWith('canary/'));
-  if (isOurs && !(input['apiVersion'] === undefined && input['kind'] === undefined)) return null;
-  const detail = isOurs ? 'This is no Canary' : `This is ${oneLine(apiVersion)} ${oneLine(kind)}`;
-  return wrongValue('SPEC_NOT_CANARY', isOurs ? [] : ['apiVersion'], `${detail}: ${wanted}.`);
+function templateOf(
+  { name, analysis }: Pick<AnalysisTemplate, 'name' | 'analysis'>,
+  { file, document, placeOf }: Source,
+): AnalysisTemplate {
+  const { line } = placeOf(offsetOfField(document, ['metadata']) ?? 0);
+  return { name, file, line, hash: sha256(canonicalJson(analysis)), analysis };
 }
 
-function oneLine(value: unknown): string {
-  return String(value).replace(/\s+/g, ' ').slice(0, 80);
+/** Null when the document names no template. What is wrong with it is found when the two are put together. */
+function userOf(values: unknown, { text, file, document, placeOf }: Source): TemplateUser | null {
+  const template = templateNameIn(values);
+  if (template === null || !isMapping(values)) return null;
+  // From the start of its line, so that columns stay.
+  const start = text.lastIndexOf('\n', document.range[0] - 1) + 1;
+  return {
+    name: nameIn(document),
+    template,
+    file,
+    line: placeOf(revisionOffset(document)).line,
+    values,
+    text: text.slice(start, document.range[2]),
+    firstLine: placeOf(start).line,
+  };
+}
+
+function userSpec({ file, line }: TemplateUser, template: AnalysisTemplate, canary: Canary): Spec {
+  return { canary, file, line, hash: sha256(canonicalJson(canary)), template };
 }
 
 type PlainValues =
@@ -180,6 +227,10 @@ function nameIn(document: Document.Parsed): string | null {
   if (!isMap(document.contents)) return null;
   const name = document.getIn(['metadata', 'name']);
   return typeof name === 'string' && name !== '' ? name : null;
+}
+
+function kindIn({ contents }: Document.Parsed): unknown {
+  return isMap(contents) ? contents.get('kind') : undefined;
 }
 
 function byPlace(a: Diagnostic, b: Diagnostic): number {

@@ -1,6 +1,7 @@
 /** From the document as written to the Canary that runs: defaults that depend on other fields are filled in here. */
 import type { Bounds, Canary, Metric, MetricSource, TrafficTarget } from './canary.ts';
 import { type CanaryDocument, DEFAULT_GROUP, type MetricDocument } from './schema.ts';
+import { renderQuery, type TemplateValues } from './template.ts';
 
 const MIN_REQUESTS = 10;
 
@@ -44,7 +45,7 @@ export function resolve({ metadata, spec }: CanaryDocument): Canary {
       errorLimit: analysis.errorLimit,
       onInconclusive: analysis.onInconclusive,
       resumeOnResolved: analysis.resumeOnResolved,
-      metrics: analysis.metrics.map((metric) => metricOf(metric, analysis)),
+      metrics: analysis.metrics.map((metric) => metricOf(metric, analysis, { service, name: metadata.name })),
     },
   };
 }
@@ -74,11 +75,18 @@ function targetOf({ nacos, file }: CanaryDocument['spec']['traffic'], service: s
   };
 }
 
-function metricOf(metric: MetricDocument, analysis: CanaryDocument['spec']['analysis']): Metric {
+/** What the selectors of a metric may name. */
+type Names = Pick<TemplateValues, 'service' | 'name'>;
+
+function metricOf(
+  metric: MetricDocument,
+  analysis: CanaryDocument['spec']['analysis'],
+  names: Names,
+): Metric {
   const byDefault = metric.failureLimit === undefined ? INTERVALS_OF_BREACH * analysis.interval : null;
   return {
     name: metric.name,
-    source: sourceOf(metric),
+    source: sourceOf(metric, names),
     bounds: boundsOf(metric),
     windowMs: metric.window ?? analysis.window,
     forMs: metric.for ?? byDefault,
@@ -89,16 +97,19 @@ function metricOf(metric: MetricDocument, analysis: CanaryDocument['spec']['anal
   };
 }
 
-function sourceOf({
-  name,
-  ratio,
-  latency,
-  query,
-  external,
-  minRequests = MIN_REQUESTS,
-}: MetricDocument): MetricSource {
-  if (ratio !== undefined) return { kind: 'ratio', ...ratio, minRequests };
-  if (latency !== undefined) return { kind: 'latency', ...latency, minRequests };
+function sourceOf(
+  { name, ratio, latency, query, external, minRequests = MIN_REQUESTS }: MetricDocument,
+  names: Names,
+): MetricSource {
+  const selector = (text: string) =>
+    renderQuery(text, { ...names, version: '', canary: '', stable: '', window: '' });
+  if (ratio !== undefined) {
+    return { kind: 'ratio', bad: selector(ratio.bad), total: selector(ratio.total), minRequests };
+  }
+  if (latency !== undefined) {
+    const { histogram, quantile } = latency;
+    return { kind: 'latency', histogram: selector(histogram), quantile, minRequests };
+  }
   if (external !== undefined) return { kind: 'external', ...external };
   if (query === undefined) throw new Error(`metric ${name} has no source, which lint refuses`);
   return { kind: 'query', query };

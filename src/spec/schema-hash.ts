@@ -3,6 +3,6 @@ import { sha256 } from './canonical.ts';
 import { canarySchemaText } from './json-schema.ts';
 
 /** Goes up whenever lint, defaults or sentences change without the JSON Schema changing. */
-const PARSER_VERSION = 1;
+const PARSER_VERSION = 2;
 
 export const SCHEMA_HASH: string = sha256(`${PARSER_VERSION}\n${canarySchemaText()}`);

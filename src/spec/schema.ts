@@ -176,9 +176,11 @@ const Metric = z
       .regex(METRIC_NAME, 'must be letters, digits and . _ - only, with a letter or digit at both ends')
       .describe('Unique among the metrics of this Canary.'),
     ratio: Ratio.optional().describe(
-      'Share of bad events. The controller writes the PromQL and adds the version matcher.',
+      'Share of bad events. The controller writes the PromQL and adds the version matcher. {{service}} and {{name}} may stand in quotes.',
     ),
-    latency: Latency.optional().describe('A quantile of a histogram, in the unit of the histogram.'),
+    latency: Latency.optional().describe(
+      'A quantile of a histogram, in the unit of the histogram. {{service}} and {{name}} may stand in quotes.',
+    ),
     query: promql()
       .optional()
       .describe(
@@ -215,17 +217,23 @@ const Metric = z
       .default('threshold')
       .describe('How values become a verdict. Only threshold is available yet.'),
   })
-  .meta({
-    oneOf: ['ratio', 'latency', 'query', 'external'].map((source) => ({ required: [source] })),
-    anyOf: [...Object.keys(BOUNDS), 'external'].map((field) => ({ required: [field] })),
-    not: { required: ['for', 'failureLimit'] },
-  });
+  .meta({ not: { required: ['for', 'failureLimit'] } });
 
-const Analysis = z.strictObject({
+/** For editors only; `lint-metric.ts` decides. Where a template stands behind, a metric may be a part of one. */
+const WHOLE_METRIC = {
+  oneOf: ['ratio', 'latency', 'query', 'external'].map((source) => ({ required: [source] })),
+  anyOf: [...Object.keys(BOUNDS), 'external'].map((field) => ({ required: [field] })),
+};
+
+const SKIP = {
   skip: z
     .boolean()
     .default(false)
     .describe('true: there are no metrics, on purpose. The rollout is recorded as not analyzed.'),
+} as const;
+
+/** What a Canary and a template say in the same words. */
+const ANALYSIS = {
   interval: duration(1000, '1s')
     .prefault('30s')
     .describe('Time between two looks at the metrics; at least 1s.'),
@@ -251,20 +259,40 @@ const Analysis = z.strictObject({
     .boolean()
     .default(false)
     .describe('true: a pause that an alert made ends by itself once that alert is resolved.'),
-  metrics: z.array(Metric).prefault([]).describe('What the canary is judged by.'),
-});
+} as const;
 
 const DNS_LABEL = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
 
-const Metadata = z.strictObject({
-  name: z
+const dnsLabel = () =>
+  z
     .string()
     .max(63)
     .regex(
       DNS_LABEL,
       'must be a DNS label: lower-case letters, digits and -, with a letter or digit at both ends',
-    )
-    .describe('Identifies the Canary; unique in the directory.'),
+    );
+
+/** Names an AnalysisTemplate. */
+export const TemplateName = dnsLabel();
+
+const Analysis = z
+  .strictObject({
+    template: TemplateName.optional().describe(
+      'Name of an AnalysisTemplate in the same directory: it gives every field that is not written here.',
+    ),
+    ...SKIP,
+    ...ANALYSIS,
+    metrics: z
+      .array(Metric)
+      .prefault([])
+      .describe(
+        'What the canary is judged by. A metric that the template has too wins field by field; others are added.',
+      ),
+  })
+  .meta({ anyOf: [{ required: ['template'] }, { properties: { metrics: { items: WHOLE_METRIC } } }] });
+
+const Metadata = z.strictObject({
+  name: dnsLabel().describe('Identifies the Canary; unique in the directory.'),
   labels: z.record(z.string(), z.string()).default({}).describe('Free to use; copied to notifications.'),
 });
 
@@ -295,6 +323,29 @@ export const CanaryDocument = z
     spec: Body.describe('The declaration itself.'),
   })
   .meta({ title: 'Canary', description: 'A canary release of one service, declared in Git.' });
+
+export const TemplateDocument = z
+  .strictObject({
+    apiVersion: z.literal('canary/v1').describe('Always canary/v1.'),
+    kind: z.literal('AnalysisTemplate').describe('Always AnalysisTemplate.'),
+    metadata: z
+      .strictObject({
+        name: TemplateName.describe('What Canaries name in analysis.template; unique in the directory.'),
+      })
+      .describe('The name.'),
+    spec: z
+      .strictObject({
+        ...ANALYSIS,
+        metrics: z
+          .array(Metric.meta(WHOLE_METRIC))
+          .min(1)
+          .describe('What the canaries are judged by, as in a Canary.'),
+      })
+      .describe('What Canaries leave out of their spec.analysis.'),
+  })
+  .meta({ title: 'AnalysisTemplate', description: 'Analysis that several Canaries share.' });
+
+export type TemplateDocument = z.output<typeof TemplateDocument>;
 
 /** A document with every default that does not depend on another field; durations in milliseconds. */
 export type CanaryDocument = z.output<typeof CanaryDocument>;

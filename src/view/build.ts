@@ -283,12 +283,14 @@ export function explanationView(
   };
 }
 
-export function specView({ canary, file, line, hash }: Spec): SpecView {
+export function specView({ canary, file, line, hash, template }: Spec): SpecView {
   const { labels, strategy, analysis } = canary;
   return {
     file,
     line,
     hash,
+    template:
+      template === undefined ? null : { name: template.name, file: template.file, line: template.line },
     canary: {
       ...canary,
       labels: { ...labels },

@@ -75,7 +75,13 @@ const EffectiveCanary = z
   .meta({ id: 'EffectiveCanary', description: 'The declaration with every default filled in' });
 
 export const SpecView = z
-  .object({ file: z.string(), line: z.int(), hash: z.string(), canary: EffectiveCanary })
+  .object({
+    file: z.string(),
+    line: z.int(),
+    hash: z.string(),
+    template: z.object({ name: z.string(), file: z.string(), line: z.int() }).nullable(),
+    canary: EffectiveCanary,
+  })
   .meta({ id: 'Spec' });
 export type SpecView = z.infer<typeof SpecView>;
 

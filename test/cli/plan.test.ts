@@ -221,3 +221,28 @@ test('a directory that cannot be read, or holds nothing, is 1', async () => {
   expect(await run(at, 'plan', '/nowhere/at/all')).toMatchObject({ code: 1, out: '' });
   expect((await run(at, 'plan', directory({}))).talk).toContain('there is no .yaml file in');
 });
+
+test('lint and plan name who uses a template, and a file that is named finds the templates beside it', async () => {
+  const at = await scene();
+  const directory = mkdtempSync(join(tmpdir(), 'canaries-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const head = (kind: string, name: string) =>
+    `apiVersion: canary/v1\nkind: ${kind}\nmetadata: {name: ${name}}\n`;
+  const template = `${head('AnalysisTemplate', 'slo')}spec: {metrics: [{name: a, query: 'x{v="{{version}}"}', max: 1}]}\n`;
+  const strategy = `{ready: {query: 'up{v="{{canary}}"}'}, steps: [{setWeight: 100, bake: 10m}]}`;
+  const user = (name: string) =>
+    `${head('Canary', name)}spec: {strategy: ${strategy}, analysis: {template: slo}}\n`;
+  writeFileSync(join(directory, 'slo.yaml'), template);
+  writeFileSync(join(directory, 'users.yaml'), `${user('shop')}---\n${user('cart')}`);
+  const line = `template slo (${join(directory, 'slo.yaml')}:3): used by cart, shop`;
+  const whole = await run(at, 'lint', directory);
+  expect(whole).toMatchObject({ code: 0, out: `${line}\n0 errors, 0 warnings` });
+  const one = await run(at, 'lint', join(directory, 'users.yaml'));
+  expect(one).toMatchObject({ code: 0, out: `${line}\n0 errors, 0 warnings` });
+  const plan = await run(at, 'plan', directory);
+  expect(plan.out.split('\n')[0]).toBe(line);
+  const { templates } = JSON.parse((await run(at, '-o', 'json', 'plan', directory)).out);
+  expect(templates).toEqual([
+    { name: 'slo', file: join(directory, 'slo.yaml'), line: 3, users: ['cart', 'shop'] },
+  ]);
+});

@@ -386,3 +386,83 @@ describe('the watch', () => {
     await index.close();
   });
 });
+
+describe('a template that Canaries share', () => {
+  const template = (delta: string) => `apiVersion: canary/v1
+kind: AnalysisTemplate
+metadata: { name: slo }
+spec:
+  metrics: [{ name: errors, query: 'x{version="{{version}}"}', maxDelta: ${delta} }]
+`;
+  const user = (name: string, rest = '') => `apiVersion: canary/v1
+kind: Canary
+metadata: { name: ${name} }
+spec:
+  strategy: { ready: { query: 'up{version="{{canary}}"}' }, steps: [{ setWeight: 100, bake: 10m }] }
+  analysis: { template: slo${rest} }
+`;
+  const bounds = (index: Index) =>
+    index.specs().map(({ canary }) => canary.analysis.metrics[0]?.bounds.maxDelta);
+
+  it('changes each of them with one edit, and none that does not use it', async () => {
+    const place = aPlace();
+    place.write('slo.yaml', template('0.1'));
+    place.write('users.yaml', user('cart'), user('shop'));
+    place.write('alone.yaml', canaryText('pay'));
+    const index = place.index();
+    await index.rescan();
+    place.write('slo.yaml', template('0.2'));
+    const { changed } = await index.rescan();
+    expect(changed.map(({ spec }) => spec.canary.name).sort()).toEqual(['cart', 'shop']);
+    expect(bounds(index)).toEqual([0.2, expect.anything(), 0.2]);
+  });
+
+  it('goes on in its last valid form while its file is broken, over a restart and an edit of its user', async () => {
+    const place = aPlace();
+    place.write('slo.yaml', template('0.1'));
+    place.write('cart.yaml', user('cart'));
+    const before = place.index();
+    await before.rescan();
+    before.save();
+    place.write('slo.yaml', 'kind: [');
+    place.reopen();
+    const index = place.index();
+    place.write('cart.yaml', user('cart', ', errorLimit: 9'));
+    await index.rescan();
+    expect(bounds(index)).toEqual([0.1]);
+    expect(index.specs()[0]!.canary.analysis.errorLimit).toBe(9);
+    expect(errors(index)).toEqual(['slo.yaml SPEC_YAML']);
+    expect(index.diagnostics().map(({ code }) => code)).toContain('SPEC_TEMPLATE_KEPT');
+    place.write('slo.yaml', template('0.3'));
+    await index.rescan();
+    expect(bounds(index)).toEqual([0.3]);
+    expect(index.diagnostics()).toEqual([]);
+  });
+
+  it('leaves its users as they are when its file is gone, and says so of each', async () => {
+    const place = aPlace();
+    place.write('slo.yaml', template('0.1'));
+    place.write('users.yaml', user('cart'), user('shop'));
+    const index = place.index();
+    await index.rescan();
+    place.remove('slo.yaml');
+    const { changed } = await index.rescan();
+    expect(changed).toEqual([]);
+    expect(bounds(index)).toEqual([0.1, 0.1]);
+    expect(errors(index)).toEqual(['users.yaml SPEC_TEMPLATE', 'users.yaml SPEC_TEMPLATE']);
+    expect(index.counts()).toMatchObject({ kept: 2 });
+  });
+
+  it('is read from the store as it was written, so that a start need not parse it again', async () => {
+    const place = aPlace();
+    place.write('all.yaml', template('0.1'), user('cart', ', errorLimit: .inf'));
+    const before = place.index();
+    await before.rescan();
+    before.save();
+    place.reopen();
+    const index = place.index();
+    await index.rescan();
+    expect(index.diagnostics()).toEqual(before.diagnostics());
+    expect(index.diagnostics()[0]!.detail).toContain('Infinity');
+  });
+});

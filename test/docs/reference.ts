@@ -6,7 +6,7 @@ import type { Io } from '../../src/cli/io.ts';
 import { PROBLEM_KINDS } from '../../src/server/problems.ts';
 import { SETTINGS } from '../../src/settings.ts';
 import { SPEC_CODES } from '../../src/spec/codes.ts';
-import { canaryJsonSchema } from '../../src/spec/json-schema.ts';
+import { canaryJsonSchema, templateJsonSchema } from '../../src/spec/json-schema.ts';
 import { NACOS_CODES } from '../../src/traffic/nacos/errors.ts';
 import { serverOf, standIn } from '../server/stand-in.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
@@ -17,7 +17,8 @@ export const ROOT = join(import.meta.dirname, '../..');
 /** By the name in `<!-- generated: NAME -->`: the lines up to `<!-- end -->`. */
 export const SECTIONS: Readonly<Record<string, () => string | Promise<string>>> = {
   'annotated Canary': () => fenced('yaml', everything()),
-  'spec fields': () => table(['field', 'type', 'default', 'meaning'], fieldRows()),
+  'spec fields': () => table(FIELD_HEAD, rowsOf('', canaryJsonSchema() as Schema)),
+  'template fields': () => table(FIELD_HEAD, templateRows()),
   'spec codes': () => table(['code', 'meaning'], Object.entries(SPEC_CODES).map(codeRow)),
   'problem codes': () => table(['code', 'status', 'what to do next'], problemRows()),
   'nacos codes': () => table(['code', 'meaning', 'what to do next'], nacosRows()),
@@ -26,6 +27,8 @@ export const SECTIONS: Readonly<Record<string, () => string | Promise<string>>> 
   'http calls': async () => table(['call', 'answer'], await callRows()),
   commands: async () => (await Promise.all((await commandNames()).map(commandSection))).join('\n\n'),
 };
+
+const FIELD_HEAD = ['field', 'type', 'default', 'meaning'];
 
 const SECTION = /(<!-- generated: (.+?) -->\n)[\s\S]*?(<!-- end -->)/g;
 
@@ -97,8 +100,11 @@ interface Schema {
   readonly items?: Schema;
 }
 
-function fieldRows(): string[][] {
-  return rowsOf('', canaryJsonSchema() as Schema);
+/** What the analysis of a template and that of a Canary have in common stands with the Canary. */
+function templateRows(): string[][] {
+  return rowsOf('', templateJsonSchema() as Schema).filter(
+    ([place = '']) => !place.startsWith('`spec.') || place === '`spec.metrics`',
+  );
 }
 
 function rowsOf(path: string, schema: Schema): string[][] {

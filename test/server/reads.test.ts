@@ -102,6 +102,7 @@ test('the declaration that runs can be read back whole', async () => {
     file: spec.file,
     line: 7,
     hash: spec.hash,
+    template: null,
     canary: spec.canary,
   });
 });

@@ -1,6 +1,7 @@
 /** `canary get NAME [-w]`: one Canary, once or for as long as one looks. */
 import { sleep } from '../../lib/clock.ts';
 import { CanaryView } from '../../view/schemas.ts';
+import { SpecView } from '../../view/spec.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { renderCanary } from '../render/canary.ts';
@@ -15,11 +16,16 @@ export async function get(context: Context, name: string, watch: boolean): Promi
   const { client, io } = context;
   const answer = await client.get(canaryPath(name), CanaryView);
   if (!answer.ok) return context.fail(answer.error);
-  if (!watch) {
+  if (watch) return follow(context, name, answer.value);
+  if (context.format === 'table') {
     context.print(answer.value, () => renderCanary(answer.value, io.clock.now()));
     return EXIT.ok;
   }
-  return follow(context, name, answer.value);
+  // What is effective: the file with every default and its template filled in. Null when the file is gone.
+  const spec = await client.get(`${canaryPath(name)}/spec`, SpecView);
+  if (!spec.ok && spec.error.kind !== 'problem') return context.fail(spec.error);
+  context.print({ ...answer.value, spec: spec.ok ? spec.value : null }, () => '');
+  return EXIT.ok;
 }
 
 /** Prints again on every change; on a terminal also as time passes. Goes on while the server is away for a while. */

@@ -7,7 +7,7 @@ import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { readSpecs } from '../files.ts';
 import { planOf, type Running } from '../planning.ts';
-import { countPlan, renderPlan } from '../render/plan.ts';
+import { countPlan, renderPlan, renderTemplates } from '../render/plan.ts';
 import { canaryPath } from './get.ts';
 
 /** Declarations that are fetched at the same time. */
@@ -16,13 +16,15 @@ const FETCHED_AT_ONCE = 16;
 export async function plan(context: Context, directory: string, exitCode: boolean): Promise<ExitCode> {
   const read = readSpecs([directory]);
   if (!read.ok) return context.refuse(EXIT.failed, read.error);
-  const { specs, diagnostics } = read.value;
+  const { specs, templates, diagnostics } = read.value;
   const hashes = new Map(specs.map((spec) => [spec.canary.name, spec.hash]));
   const running = await fetchRunning(context, hashes);
   if (!running.ok) return context.fail(running.error);
   const entries = planOf(specs, diagnostics, running.value);
   const counts = countPlan(entries);
-  context.print({ entries, counts }, () => renderPlan(entries));
+  context.print({ entries, templates, counts }, () =>
+    [...renderTemplates(templates), renderPlan(entries)].join('\n'),
+  );
   if (diagnostics.some(({ severity }) => severity === 'error')) return EXIT.failed;
   return exitCode && counts.start + counts.change > 0 ? EXIT.changes : EXIT.ok;
 }

@@ -1,5 +1,6 @@
 /** A plan for people: a legend, what changes with its fields, and one line that counts. */
 import { alignColumns } from '../../lib/text.ts';
+import type { TemplateUse } from '../files.ts';
 import type { PlanEntry, PlanKind } from '../planning.ts';
 
 const SIGNS: Readonly<Record<PlanKind, string>> = { start: '+', change: '~', blocked: '!', unchanged: '=' };
@@ -24,6 +25,14 @@ export function renderPlan(entries: readonly PlanEntry[]): string {
   const shown = entries.filter(({ kind }) => kind !== 'unchanged');
   const width = Math.max(0, ...shown.map(({ canary }) => canary.length));
   return [`  ${legend}`, ...shown.flatMap((entry) => entryLines(entry, width)), summary].join('\n');
+}
+
+/** One line for each template: where it is, and who uses it. */
+export function renderTemplates(templates: readonly TemplateUse[]): readonly string[] {
+  return templates.map(
+    ({ name, file, line, users }) =>
+      `template ${name} (${file}:${line}): used by ${users.join(', ') || 'no Canary'}`,
+  );
 }
 
 function entryLines({ canary, kind, notes, changes }: PlanEntry, width: number): string[] {

@@ -1,0 +1,54 @@
+/** A Canary's analysis on top of a template's: what the Canary says wins, field by field. */
+import { isMapping } from './draft.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Fields that stand for one another: one in the Canary drops the others of the template. */
+const CHOICES: readonly (readonly string[])[] = [
+  ['ratio', 'latency', 'query', 'external'],
+  ['for', 'failureLimit'],
+];
+
+/**
+ * The document with the template's analysis under its own, both as written. Its own metrics come first, in their
+ * order, so that an index leads to the same metric in the document; those that only the template has follow.
+ */
+export function withTemplate(document: Fields, analysis: Fields): Fields {
+  const spec = fieldsOf(document['spec']);
+  const own = fieldsOf(spec['analysis']);
+  const metrics = mergedMetrics(own['metrics'], analysis['metrics']);
+  return { ...document, spec: { ...spec, analysis: { ...analysis, ...own, metrics } } };
+}
+
+/** What is no list stays as it is: the schema says so. */
+function mergedMetrics(own: unknown, shared: unknown): unknown {
+  const written = own ?? [];
+  if (!Array.isArray(written)) return written;
+  const inherited = Array.isArray(shared) ? shared.filter(isMapping) : [];
+  const named = new Map(inherited.map((metric) => [metric['name'], metric]));
+  const names = new Set(written.filter(isMapping).map(({ name }) => name));
+  return [
+    ...written.map((metric) => mergedMetric(metric, named)),
+    ...inherited.filter(({ name }) => !names.has(name)),
+  ];
+}
+
+function mergedMetric(metric: unknown, named: ReadonlyMap<unknown, Fields>): unknown {
+  const shared = isMapping(metric) ? named.get(metric['name']) : undefined;
+  if (!isMapping(metric) || shared === undefined) return metric;
+  // An alert measures nothing: of what was measured only the name stays, and whether it counts.
+  if ('external' in metric) return { ...pick(shared, ['name', 'dryRun']), ...metric };
+  const replaced = CHOICES.filter((keys) => keys.some((key) => key in metric)).flat();
+  // A query counts no requests, whatever the template's ratio asked for.
+  if ('query' in metric) replaced.push('minRequests');
+  const kept = Object.keys(shared).filter((key) => !replaced.includes(key));
+  return { ...pick(shared, kept), ...metric };
+}
+
+function pick(fields: Fields, keys: readonly string[]): Fields {
+  return Object.fromEntries(Object.entries(fields).filter(([key]) => keys.includes(key)));
+}
+
+function fieldsOf(value: unknown): Fields {
+  return isMapping(value) ? value : {};
+}
