@@ -2,7 +2,7 @@
 import type { Rule } from './observation.ts';
 import type { RolloutState } from './rollout.ts';
 import { activeRollout, addPause, emit, type Turn } from './turn.ts';
-import { cancelRaise, intend, knownRule, remember, supersede } from './writes.ts';
+import { cancelRaise, intend, isSamePair, knownRule, remember, supersede } from './writes.ts';
 
 export function adoptDocument(turn: Turn, why: string): void {
   remember(turn);
@@ -43,6 +43,9 @@ export function judgeOtherPair(turn: Turn, rule: Rule): void {
 /** Writes `weight` over `rule`, whose pair stays. */
 export function lowerTo(turn: Turn, rule: Rule, weight: number): void {
   const rollout = activeRollout(turn.state);
+  const known = knownRule(turn);
+  // The mark belongs to a pair: a late raise of the next revision can lie over the promoted one that we know.
+  const isMarked = known?.managedBy?.promoted === true && isSamePair(known, rule);
   intend(turn, {
     direction: 'lower',
     purpose: 'correct',
@@ -51,7 +54,7 @@ export function lowerTo(turn: Turn, rule: Rule, weight: number): void {
     from: rule.canaryWeight,
     to: weight,
     stepIndex: rollout?.held.index ?? -1,
-    promoted: knownRule(turn)?.managedBy?.promoted ?? false,
+    promoted: isMarked,
   });
 }
 

@@ -138,6 +138,25 @@ describe('our own documents seen late', () => {
     }
   });
 
+  it('does not mark a late first raise as promoted when it is lowered, over the promoted document before it', () => {
+    const desk = createDesk();
+    desk.reach(100);
+    for (let looks = 0; looks < 3; looks += 1) desk.look('pass');
+    desk.respec({ revision: 'v3' });
+    desk.tick({ lands: false });
+    const { content } = desk.state().intent as { content: string };
+    desk.tick({ after: 60_000 });
+    desk.tick({ after: 1_000 });
+    desk.setDocument(content);
+    desk.tick({ after: 60_000 });
+    expect(desk.types()).toContain('LateWriteLowered');
+    expect(desk.rule()).toMatchObject({
+      canaryVersion: 'v3',
+      canaryWeight: 0,
+      managedBy: { promoted: false },
+    });
+  });
+
   it('does not take a put back document of an earlier promotion for the live one', () => {
     const desk = createDesk();
     desk.reach(100);
