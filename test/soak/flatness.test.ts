@@ -56,6 +56,10 @@ describe('the last quarter against the second', () => {
     expect(grown(of).join()).toContain(name);
   });
 
+  test('is flat when a fault opens many connections at once, and they close again', () => {
+    expect(grown((atMs) => ({ handles: atMs === 380_000 ? 90 : 40 }))).toEqual([]);
+  });
+
   test('cannot be told from too few samples', () => {
     expect(compareQuarters(samples(() => ({})).slice(0, 31), DURATION_MS)).toEqual([]);
   });
