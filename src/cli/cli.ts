@@ -20,6 +20,7 @@ import { EXIT, type ExitCode } from './exit-codes.ts';
 import type { Io } from './io.ts';
 
 const DEFAULT_SERVER = 'http://127.0.0.1:5001';
+const DEFAULT_WAIT_MS = 1_800_000;
 
 export interface CliOptions {
   readonly io: Io;
@@ -160,7 +161,9 @@ function defineReads(define: Define): void {
     .option('--revision <revision>', 'the newest rollout of this revision, also when it has yet to begin')
     .requiredOption('--for <what>', `one of ${WAIT_TARGETS.join(', ')}`, parseTarget)
     .addOption(
-      new Option('--timeout <duration>', 'give up after').default(1_800_000, '30m').argParser(parseTimeout),
+      new Option('--timeout <duration>', 'give up after')
+        .default(DEFAULT_WAIT_MS, '30m')
+        .argParser(parseTimeout),
     );
 }
 
@@ -168,6 +171,14 @@ interface WaitFlags {
   readonly for: string;
   readonly revision?: string;
   readonly timeout: number;
+}
+
+interface StartFlags {
+  readonly revision: string;
+  readonly reason: string;
+  readonly restart?: boolean;
+  readonly wait?: boolean;
+  readonly timeout?: number;
 }
 
 interface VerbFlags {
@@ -181,14 +192,18 @@ function defineChanges(define: Define): void {
     define<VerbFlags>(`${name} <name>`, description, (context, canary, flags) =>
       giveCommand(context, name, canary, flags),
     ).option('--reason <text>', 'kept in the history', '');
-  define<VerbFlags & { revision: string; restart?: boolean }>(
-    'start <name>',
-    'start a rollout of a revision',
-    (context, name, { revision, restart, reason }) =>
-      start(context, name, { revision, restart: restart === true, reason }),
-  )
+  define<StartFlags>('start <name>', 'start a rollout of a revision', (context, name, flags) => {
+    const { revision, restart, reason, wait, timeout } = flags;
+    if (timeout !== undefined && wait !== true) {
+      return context.refuse(EXIT.usage, '--timeout is the limit of --wait', 'add --wait');
+    }
+    const waitMs = wait === true ? (timeout ?? DEFAULT_WAIT_MS) : null;
+    return start(context, name, { revision, restart: restart === true, reason, waitMs });
+  })
     .requiredOption('--revision <revision>', 'what to release')
     .option('--restart', 'replace a rollout of another revision that is under way')
+    .option('--wait', 'until it is promoted: exit code 3 when it ends otherwise, 6 when it takes too long')
+    .option('--timeout <duration>', 'with --wait, give up after (default: 30m)', parseTimeout)
     .option('--reason <text>', 'kept in the history', '');
   verb('pause', 'hold the weight; looks and rollbacks go on');
   verb('resume', 'end the pauses that need a person; what is missing for this step is accepted');

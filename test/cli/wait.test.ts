@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Outcome, RolloutRecord } from '../../src/core/rollout.ts';
 import { aSave } from '../support/saves.ts';
 import {
@@ -187,4 +187,64 @@ test('a server that goes away for a while does not end the wait', async () => {
 test('an unknown Canary is 1', async () => {
   const at = await scene();
   expect((await run(at, 'wait', 'nobody', '--revision', 'v2', '--for', 'Promoted')).code).toBe(1);
+});
+
+describe('start --wait', () => {
+  /** The answer to a start, and the command line that is sent. */
+  async function starting(
+    answer: { rolloutId: string | null; changed: boolean },
+    ...flags: readonly string[]
+  ) {
+    const at = await underWay();
+    at.behind.answer = async () => ({ eventId: 4, ...answer });
+    const argv = ['start', 'payment-service', '--revision', 'v1.5.1', '--wait', ...flags];
+    return { at, start: begin(at, argv) };
+  }
+
+  test('ends with the rollout that it began', async () => {
+    const { at, start } = await starting({ rolloutId: ROLLOUT_ID, changed: true });
+    await then(at, () => {
+      end(at, 'Promoted');
+      at.behind.states = [succeededState()];
+    });
+    expect(await start.ended).toEqual({
+      code: 0,
+      out: `✓ Promoted  v1.5.1  ${ROLLOUT_ID}  it was Promoted`,
+      talk: [
+        `payment-service: Canary analysis started, rollout ${ROLLOUT_ID}`,
+        'payment-service: Progressing at step 2 of 4, weight 25 %',
+      ].join('\n'),
+    });
+  });
+
+  test('of a rollout that runs already waits for that one, and ends with 3 when it is rolled back', async () => {
+    const { at, start } = await starting({ rolloutId: ROLLOUT_ID, changed: false });
+    await then(at, () => {
+      end(at, 'RolledBack');
+      at.behind.states = [rolledBackState()];
+    });
+    expect((await start.ended).code).toBe(3);
+  });
+
+  test('gives up after --timeout', async () => {
+    const { at, start } = await starting({ rolloutId: ROLLOUT_ID, changed: true }, '--timeout', '1s');
+    await then(at);
+    const { code, talk } = await start.ended;
+    expect([code, talk]).toEqual([6, expect.stringContaining('payment-service is not Promoted after 1s')]);
+  });
+
+  test('of what is live has nothing to wait for', async () => {
+    const { start } = await starting({ rolloutId: null, changed: false });
+    expect(await start.ended).toMatchObject({ code: 0, out: 'v1.5.1 is live' });
+  });
+
+  test('is what --timeout is for', async () => {
+    const at = await underWay();
+    const { code, talk } = await run(at, 'start', 'payment-service', '--revision', 'v3', '--timeout', '5m');
+    expect([code, talk, at.behind.submitted]).toEqual([
+      2,
+      'error: --timeout is the limit of --wait\nhint: add --wait',
+      [],
+    ]);
+  });
 });

@@ -6,6 +6,7 @@ import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { fetchEvents } from './events.ts';
 import { canaryPath } from './get.ts';
+import { waitForPromotion } from './wait.ts';
 
 const POLL_MS = 200;
 /** How often it is asked what became of a command before it is left to itself. */
@@ -53,12 +54,15 @@ export interface StartOptions {
   readonly revision: string;
   readonly restart: boolean;
   readonly reason: string;
+  /** How long to wait until the rollout is promoted; null: the command ends once it is under way. */
+  readonly waitMs: number | null;
 }
 
+/** With a wait, standard output holds the rollout as it ended, and nothing else. */
 export async function start(
   context: Context,
   name: string,
-  { revision, restart, reason }: StartOptions,
+  { revision, restart, reason, waitMs }: StartOptions,
 ): Promise<ExitCode> {
   const body = {
     service_name: name,
@@ -70,6 +74,10 @@ export async function start(
   const answer = await context.client.post('/api/v1/canary/start', body, StartAnswer);
   if (!answer.ok) return context.fail(answer.error);
   const { status, rolloutId } = answer.value;
+  if (waitMs !== null && rolloutId !== null) {
+    context.talk(`${name}: ${status}, rollout ${rolloutId}`);
+    return waitForPromotion(context, name, rolloutId, waitMs);
+  }
   context.print(answer.value, () => (rolloutId === null ? `${revision} is live` : `rollout ${rolloutId}`));
   context.talk(`${name}: ${status}`);
   return EXIT.ok;

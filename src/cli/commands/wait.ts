@@ -1,4 +1,4 @@
-/** `canary wait NAME --for OUTCOME|PHASE`: lets a pipeline stand still until a rollout is where it should be. */
+/** `canary wait NAME --for OUTCOME|PHASE` and `start --wait`: a pipeline stands still until a rollout is where it should be. */
 import { OUTCOMES, PHASES } from '../../core/rollout.ts';
 import { sleep } from '../../lib/clock.ts';
 import { err, ok } from '../../lib/result.ts';
@@ -46,8 +46,6 @@ interface Look {
  * none is an error: an old outcome must never pass for the new one's.
  */
 export async function wait(context: Context, name: string, options: WaitOptions): Promise<ExitCode> {
-  const { clock } = context.io;
-  const startedAt = clock.monotonic();
   const first = await look(context, name, options.revision, null);
   if (!first.ok) return context.fail(first.error);
   if (first.value.rollout === null && options.revision === null) {
@@ -58,9 +56,32 @@ export async function wait(context: Context, name: string, options: WaitOptions)
       'name the revision to wait for one that has not begun: --revision V',
     );
   }
-  const talk = onlyNews(context);
   const followed = options.revision === null ? (first.value.rollout?.id ?? null) : null;
-  for (let answer: Answered<Look> = first; ; answer = await look(context, name, options.revision, followed)) {
+  return standStill(context, name, options, followed);
+}
+
+/** Waits until this very rollout is Promoted: an earlier or a later one of the same revision does not count. */
+export function waitForPromotion(
+  context: Context,
+  name: string,
+  rolloutId: string,
+  timeoutMs: number,
+): Promise<ExitCode> {
+  return standStill(context, name, { target: 'Promoted', revision: null, timeoutMs }, rolloutId);
+}
+
+/** Looks once a second until it is decided, or the time is over. `followed`: the one rollout that counts. */
+async function standStill(
+  context: Context,
+  name: string,
+  options: WaitOptions,
+  followed: string | null,
+): Promise<ExitCode> {
+  const { clock } = context.io;
+  const startedAt = clock.monotonic();
+  const talk = onlyNews(context);
+  for (;;) {
+    const answer = await look(context, name, options.revision, followed);
     if (answer.ok) {
       const code = verdictOn(answer.value, options.target);
       if (code !== null) return finish(context, answer.value, code, options.target);
