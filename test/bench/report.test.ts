@@ -48,6 +48,12 @@ it('shows each target once, for the largest fleet, and by how much it was missed
   expect(page).not.toContain('old');
 });
 
+it('holds targets against the fleet that they are for, not against one that shows where it breaks', () => {
+  const page = pageOf('targets', [progressOf(20_000, 2), progressOf(10_000, 1)]);
+  expect(page).toContain('| 10000 canaries progressing |');
+  expect(page).not.toContain('20000');
+});
+
 it('shows how each figure grows, smallest fleet first', () => {
   const page = pageOf('growth', [progressOf(1_000, 2), progressOf(100, 1)]);
   expect(page).toContain('| canaries | 100 | 1,000 |');

@@ -10,6 +10,9 @@ import { type Outcome, readOutcomes, shown } from './outcome.ts';
 export const RESULTS = resolve(import.meta.dirname, 'results.jsonl');
 export const PAGE = resolve(import.meta.dirname, '../../docs/benchmarks.md');
 
+/** The targets are for so many; what is measured with more shows where it breaks. */
+const TARGET_CANARIES = 10_000;
+
 const PART = /(<!-- measured: (.+?) -->\n)[\s\S]*?(<!-- end -->)/g;
 
 /** The page with every measured part made anew. Throws for a part that nobody makes. */
@@ -27,8 +30,9 @@ export function withMeasured(page: string, outcomes: readonly Outcome[]): string
   });
 }
 
-/** Every target, for the largest fleet that it was measured with. */
-function targets(outcomes: readonly Outcome[]): string {
+/** Every target, for the largest fleet that it is for and was measured with. */
+function targets(all: readonly Outcome[]): string {
+  const outcomes = all.filter((outcome) => sizeOf(outcome) <= TARGET_CANARIES);
   const rows = outcomes
     .filter((outcome) => outcomes.every((other) => !isLarger(other, outcome)))
     .flatMap(({ title, figures }) =>
