@@ -42,7 +42,9 @@ export function createLookCheck(fleet: Fleet, fail: (what: string) => void): Loo
     save: Save,
   ): void {
     const { rollout } = before;
-    const { state } = save;
+    const { state, events } = save;
+    // What was measured before the clock was set lies in another time: the next look counts.
+    if (events.some(({ type }) => type === 'ClockJump')) return;
     if (rollout === null || rollout.outcome !== null || before.ending !== null || metric.dryRun) return;
     if (isForeign(before) || (state !== null && isForeign(state))) return;
     const isCritical = metric.critical && verdict.class === 'fail' && verdict.counted;
