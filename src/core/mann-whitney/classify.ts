@@ -1,0 +1,219 @@
+/**
+ * One metric of the Mann-Whitney judge: whether canary's points lie above, below or among stable's. The test and its
+ * thresholds are Kayenta's (NetflixACAJudge-v1.0); where Kayenta lets a canary through because it could not tell, this
+ * one says that it cannot.
+ */
+import { formatNumber } from '../judge.ts';
+import { type EffectMeasure, effectSize, NO_EFFECT } from './effect-size.ts';
+import { type ShiftInterval, shiftInterval, standardizedRankSum } from './interval.ts';
+import { normalQuantile } from './normal.ts';
+import { type NanStrategy, withoutNan, withoutOutliers } from './points.ts';
+
+/** How far the interval may miss, as a share of the range of all differences. */
+const RESOLUTION = 1e-9;
+
+export interface MannWhitneyRule {
+  /** Which way is worse. */
+  readonly direction: 'increase' | 'decrease' | 'either';
+  /** A shift counts once its interval clears this share of the estimated shift. */
+  readonly tolerance: number;
+  /** A shift up to this, in the unit of the metric, is allowed, however certain it is. */
+  readonly margin: number;
+  /** Of the interval, both ends together, over all looks: above 0, below 1. */
+  readonly confidence: number;
+  /** How often the metric will be judged: each look spends its share of 1 - `confidence`. */
+  readonly looks: number;
+  readonly nanStrategy: NanStrategy;
+  /** Interquartile ranges beyond the quartiles where outliers begin; null: all points stay. */
+  readonly outlierFactor: number | null;
+  /** Fewer in either arm are no data; so are too few for any difference to show at `confidence`. */
+  readonly minPoints: number;
+  readonly effect: EffectThresholds;
+  /** Whether this metric alone can fail the canary. */
+  readonly critical: boolean;
+}
+
+/** A certain shift of a size short of these is still let through. */
+export interface EffectThresholds {
+  readonly measure: EffectMeasure;
+  readonly allowedIncrease: number;
+  readonly allowedDecrease: number;
+  readonly criticalIncrease: number;
+  readonly criticalDecrease: number;
+}
+
+export type Label = 'pass' | 'high' | 'low' | 'noData' | 'error';
+
+export interface Classification {
+  readonly label: Label;
+  /** Whether this alone fails the canary; without a comparison: whether it alone leaves the verdict open. */
+  readonly critical: boolean;
+  /** Null: nothing was compared. */
+  readonly shift: ShiftInterval | null;
+  /** Null: nothing was compared, or the measure says nothing of these points. */
+  readonly effect: number | null;
+  /** Points compared, of each arm. */
+  readonly canaryPoints: number;
+  readonly stablePoints: number;
+  readonly detail: string;
+}
+
+/** Kayenta's defaults, for a metric that declares only what differs. */
+export const KAYENTA_RULE: MannWhitneyRule = {
+  direction: 'either',
+  tolerance: 0.25,
+  margin: 0,
+  confidence: 0.98,
+  looks: 1,
+  nanStrategy: 'remove',
+  outlierFactor: null,
+  minPoints: 1,
+  effect: defaultEffect('meanRatio'),
+  critical: false,
+};
+
+export function defaultEffect(measure: EffectMeasure): EffectThresholds {
+  const none = NO_EFFECT[measure];
+  return {
+    measure,
+    allowedIncrease: none,
+    allowedDecrease: none,
+    criticalIncrease: none,
+    criticalDecrease: none,
+  };
+}
+
+/**
+ * Compares the points of one metric, in any order, NaN where there was none. A rule that means nothing and a point
+ * that is infinite give `error`, too few points `noData`: neither is a pass.
+ *
+ * The bounds of the interval are compared with the band by asking the test itself at the edge of the band, not through
+ * the root finder: its error, 1e-4 in the unit of the data, decides in Kayenta about shares that are mostly 0.
+ */
+export function classifyMetric(
+  rule: MannWhitneyRule,
+  canaryPoints: readonly number[],
+  stablePoints: readonly number[],
+): Classification {
+  const canary = prepared(rule, canaryPoints);
+  const stable = prepared(rule, stablePoints);
+  const nothing = (label: Label, detail: string): Classification => ({
+    label,
+    critical: rule.critical,
+    shift: null,
+    effect: null,
+    canaryPoints: canary.length,
+    stablePoints: stable.length,
+    detail,
+  });
+  const problem = ruleProblem(rule);
+  if (problem !== null) return nothing('error', problem);
+  if ([...canary, ...stable].some((point) => !Number.isFinite(point))) {
+    return nothing('error', 'a point is infinite: the query divides by 0');
+  }
+  const tooFew = tooFewPoints(rule, canary.length, stable.length);
+  if (tooFew !== null) return nothing('noData', tooFew);
+  if (isSame(canary, stable)) {
+    const shift = { lower: 0, upper: 0, estimate: 0 };
+    const detail = 'canary and stable have the same points';
+    return { ...nothing('pass', detail), critical: false, shift, effect: NO_EFFECT[rule.effect.measure] };
+  }
+  return compared(rule, canary, stable) ?? nothing('error', 'no interval could be found for these points');
+}
+
+/** In rising order, missing points and outliers dealt with. */
+function prepared(rule: MannWhitneyRule, points: readonly number[]): number[] {
+  const numbers = withoutNan(points, rule.nanStrategy);
+  const kept = rule.outlierFactor === null ? numbers : withoutOutliers(numbers, rule.outlierFactor);
+  return kept.sort((a, b) => a - b);
+}
+
+/** What is wrong with the rule; null: nothing. */
+function ruleProblem(rule: MannWhitneyRule): string | null {
+  const { confidence, looks, tolerance, margin } = rule;
+  if (!(confidence > 0 && confidence < 1)) return `confidence ${confidence} is not between 0 and 1`;
+  if (!(looks >= 1)) return `looks ${looks} is less than 1`;
+  if (!(tolerance >= 0)) return `tolerance ${tolerance} is less than 0`;
+  if (!(margin >= 0)) return `margin ${margin} is less than 0`;
+  return null;
+}
+
+/** Standard deviations that the test must reach at one look. */
+function threshold({ confidence, looks }: MannWhitneyRule): number {
+  return -normalQuantile((1 - confidence) / looks / 2);
+}
+
+/** The sentence that says so. Points so few that even arms without overlap would stay below the threshold tell nothing. */
+function tooFewPoints(rule: MannWhitneyRule, canary: number, stable: number): string | null {
+  const seen = `${canary} points of canary and ${stable} of stable`;
+  if (Math.min(canary, stable) < Math.max(1, rule.minPoints)) {
+    return `${seen}, at least ${Math.max(1, rule.minPoints)} of each are needed`;
+  }
+  const pairs = canary * stable;
+  const most = (pairs - 1) / 2 / Math.sqrt((pairs * (canary + stable + 1)) / 12);
+  if (most > threshold(rule)) return null;
+  return `${seen} cannot show any difference at confidence ${rule.confidence}: judge later or over more points`;
+}
+
+function isSame(canary: readonly number[], stable: readonly number[]): boolean {
+  if (canary[0] === canary.at(-1) && stable[0] === stable.at(-1)) return canary[0] === stable[0];
+  return canary.length === stable.length && canary.every((point, index) => point === stable[index]);
+}
+
+function compared(
+  rule: MannWhitneyRule,
+  canary: readonly number[],
+  stable: readonly number[],
+): Classification | null {
+  const shift = preciseShift(rule, canary, stable);
+  if (shift === null) return null;
+  const effect = effectSize(rule.effect.measure, canary, stable);
+  const band = Math.max(rule.tolerance * Math.abs(shift.estimate), rule.margin);
+  const needed = threshold(rule);
+  const { direction } = rule;
+  const { allowedIncrease, allowedDecrease, criticalIncrease, criticalDecrease } = rule.effect;
+  // Ranks that tell nothing at the edge of the band: the whole shift lies within it.
+  const isAbove = direction !== 'decrease' && (standardizedRankSum(canary, stable, band) ?? 0) > needed;
+  const isBelow = direction !== 'increase' && (standardizedRankSum(canary, stable, -band) ?? 0) < -needed;
+  const isHigh = isAbove && (effect === null || effect >= allowedIncrease);
+  const isLow = isBelow && (effect === null || effect <= allowedDecrease);
+  const isLarge = effect === null || (isHigh ? effect >= criticalIncrease : effect <= criticalDecrease);
+  const label = isHigh ? 'high' : isLow ? 'low' : 'pass';
+  return {
+    label,
+    critical: rule.critical && label !== 'pass' && isLarge,
+    shift,
+    effect,
+    canaryPoints: canary.length,
+    stablePoints: stable.length,
+    detail: sentence(label, isAbove || isBelow, shift, band, effect),
+  };
+}
+
+/** The interval, with 0 where it is 0 but for the error of the root finder. */
+function preciseShift(
+  rule: MannWhitneyRule,
+  canary: readonly number[],
+  stable: readonly number[],
+): ShiftInterval | null {
+  const range = (canary.at(-1) ?? 0) - (canary[0] ?? 0) + (stable.at(-1) ?? 0) - (stable[0] ?? 0);
+  const resolution = RESOLUTION * range;
+  const shift = shiftInterval(canary, stable, 1 - (1 - rule.confidence) / rule.looks, resolution);
+  if (shift === null) return null;
+  const cleared = (value: number) => (Math.abs(value) <= 2 * resolution ? 0 : value);
+  return { lower: cleared(shift.lower), upper: cleared(shift.upper), estimate: cleared(shift.estimate) };
+}
+
+function sentence(
+  label: 'pass' | 'high' | 'low',
+  isCertain: boolean,
+  { lower, upper, estimate }: ShiftInterval,
+  band: number,
+  effect: number | null,
+): string {
+  const shift = `shift ${formatNumber(estimate)} (${formatNumber(lower)} to ${formatNumber(upper)})`;
+  const allowed = `${formatNumber(band)} is allowed`;
+  if (label !== 'pass') return `canary is ${label === 'high' ? 'higher' : 'lower'}: ${shift}, ${allowed}`;
+  if (isCertain) return `${shift}, ${allowed}, but its effect size ${formatNumber(effect)} is allowed too`;
+  return `no certain difference: ${shift}, ${allowed}`;
+}
