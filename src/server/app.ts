@@ -10,6 +10,7 @@ import { registerHistory } from './history.ts';
 import { registerOpenapi } from './openapi.ts';
 import { problem, sendProblem } from './problems.ts';
 import { registerStart } from './start.ts';
+import { registerStream } from './stream.ts';
 import { registerWebhooks } from './webhooks.ts';
 
 const BODY_LIMIT = 64 * 1024;
@@ -43,6 +44,7 @@ export function createApp(deps: ServerDeps): FastifyInstance {
     registerHealth(routes, deps);
     registerCanaries(routes, deps);
     registerHistory(routes, deps);
+    registerStream(routes, deps);
     registerStart(routes, deps);
     registerCommands(routes, deps);
     refuseOtherMethods(scope, methods);

@@ -8,6 +8,7 @@ import type { Store } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { Problem } from '../view/schemas.ts';
+import type { StreamLimits } from './stream-hub.ts';
 import type { WebhookOptions } from './webhooks.ts';
 
 export interface ServerDeps {
@@ -17,6 +18,8 @@ export interface ServerDeps {
   readonly clock: Clock;
   readonly webhooks: WebhookOptions;
   readonly log: Pick<Log, 'error'>;
+  /** Default STREAM_LIMITS. */
+  readonly streamLimits?: StreamLimits;
   /** Of this package. */
   readonly version: string;
 }

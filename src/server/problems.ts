@@ -50,6 +50,11 @@ export const PROBLEM_KINDS = {
   NO_SUCH_ROUTE: { status: 404, title: 'No such address', hint: 'see /openapi.json' },
   METHOD_NOT_ALLOWED: { status: 405, title: 'Method not allowed', hint: 'see the Allow header' },
   AMBIGUOUS: { status: 409, title: 'Ambiguous', hint: 'name the Canary in the field "canary"' },
+  AHEAD_OF_LOG: {
+    status: 409,
+    title: 'Ahead of the log',
+    hint: 'the database was begun anew or restored: forget the number, and begin without it or with after=0',
+  },
   BODY_TOO_LARGE: { status: 413, title: 'Body too large', hint: 'send at most 64 KiB' },
   UNSUPPORTED_MEDIA_TYPE: {
     status: 415,
@@ -64,6 +69,11 @@ export const PROBLEM_KINDS = {
   INTERNAL: { status: 500, title: 'Internal error', hint: 'the controller’s log says more' },
   NOT_READY: { status: 503, title: 'Not ready', hint: 'try again in a second' },
   STANDBY: { status: 503, title: 'Standby', hint: 'ask the leader' },
+  TOO_MANY_READERS: {
+    status: 503,
+    title: 'Too many readers',
+    hint: 'try again later, or ask GET /api/v1/events from time to time',
+  },
   STORE_FAILED: { status: 503, title: 'Store not available', hint: 'the controller’s log says more' },
 } as const satisfies Record<string, Kind>;
 

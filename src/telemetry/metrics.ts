@@ -58,6 +58,10 @@ export interface Metrics {
   webhook(type: (typeof WEBHOOK_TYPES)[number], result: (typeof WEBHOOK_RESULTS)[number]): void;
   /** One alert of a webhook that was accepted, for one Canary. */
   alert(type: (typeof WEBHOOK_TYPES)[number], result: (typeof ALERT_RESULTS)[number]): void;
+  /** From now on this says how many follow the event stream. */
+  countReaders(readers: () => number): void;
+  /** A reader of the event stream was sent away because it stood still. */
+  streamStalled(): void;
   /**
    * The whole page in pieces, each made in at most 20 ms; between two pieces everything else gets its turn. One
    * family of samples is never split by another, as the format demands.
@@ -113,6 +117,8 @@ export function createMetrics({ clock, version }: MetricsOptions): Metrics {
     asked: (provider, seconds) => series.providerDuration.observe({ provider }, seconds),
     webhook: (type, result) => series.webhooks.inc({ type, result }),
     alert: (type, result) => series.alerts.inc({ type, result }),
+    countReaders: series.countReaders,
+    streamStalled: () => series.stalls.inc(),
     async *scrape(index) {
       series.show(index.controller());
       yield `${(await series.registry.metrics()).trimEnd()}\n`;
@@ -160,6 +166,8 @@ interface ControllerSeries {
   readonly providerDuration: Histogram<'provider'>;
   readonly webhooks: Counter<'type' | 'result'>;
   readonly alerts: Counter<'type' | 'result'>;
+  readonly stalls: Counter;
+  countReaders(readers: () => number): void;
   show(figures: ControllerFigures): void;
 }
 
@@ -198,7 +206,39 @@ function createControllerSeries(version: string): ControllerSeries {
     labelNames: ['version', 'node'],
     registers,
   }).set({ version, node: process.versions.node }, 1);
-  return { registry, ...durations, reconcileErrors, webhooks, alerts, show: createShow(registers) };
+  const stream = createStreamSeries(registers);
+  return {
+    registry,
+    ...durations,
+    reconcileErrors,
+    webhooks,
+    alerts,
+    ...stream,
+    show: createShow(registers),
+  };
+}
+
+function createStreamSeries(registers: Registry[]): Pick<ControllerSeries, 'stalls' | 'countReaders'> {
+  let count = () => 0;
+  new Gauge({
+    name: 'canary_controller_stream_readers',
+    help: 'Readers that follow the event stream now.',
+    registers,
+    collect() {
+      this.set(count());
+    },
+  });
+  const stalls = new Counter({
+    name: 'canary_controller_stream_stalls_total',
+    help: 'Readers of the event stream that were sent away because they stood still.',
+    registers,
+  });
+  return {
+    stalls,
+    countReaders(readers) {
+      count = readers;
+    },
+  };
 }
 
 function createDurations(registers: Registry[]) {

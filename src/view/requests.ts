@@ -111,6 +111,22 @@ export const EventsQuery = z.strictObject({
     .optional(),
 });
 
+export const StreamQuery = z.strictObject({
+  canary: z.string().optional().meta({ description: 'Only events of this Canary' }),
+  after: EventNumber.optional().meta({
+    description: 'Everything up to this number is known already; without it only new events come',
+  }),
+});
+
+export const StreamHeaders = z.object({
+  'last-event-id': z
+    .string()
+    .regex(/^\d{0,15}$/, 'must be the number of an event')
+    .transform((text) => (text === '' ? undefined : Number(text)))
+    .optional()
+    .meta({ description: 'As `after`, which it overrides: sent by a reader that comes back' }),
+});
+
 export const ExplainQuery = z.strictObject({
   at: EventNumber.optional().meta({ description: 'Number of an event; without it the last decision' }),
 });

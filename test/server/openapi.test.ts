@@ -32,6 +32,7 @@ test('every call of the interface page is described', async () => {
       'GET /api/v1/canaries/{name}/explain',
       'GET /api/v1/rollouts/{id}',
       'GET /api/v1/events',
+      'GET /api/v1/stream',
       'GET /api/v1/webhooks/{id}',
       'POST /api/v1/canary/start',
       'POST /webhooks/grafana',

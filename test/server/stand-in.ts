@@ -13,12 +13,13 @@ import type { Signal } from '../../src/core/observation.ts';
 import type { CanaryState, Explanation } from '../../src/core/rollout.ts';
 import { ALERT_LABELS } from '../../src/server/alerts.ts';
 import { createApp } from '../../src/server/app.ts';
+import { STREAM_LIMITS, type StreamLimits } from '../../src/server/stream-hub.ts';
 import type { WebhookOptions } from '../../src/server/webhooks.ts';
 import type { Spec } from '../../src/spec/canary.ts';
 import type { Diagnostic } from '../../src/spec/diagnostic.ts';
 import type { NewCommand, Store } from '../../src/store/store.ts';
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts';
-import { tempStore } from '../support/temp-store.ts';
+import { type TempStore, tempStore } from '../support/temp-store.ts';
 import { createVirtualClock, type VirtualClock } from '../support/virtual-clock.ts';
 import { NOW } from '../view/states.ts';
 
@@ -103,6 +104,8 @@ export function standIn(parts: Partial<Pick<StandIn, 'specs' | 'states' | 'expla
 export interface TestServer {
   readonly app: FastifyInstance;
   readonly store: Store;
+  /** Where the store is, to open it once more. */
+  readonly temp: TempStore;
   readonly metrics: Metrics;
   readonly clock: VirtualClock;
   /** What was logged as an error. */
@@ -113,9 +116,14 @@ export interface TestServer {
 export const OPEN_WEBHOOKS: WebhookOptions = { secret: null, labels: ALERT_LABELS };
 
 /** The application over a stand-in, with a store of its own; closed when the test ends. */
-export function serverOf({ controls }: StandIn, webhooks = OPEN_WEBHOOKS): TestServer {
+export function serverOf(
+  { controls }: StandIn,
+  webhooks = OPEN_WEBHOOKS,
+  streamLimits: StreamLimits = STREAM_LIMITS,
+): TestServer {
   const clock = createVirtualClock(NOW);
-  const store = tempStore().open();
+  const temp = tempStore();
+  const store = temp.open();
   const metrics = createMetrics({ clock, version: '1.2.3' });
   const errors: object[] = [];
   const app = createApp({
@@ -124,9 +132,10 @@ export function serverOf({ controls }: StandIn, webhooks = OPEN_WEBHOOKS): TestS
     metrics,
     clock,
     webhooks,
+    streamLimits,
     version: '1.2.3',
     log: { error: (fields) => errors.push(fields) },
   });
   onTestFinished(() => app.close());
-  return { app, store, metrics, clock, errors };
+  return { app, store, temp, metrics, clock, errors };
 }

@@ -1,0 +1,55 @@
+/** `GET /api/v1/stream`: committed events as they come, as server-sent events that resume by number. */
+import { z } from 'zod';
+import { StreamHeaders, StreamQuery } from '../view/requests.ts';
+import { type App, PROBLEM_ANSWERS, type ServerDeps } from './deps.ts';
+import { type ProblemCode, problem, sendProblem } from './problems.ts';
+import { createStreamHub, type Refused, STREAM_LIMITS } from './stream-hub.ts';
+
+const HEADERS = {
+  // A stream ends when something is to end it; the connection is of no use after that.
+  connection: 'close',
+  // nginx would collect what is sent until a page is full.
+  'x-accel-buffering': 'no',
+};
+
+const DESCRIPTION =
+  `Each message is one event as JSON (the schema Event); its number is the id of the message, by which
+a reader that comes back goes on with nothing lost and nothing twice. A comment comes when nothing else does. A message
+of the type "closed" says why the controller ends the stream.`.replaceAll('\n', ' ');
+
+const STREAM_ANSWER = {
+  description: 'A stream that does not end by itself',
+  content: { 'text/event-stream': { schema: z.any().meta({ type: 'string' }) } },
+};
+
+export function registerStream(app: App, deps: ServerDeps): void {
+  const { store, clock, log, metrics, streamLimits = STREAM_LIMITS } = deps;
+  const hub = createStreamHub({ store, clock, log, onStall: metrics.streamStalled, limits: streamLimits });
+  metrics.countReaders(hub.readers);
+  app.addHook('preClose', async () => hub.close());
+  app.get(
+    '/api/v1/stream',
+    {
+      exposeHeadRoute: false,
+      schema: {
+        summary: 'Committed events as they come, as server-sent events',
+        description: DESCRIPTION,
+        tags: ['history'],
+        querystring: StreamQuery,
+        headers: StreamHeaders,
+        response: { 200: STREAM_ANSWER, ...PROBLEM_ANSWERS },
+      },
+    },
+    async ({ query: { after, canary = null }, headers: { 'last-event-id': last } }, reply) => {
+      const opened = hub.open({ after: last ?? after ?? null, canary });
+      if ('refused' in opened) return sendProblem(reply, problem(...reasonFor(opened)));
+      return reply.type('text/event-stream; charset=utf-8').headers(HEADERS).send(opened);
+    },
+  );
+}
+
+function reasonFor(refused: Refused): [ProblemCode, string] {
+  if (refused.refused === 'full')
+    return ['TOO_MANY_READERS', 'as many readers as are allowed follow the stream'];
+  return ['AHEAD_OF_LOG', `the log ends with event ${refused.end}, so the number is of another log`];
+}
