@@ -1,0 +1,39 @@
+/** Wealth spread over several alternatives, some of it held back: an e-process as plain JSON. */
+import { logSum } from './evidence.ts';
+
+/** Every number is finite: wealth is kept as ln because it may fall below and rise above what a number can hold. */
+export interface Mixture {
+  /** ln of the wealth that is bet on each alternative. */
+  readonly logs: readonly number[];
+  /** Wealth not bet yet, 0 to 1. It counts: ln of the whole never falls below its ln. */
+  readonly reserve: number;
+}
+
+/** All alternatives alike, `reserve` of the 1 at the start held back. */
+export function evenMixture(alternatives: number, reserve: number): Mixture {
+  return { logs: Array<number>(alternatives).fill(Math.log((1 - reserve) / alternatives)), reserve };
+}
+
+/** ln of the whole wealth: ln of the odds against the null. */
+export function logWealth({ logs, reserve }: Mixture): number {
+  return logSum(reserve > 0 ? [...logs, Math.log(reserve)] : logs);
+}
+
+/** Each alternative's wealth times its e-value; `dispersion` 1 or more divides the ln of each. */
+export function bet(mixture: Mixture, evidence: readonly number[], dispersion: number): Mixture {
+  return {
+    logs: mixture.logs.map((log, index) => log + (evidence[index] ?? 0) / dispersion),
+    reserve: mixture.reserve,
+  };
+}
+
+/** Bets `amount` of the reserve, or what is left of it, on all alternatives alike. The wealth stays the same. */
+export function release(mixture: Mixture, amount: number): Mixture {
+  const released = Math.min(amount, mixture.reserve);
+  if (!(released > 0)) return mixture;
+  const each = Math.log(released / mixture.logs.length);
+  return {
+    logs: mixture.logs.map((log) => logSum([log, each])),
+    reserve: released === mixture.reserve ? 0 : mixture.reserve - released,
+  };
+}

@@ -1,0 +1,220 @@
+/** The sequential judge: one poll's counts in, the odds so far and what they ask for out. */
+import { type ArmCounts, addCounts, clamp, NO_REQUESTS, type PollCounts, usableCounts } from './counts.ts';
+import { logEvidence, logLikelihoodRatio, type Side } from './evidence.ts';
+import {
+  addGapEvidence,
+  expectedMean,
+  type GapEvidence,
+  type GapInterval,
+  gapInterval,
+  noGapEvidence,
+} from './gap-interval.ts';
+import { bet, evenMixture, logWealth, type Mixture, release } from './mixture.ts';
+import type { GapTest, SequentialSettings } from './settings.ts';
+import { upperBound } from './upper-bound.ts';
+
+/** Everything that the judge remembers of one metric in one rollout, as plain JSON with finite numbers only. */
+export interface SequentialState {
+  /** Step that the reserve was last released for. */
+  readonly stepIndex: number;
+  /** 1 or more: ln of each e-value is divided by it. */
+  readonly dispersion: number;
+  /** Stable's counts, older ones forgotten: what alternatives are built on. */
+  readonly recent: ArmCounts;
+  /** Judged counts of the rollout. */
+  readonly canary: ArmCounts;
+  /** Stable's counts, those before the rollout included: what its rate at weight 100 is bounded by. */
+  readonly stable: ArmCounts;
+  /** Stable's counts of the polls that the canary was judged in. */
+  readonly compared: ArmCounts;
+  readonly regression: Mixture;
+  readonly nonInferiority: Mixture;
+  readonly guard: Mixture;
+  readonly alone: Mixture;
+  /** What weight 100 is judged against: stable's mean is below it. Null while stable has traffic. */
+  readonly stableBound: number | null;
+  readonly gap: GapEvidence;
+}
+
+/** ln of the odds of each test, and what they ask for. */
+export interface SequentialReading {
+  /** Against "no worse than tolerated". */
+  readonly regression: number;
+  /** Against "worse than the margin": what a step must earn, see `evidenceNeeded`. */
+  readonly nonInferiority: number;
+  /** Against "less than 0.2 worse". */
+  readonly guard: number;
+  /** Against "no worse than tolerated above stable's bound", of the polls at weight 100. */
+  readonly alone: number;
+  /** rollback: the null is rejected. hold: nothing may advance. go: nothing speaks against advancing. */
+  readonly asks: 'rollback' | 'hold' | 'go';
+  /** The test that asks for a rollback or a hold. */
+  readonly by: 'regression' | 'guard' | 'alone' | null;
+  /** What weight 100 is judged against: stable's mean is below it. Null while stable has traffic. */
+  readonly stableBound: number | null;
+  /** Judged counts of the rollout so far, and those of stable beside them. */
+  readonly canary: ArmCounts;
+  readonly stable: ArmCounts;
+  readonly interval: GapInterval;
+}
+
+/** What stable's rate is expected to be before anything is known, worth 50 requests. */
+const DOUBT: ArmCounts = { requests: 50, score: 0.5 };
+const LEAST_RATE = 1e-6;
+const MOST_STABLE_RATE = 0.9;
+const MOST_CANARY_RATE = 0.995;
+
+/**
+ * The state before the first poll.
+ *
+ * @param before stable's counts before the rollout: they only make the bets better
+ * @param dispersion 1 or more, see `dispersionOf`
+ */
+export function startSequential(
+  settings: SequentialSettings,
+  before: ArmCounts,
+  dispersion: number,
+): SequentialState {
+  const even = (test: GapTest, reserve = 0) => evenMixture(test.alternatives.length, reserve);
+  return {
+    stepIndex: 0,
+    dispersion: Number.isFinite(dispersion) ? Math.max(1, dispersion) : 1,
+    recent: addCounts(before, DOUBT),
+    canary: NO_REQUESTS,
+    stable: before,
+    compared: NO_REQUESTS,
+    regression: even(settings.regression, settings.reserve),
+    nonInferiority: even(settings.nonInferiority),
+    guard: even(settings.guard),
+    alone: even(settings.alone),
+    stableBound: null,
+    gap: noGapEvidence(settings.gaps.length),
+  };
+}
+
+/** Releases the reserve of the steps up to `stepIndex`; a step that was begun before changes nothing. */
+export function enterStep(
+  state: SequentialState,
+  settings: SequentialSettings,
+  stepIndex: number,
+): SequentialState {
+  const begun = Math.min(stepIndex, settings.steps - 1) - state.stepIndex;
+  if (!(begun > 0)) return state;
+  return {
+    ...state,
+    stepIndex: state.stepIndex + begun,
+    regression: release(state.regression, begun * settings.releasePerStep),
+  };
+}
+
+/**
+ * Takes one poll. A poll without canary requests, or with counts that are none, changes nothing. A rollback is asked
+ * for as soon as a test reaches its threshold, and no longer if later polls take the odds back: act at once.
+ */
+export function pollSequential(
+  state: SequentialState,
+  counts: PollCounts,
+  settings: SequentialSettings,
+): { readonly state: SequentialState; readonly reading: SequentialReading } {
+  const usable = usableCounts(counts);
+  const next = usable === null ? state : addPoll(state, usable, settings);
+  return { state: next, reading: readSequential(next, settings) };
+}
+
+function addPoll(state: SequentialState, poll: PollCounts, settings: SequentialSettings): SequentialState {
+  const judged = poll.alone ? addAlone(state, poll, settings) : addCompared(state, poll, settings);
+  if (poll.alone) return judged;
+  const { forget } = settings;
+  return {
+    ...judged,
+    stableBound: null,
+    stable: addCounts(state.stable, poll.stable),
+    recent: {
+      requests: forget * state.recent.requests + poll.stable.requests,
+      score: forget * state.recent.score + poll.stable.score,
+    },
+  };
+}
+
+function addCompared(
+  state: SequentialState,
+  poll: PollCounts,
+  settings: SequentialSettings,
+): SequentialState {
+  const { canary, stable } = poll;
+  const rate = expectedStable(state);
+  const evidence = (test: GapTest, side: Side, arm: ArmCounts) =>
+    alternativesOf(test, rate).map((mean) =>
+      logEvidence(arm, stable, { canary: mean, stable: rate }, test.margin, side),
+    );
+  const wager = (mixture: Mixture, logs: number[]) => bet(mixture, logs, state.dispersion);
+  const guard = wager(state.guard, evidence(settings.guard, 'above', canary));
+  if (poll.settling) return { ...state, guard };
+
+  const atBound = { requests: canary.requests, score: poll.canaryScoreAtBound ?? canary.score };
+  const past = { canary: expectedMean(state.canary, doubtAround(rate)), stable: rate };
+  return {
+    ...state,
+    guard,
+    regression: wager(state.regression, evidence(settings.regression, 'above', canary)),
+    nonInferiority: wager(state.nonInferiority, evidence(settings.nonInferiority, 'below', atBound)),
+    gap: addGapEvidence(state.gap, settings.gaps, poll, past, state.dispersion),
+    canary: addCounts(state.canary, canary),
+    compared: addCounts(state.compared, stable),
+  };
+}
+
+/** Weight 100: one arm, against a line that stable's bounded rate and the margin draw. */
+function addAlone(state: SequentialState, poll: PollCounts, settings: SequentialSettings): SequentialState {
+  const { dispersion } = state;
+  const bound = state.stableBound ?? upperBound(state.stable, settings.boundThreshold, dispersion);
+  const evidence = (test: GapTest) =>
+    alternativesOf(test, bound).map((mean) => {
+      const line = bound + test.margin;
+      return mean > line && line < 1 ? logLikelihoodRatio(poll.canary, mean, line) : 0;
+    });
+  const guarded = {
+    ...state,
+    stableBound: bound,
+    guard: bet(state.guard, evidence(settings.guard), dispersion),
+  };
+  if (poll.settling) return guarded;
+  return { ...guarded, alone: bet(state.alone, evidence(settings.alone), dispersion) };
+}
+
+/** What the odds say now. */
+export function readSequential(state: SequentialState, settings: SequentialSettings): SequentialReading {
+  const logs = {
+    regression: logWealth(state.regression),
+    guard: logWealth(state.guard),
+    alone: logWealth(state.alone),
+  };
+  const tests = ['guard', 'regression', 'alone'] as const;
+  const rejected = tests.find((test) => logs[test] >= settings[test].threshold);
+  const doubted = tests.find((test) => logs[test] >= settings.holdThreshold);
+  return {
+    ...logs,
+    nonInferiority: logWealth(state.nonInferiority),
+    asks: rejected !== undefined ? 'rollback' : doubted !== undefined ? 'hold' : 'go',
+    by: rejected ?? doubted ?? null,
+    stableBound: state.stableBound,
+    canary: state.canary,
+    stable: state.compared,
+    interval: gapInterval(state.gap, settings.gaps),
+  };
+}
+
+function expectedStable({ recent }: SequentialState): number {
+  return clamp(recent.score / recent.requests, LEAST_RATE, MOST_STABLE_RATE);
+}
+
+/** Canary's rate before its first request is taken to be stable's, worth 20 requests. */
+function doubtAround(rate: number): ArmCounts {
+  return { requests: 20, score: 20 * rate };
+}
+
+function alternativesOf(test: GapTest, stableRate: number): number[] {
+  return test.alternatives.map(({ factor, offset }) =>
+    clamp(stableRate * factor + offset, LEAST_RATE, MOST_CANARY_RATE),
+  );
+}
