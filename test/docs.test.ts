@@ -11,6 +11,7 @@ import { parseFile } from '../src/spec/parse.ts';
 import { resolveTemplates } from '../src/spec/shared-analysis.ts';
 import { BOUNDARIES } from './crash/boundary.ts';
 import { commandNames, printed, ROOT, withSections } from './docs/reference.ts';
+import { shownBy, titlesOf, titlesWithGroups } from './docs/titles.ts';
 
 const PAGES = [
   ...['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'canaries/README.md'],
@@ -291,12 +292,7 @@ describe('the fault table', () => {
   const rows = page('docs/faults.md')
     .split('\n')
     .filter((line) => /^\| (?!-|fault)/.test(line));
-  const shown = rows.flatMap((row) =>
-    [...row.matchAll(/\]\(\.\.\/(test\/[^)]+)\) \*([^*]+)\*/g)].map(([, file = '', title = '']) => ({
-      file,
-      title,
-    })),
-  );
+  const shown = rows.flatMap(shownBy);
 
   test.each(shown)('$title is a test of $file', ({ file, title }) => {
     expect(titlesOf(file).some((form) => form.test(title))).toBe(true);
@@ -332,11 +328,26 @@ describe('the fault table', () => {
   });
 });
 
-/** The titles of a file's tests as patterns: what is filled in may be anything. */
-function titlesOf(file: string): RegExp[] {
-  const text = readFileSync(join(ROOT, file), 'utf8');
-  return [...text.matchAll(/(?:\btest|\))\(\s*(['`])((?:(?!\1).)+)\1/g)].map(([, , title = '']) => {
-    const parts = title.split(/\$\{[^}]*\}|%s/).map((part) => part.replaceAll(/[^\w\s]/g, '\\$&'));
-    return new RegExp(`^${parts.join('.+')}$`);
+describe('the founding picture', () => {
+  const [boxes = '', arrows = ''] = page('docs/the-picture.md')
+    .split(/^## /m)
+    .filter((section) => /^(Boxes|Arrows)/.test(section));
+  const rows = [boxes, arrows].flatMap((section) =>
+    section.split('\n').filter((line) => /^\| (?!box|from|-)/.test(line)),
+  );
+
+  test('has every box and arrow of the article', () => {
+    expect(rows.length).toBeGreaterThanOrEqual(18);
   });
-}
+
+  test.each(rows)('a test shows %s', (row) => {
+    const shown = shownBy(row);
+    expect(shown.length).toBeGreaterThan(0);
+    for (const { file, title } of shown) {
+      expect(
+        titlesWithGroups(file).some((form) => form.test(title)),
+        `${file}: ${title}`,
+      ).toBe(true);
+    }
+  });
+});

@@ -11,6 +11,7 @@ import { NACOS_CODES } from '../../src/traffic/nacos/errors.ts';
 import { serverOf, standIn } from '../server/stand-in.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 import { paymentSpec, paymentVerdict, progressingState } from '../view/states.ts';
+import { judgedWrongly } from './chances.ts';
 
 export const ROOT = join(import.meta.dirname, '../..');
 
@@ -25,6 +26,14 @@ export const SECTIONS: Readonly<Record<string, () => string | Promise<string>>> 
   settings: () => table(['flag', 'environment', 'key in the file', 'default', 'meaning'], settingRows()),
   metrics: async () => table(['metric', 'type', 'labels', 'meaning'], await metricRows()),
   'http calls': async () => table(['call', 'answer'], await callRows()),
+  'pipeline github-actions.yml': () => pipeline('yaml', 'github-actions.yml'),
+  'pipeline gitlab-ci.yml': () => pipeline('yaml', 'gitlab-ci.yml'),
+  'pipeline Jenkinsfile': () => pipeline('groovy', 'Jenkinsfile'),
+  'chances by requests': () =>
+    table(
+      ['requests in the window', 'a healthy canary (0.1 %) fails', 'a bad one (2 %) passes'],
+      chanceRows(),
+    ),
   commands: async () => (await Promise.all((await commandNames()).map(commandSection))).join('\n\n'),
 };
 
@@ -64,6 +73,23 @@ function code(text: string): string {
 function everything(): string {
   const text = readFileSync(join(ROOT, 'canaries/06-everything.yaml'), 'utf8');
   return text.split('\n').slice(1).join('\n');
+}
+
+function pipeline(language: string, name: string): string {
+  return fenced(language, readFileSync(join(ROOT, 'docs/pipelines', name), 'utf8'));
+}
+
+function chanceRows(): string[][] {
+  const share = (chance: number) => `${(chance * 100).toFixed(chance < 0.1 ? 1 : 0)} %`;
+  return [20, 50, 100, 200, 500, 1000, 2000].map((requests) => {
+    const { healthyFails, badPasses } = judgedWrongly({
+      requests,
+      healthy: 0.001,
+      bad: 0.02,
+      maxDelta: 0.005,
+    });
+    return [String(requests), share(healthyFails), share(badPasses)];
+  });
 }
 
 function codeRow([name, meaning]: readonly [string, string]): string[] {

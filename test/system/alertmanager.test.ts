@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { startAlertmanager } from '../../infra/prometheus/alertmanager.ts';
 import { startPrometheus } from '../../infra/prometheus/process.ts';
+import { noAlertmanager } from '../support/alertmanager.ts';
 import {
   aWorld,
   type Cleanup,
@@ -33,18 +34,7 @@ groups:
         annotations: { summary: '{{ $value }} of 1 requests fail' }
 `;
 
-/** Null where an Alertmanager can run; else the reason why not, which is also printed. */
-const missing = await startAlertmanager('route: { receiver: none }\nreceivers: [{ name: none }]\n').then(
-  async (running) => {
-    await running.stop();
-    return null;
-  },
-  (cause: unknown) => {
-    const reason = `the test on a real Alertmanager is skipped: ${cause instanceof Error ? cause.message : cause}`;
-    process.stderr.write(`${reason}\n`);
-    return reason;
-  },
-);
+const missing = await noAlertmanager('the test on a real Alertmanager');
 
 /** A target whose gauges a test sets. */
 async function anExporter(cleanup: Cleanup) {
