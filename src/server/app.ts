@@ -1,6 +1,7 @@
 /** The HTTP application: how requests are read, refused and answered. What they do is in the routes. */
 import fastify, { type FastifyError, type FastifyInstance, type HTTPMethods } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import { guardRoutes } from './access.ts';
 import { registerCanaries } from './canaries.ts';
 import { registerCommands } from './commands.ts';
 import type { ServerDeps } from './deps.ts';
@@ -9,6 +10,7 @@ import { registerHealth } from './health.ts';
 import { registerHistory } from './history.ts';
 import { registerOpenapi } from './openapi.ts';
 import { problem, sendProblem } from './problems.ts';
+import { REQUEST_ID_HEADER, requestIdOf } from './request-id.ts';
 import { registerStart } from './start.ts';
 import { registerStream } from './stream.ts';
 import { registerWebhooks } from './webhooks.ts';
@@ -26,6 +28,8 @@ export function createApp(deps: ServerDeps): FastifyInstance {
     bodyLimit: BODY_LIMIT,
     routerOptions: { maxParamLength: PARAM_LIMIT },
     forceCloseConnections: 'idle',
+    requestIdHeader: false,
+    genReqId: ({ headers }) => requestIdOf(headers),
     frameworkErrors(error, _request, reply) {
       sendProblem(reply, problem('INVALID_REQUEST', error.message));
     },
@@ -34,9 +38,14 @@ export function createApp(deps: ServerDeps): FastifyInstance {
   app.setSerializerCompiler(serializerCompiler);
   readJson(app);
   answerFailures(app, deps.log);
-  app.addHook('onSend', async (_request, reply) => {
-    reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
+  app.addHook('onSend', async ({ id }, reply) => {
+    reply.headers({
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      [REQUEST_ID_HEADER]: id,
+    });
   });
+  guardRoutes(app, { tokens: deps.tokens ?? null, clock: deps.clock });
   registerOpenapi(app, deps.version);
   app.register(async (scope) => {
     const methods = collectMethods(scope);
@@ -71,7 +80,8 @@ function answerFailures(app: FastifyInstance, log: ServerDeps['log']): void {
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const known = failureProblem(error, request);
     if (known === null) {
-      log.error({ err: error, method: request.method, path: pathOf(request) }, 'request failed');
+      const { id: requestId, method } = request;
+      log.error({ err: error, requestId, method, path: pathOf(request) }, 'request failed');
     }
     sendProblem(
       reply,
@@ -102,6 +112,7 @@ function refuseOtherMethods(scope: FastifyInstance, methods: ReadonlyMap<string,
     scope.route({
       url,
       method: METHODS.filter((method) => !known.has(method)),
+      config: { access: 'open' },
       schema: { hide: true },
       async onRequest(request, reply) {
         reply.header('allow', allowed.join(', '));

@@ -19,6 +19,7 @@ export function registerCanaries(app: App, { controls, clock }: ServerDeps): voi
     '/api/v1/canaries',
     {
       exposeHeadRoute: false,
+      config: { access: 'read' },
       schema: {
         summary: 'All Canaries, and everything that is wrong with files',
         tags,
@@ -30,6 +31,7 @@ export function registerCanaries(app: App, { controls, clock }: ServerDeps): voi
   app.get(
     '/api/v1/canaries/:name',
     {
+      config: { access: 'read' },
       schema: {
         summary: 'One Canary as it is now',
         tags,
@@ -45,6 +47,7 @@ export function registerCanaries(app: App, { controls, clock }: ServerDeps): voi
   app.get(
     '/api/v1/canaries/:name/spec',
     {
+      config: { access: 'read' },
       schema: {
         summary: 'The declaration that runs, every default filled in',
         tags,

@@ -1,4 +1,5 @@
 /** `POST /api/v1/canaries/NAME/VERB`: what a person asks of one Canary. */
+import type { Access } from '../access/roles.ts';
 import type { Refusal } from '../controller/controls.ts';
 import { FLAG_VERBS, NameParams, VERBS, type Verb, VerbBody, WriteHeaders } from '../view/requests.ts';
 import { CommandAnswer } from '../view/schemas.ts';
@@ -18,11 +19,24 @@ const SUMMARIES: Readonly<Record<Verb, string>> = {
   forget: 'Confirm that a Canary whose file is gone was meant to be removed',
 };
 
+/** `force` asks for more: see `submit`. */
+const ACCESS: Readonly<Record<Verb, Access>> = {
+  pause: 'operate',
+  resume: 'operate',
+  approve: 'approve',
+  promote: 'operate',
+  abort: 'operate',
+  retry: 'operate',
+  undo: 'operate',
+  forget: 'administer',
+};
+
 export function registerCommands(app: App, { controls }: ServerDeps): void {
   for (const verb of VERBS) {
     app.post(
       `/api/v1/canaries/:name/${verb}`,
       {
+        config: { access: ACCESS[verb] },
         onRequest: beforeWrite(controls),
         schema: {
           summary: SUMMARIES[verb],

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { TokenBook } from '../access/tokens.ts';
 import type { Controls } from '../controller/controls.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Store } from '../store/store.ts';
@@ -17,6 +18,8 @@ export interface ServerDeps {
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly webhooks: WebhookOptions;
+  /** The tokens in force; default none: reads are open, and changes are taken from this machine only. */
+  readonly tokens?: (() => TokenBook) | null;
   readonly log: Pick<Log, 'error'>;
   /** Default STREAM_LIMITS. */
   readonly streamLimits?: StreamLimits;

@@ -12,6 +12,7 @@ export function registerHealth(app: App, { controls, store, metrics }: ServerDep
   app.get(
     '/livez',
     {
+      config: { access: 'open' },
       schema: {
         summary: 'The process answers',
         tags,
@@ -23,6 +24,7 @@ export function registerHealth(app: App, { controls, store, metrics }: ServerDep
   app.get(
     '/readyz',
     {
+      config: { access: 'open' },
       schema: {
         summary: 'Store open, leader or standby, first scan done',
         tags,
@@ -37,6 +39,7 @@ export function registerHealth(app: App, { controls, store, metrics }: ServerDep
   app.get(
     '/metrics',
     {
+      config: { access: 'open' },
       exposeHeadRoute: false,
       schema: { summary: 'Prometheus text format', tags, response: textAnswer('text/plain') },
     },
@@ -47,7 +50,10 @@ export function registerHealth(app: App, { controls, store, metrics }: ServerDep
   );
   app.get(
     '/openapi.json',
-    { schema: { summary: 'This description', tags, response: textAnswer('application/json') } },
+    {
+      config: { access: 'open' },
+      schema: { summary: 'This description', tags, response: textAnswer('application/json') },
+    },
     (_request, reply) => {
       reply.type('application/json');
       return reply.send(JSON.stringify(app.swagger()));

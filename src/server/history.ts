@@ -35,6 +35,7 @@ function registerRollouts(app: App, { controls, store }: ServerDeps): void {
   app.get(
     '/api/v1/canaries/:name/rollouts',
     {
+      config: { access: 'read' },
       schema: {
         summary: `The newest ${ROLLOUTS_LISTED} rollouts of a Canary, newest first`,
         tags,
@@ -58,6 +59,7 @@ function registerRollouts(app: App, { controls, store }: ServerDeps): void {
   app.get(
     '/api/v1/rollouts/:id',
     {
+      config: { access: 'read' },
       schema: {
         summary: `One rollout with its newest ${MEASUREMENTS_SHOWN} measurements`,
         tags,
@@ -123,6 +125,7 @@ function registerExplain(app: App, { controls, store, clock }: ServerDeps): void
   app.get(
     '/api/v1/canaries/:name/explain',
     {
+      config: { access: 'read' },
       schema: {
         summary: 'The last decision, or the one behind an event, with its reasons as data and as text',
         tags,
@@ -187,6 +190,7 @@ function registerEvents(app: App, { store }: ServerDeps): void {
   app.get(
     '/api/v1/events',
     {
+      config: { access: 'read' },
       schema: {
         summary: 'Committed events in the order of their numbers',
         tags,

@@ -2,6 +2,7 @@
 import swagger from '@fastify/swagger';
 import type { FastifyInstance } from 'fastify';
 import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fastify-type-provider-zod';
+import { ROLES } from '../access/roles.ts';
 
 type TransformOptions = NonNullable<Parameters<typeof createJsonSchemaTransform>[0]>;
 type Override = NonNullable<NonNullable<TransformOptions['zodToJsonConfig']>['override']>;
@@ -32,8 +33,21 @@ export function registerOpenapi(app: FastifyInstance, version: string): void {
         version,
         description:
           'Canary releases that judge themselves. Errors are application/problem+json; their `code` is stable. ' +
-          'Writes are taken from loopback addresses only, as application/json.',
+          'With a tokens file each call asks for a token of the role that it names, or of a later one of ' +
+          `${ROLES.join(', ')}; without one reads are open, and writes are taken from loopback addresses only, ` +
+          'as application/json.',
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      },
+      components: {
+        securitySchemes: {
+          token: { type: 'http', scheme: 'bearer', description: 'Made by `canary token create`' },
+          webhookSecret: {
+            type: 'http',
+            scheme: 'bearer',
+            description:
+              'The content of CANARY_WEBHOOK_SECRET_FILE; instead of it a signature as Grafana makes it',
+          },
+        },
       },
     },
     transform: createJsonSchemaTransform(config),

@@ -16,6 +16,21 @@ export const PROBLEM_KINDS = {
   INVALID_QUERY: { status: 400, title: 'Invalid query', hint: 'see /openapi.json for the parameters' },
   INVALID_HEADER: { status: 400, title: 'Invalid header', hint: 'correct the header, or leave it out' },
   INVALID_REQUEST: { status: 400, title: 'Invalid request', hint: 'see /openapi.json' },
+  TOKEN_MISSING: {
+    status: 401,
+    title: 'No token',
+    hint: 'send one as "Authorization: Bearer …"; the command line takes it from --token-file or CANARY_TOKEN_FILE',
+  },
+  TOKEN_UNKNOWN: {
+    status: 401,
+    title: 'Unknown token',
+    hint: 'ask who runs the controller for a new one: `canary token create`',
+  },
+  TOKEN_EXPIRED: {
+    status: 401,
+    title: 'Expired token',
+    hint: 'ask who runs the controller for a new one: `canary token create`',
+  },
   WEBHOOK_UNSIGNED: {
     status: 401,
     title: 'No secret',
@@ -31,10 +46,20 @@ export const PROBLEM_KINDS = {
     title: 'Outside the replay window',
     hint: 'set the contact point’s timestamp header to X-Grafana-Alerting-Timestamp, and compare the clocks',
   },
+  ROLE_TOO_LOW: {
+    status: 403,
+    title: 'Role too low',
+    hint: 'use a token with that role, or ask somebody who has one',
+  },
+  CANARY_NOT_YOURS: {
+    status: 403,
+    title: 'Not one of its Canaries',
+    hint: 'use a token that may change this Canary: `canary token list` shows which may',
+  },
   NOT_LOOPBACK: {
     status: 403,
     title: 'Only from this machine',
-    hint: 'run the command on the machine that the controller runs on',
+    hint: 'run the command on the machine that the controller runs on, or give the controller a tokens file',
   },
   FOREIGN_HOST: {
     status: 403,
@@ -92,9 +117,10 @@ export function refusalProblem({ status, code, detail, hint }: Refusal): Problem
 
 export function sendProblem(reply: FastifyReply, body: Problem): FastifyReply {
   if (body.status === 503) reply.header('retry-after', '1');
+  if (body.status === 401) reply.header('www-authenticate', 'Bearer realm="canary"');
   return reply
     .code(body.status)
     .type('application/problem+json')
     .serializer((payload: unknown) => JSON.stringify(payload))
-    .send(body);
+    .send({ ...body, requestId: reply.request.id });
 }

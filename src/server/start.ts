@@ -16,6 +16,7 @@ export function registerStart(app: App, { controls, clock }: ServerDeps): void {
   app.post(
     START_PATH,
     {
+      config: { access: 'start' },
       onRequest: beforeWrite(controls),
       schema: {
         summary: 'Start a rollout of a version',

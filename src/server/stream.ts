@@ -31,6 +31,7 @@ export function registerStream(app: App, deps: ServerDeps): void {
     '/api/v1/stream',
     {
       exposeHeadRoute: false,
+      config: { access: 'read' },
       schema: {
         summary: 'Committed events as they come, as server-sent events',
         description: DESCRIPTION,

@@ -69,6 +69,7 @@ function truncatedIn(body: GrafanaBody | AlertmanagerBody): number {
 interface Inbox {
   /** What every webhook goes through before its body is looked at, and what is counted after. */
   hooks(type: WebhookType): {
+    readonly config: { readonly access: 'webhook' };
     readonly bodyLimit: number;
     readonly onRequest: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
     readonly preValidation: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
@@ -93,6 +94,7 @@ function createInbox(app: App, { controls, clock, metrics, webhooks: { secret } 
 
   return {
     hooks: (type) => ({
+      config: { access: 'webhook' },
       bodyLimit: BODY_LIMIT,
       async onRequest({ raw: { socket, headers } }, reply) {
         const from = { remoteAddress: socket.remoteAddress, headers };
@@ -129,6 +131,7 @@ function registerKept(app: App, { store }: ServerDeps): void {
   app.get(
     '/api/v1/webhooks/:id',
     {
+      config: { access: 'read' },
       schema: {
         summary: 'A webhook as it came; its number stands in the events that it made',
         tags: ['webhooks'],

@@ -1,21 +1,20 @@
 /** What every change has in common: who may make it, when one is taken, and how it is handed to the controller. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { hasRole, roleFor } from '../access/roles.ts';
+import { mayChange, type Token } from '../access/tokens.ts';
 import type { Accepted, Controls, Refusal } from '../controller/controls.ts';
 import type { NewCommand } from '../store/store.ts';
 import type { Problem } from '../view/schemas.ts';
 import { forRequest } from './failures.ts';
-import { objectionToWrite } from './guards.ts';
 import { problem, refusalProblem, sendProblem } from './problems.ts';
 
-/** A hook in front of every change: refuses before a body is read. */
+/** A hook in front of every change: refuses before a body is read. Who may make it was asked before: see `guardRoutes`. */
 export function beforeWrite(controls: Controls) {
   return async function refuse(
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<FastifyReply | undefined> {
-    const { socket, headers } = request.raw;
-    const objection =
-      objectionToWrite({ remoteAddress: socket.remoteAddress, headers }) ?? objectionToTime(controls);
+    const objection = objectionToTime(controls);
     return objection === null ? undefined : sendProblem(reply, forRequest(objection, request));
   };
 }
@@ -29,18 +28,41 @@ export function objectionToTime(controls: Controls): Problem | null {
 
 export type Asked = Pick<NewCommand, 'canary' | 'verb' | 'reason'> & Partial<NewCommand>;
 
-/** Hands a command to the controller, with the name of who asked. */
+/** Hands a command to the controller, with the name of who asked and where from. */
 export async function submit(
   controls: Controls,
   request: FastifyRequest,
   asked: Asked,
 ): Promise<Accepted | Problem> {
-  const { 'x-canary-actor': claimed, 'user-agent': agent } = request.headers;
-  const actor = typeof claimed === 'string' ? claimed : 'local caller';
-  const source = agent?.startsWith('canary-cli/') ? 'cli' : 'http';
+  const { token, headers, ip, id } = request;
+  const objection = token === null ? null : objectionToAsked(token, asked);
+  if (objection !== null) return objection;
+  const source = headers['user-agent']?.startsWith('canary-cli/') ? 'cli' : 'http';
+  const from = { address: ip, requestId: id, role: token?.role ?? null };
   const defaults = { force: false, full: false, revision: null, restart: false };
-  const answer = await controls.submit({ ...defaults, actor, source, ...asked });
+  const answer = await controls.submit({ ...defaults, actor: actorOf(request), source, from, ...asked });
   return isRefusal(answer) ? refusalProblem(answer) : answer;
+}
+
+/** The token's name; a claim counts only where no token proves anything. */
+export function actorOf({ token, headers }: Pick<FastifyRequest, 'token' | 'headers'>): string {
+  if (token !== null) return token.name;
+  const claimed = headers['x-canary-actor'];
+  return typeof claimed === 'string' ? claimed : 'local caller';
+}
+
+/** What a token whose role is high enough for the call may still not do. */
+function objectionToAsked(token: Token, { canary, verb, force = false }: Asked): Problem | null {
+  const { name, role, canaries = [] } = token;
+  if (!mayChange(token, canary)) {
+    return problem('CANARY_NOT_YOURS', `the token ${name} may change ${canaries.join(', ')}, not ${canary}`);
+  }
+  const least = force ? roleFor('administer') : null;
+  if (least === null || hasRole(role, least)) return null;
+  return problem(
+    'ROLE_TOO_LOW',
+    `${verb} with force asks for the role ${least}; the token ${name} has ${role}`,
+  );
 }
 
 function isRefusal(answer: Accepted | Refusal): answer is Refusal {

@@ -5,14 +5,14 @@ import type { NewCommand } from './store.ts';
 
 /** The event that records it; its number becomes the command's id. */
 export function receiptOf(command: NewCommand): NewEvent {
-  const { verb, actor, source, reason, force, full, revision, restart } = command;
+  const { verb, actor, source, from, reason, force, full, revision, restart } = command;
   return {
     type: 'CommandReceived',
     message: reason === '' ? `${verb} by ${actor}` : `${verb} by ${actor}: ${reason}`,
     rolloutId: null,
     causedBy: null,
     actor,
-    data: { verb, source, reason, force, full, revision, restart },
+    data: { verb, source, ...from, reason, force, full, revision, restart },
   };
 }
 

@@ -70,6 +70,14 @@ export interface NewCommand {
   readonly full: boolean;
   readonly revision: string | null;
   readonly restart: boolean;
+  /** Where it came from, kept with its event; default: from inside this process. */
+  readonly from?: {
+    /** Of the caller, as the server sees it. */
+    readonly address: string;
+    readonly requestId: string;
+    /** Of the caller's token; null: no token proves who the actor is. */
+    readonly role: string | null;
+  };
 }
 
 /** An alert as its sender told it, for one Canary. */

@@ -238,6 +238,7 @@ export const Problem = z
     code: z.string().meta({ description: 'Stable; programs decide by it' }),
     detail: z.string(),
     hint: z.string().meta({ description: 'What to do next' }),
+    requestId: z.string().optional().meta({ description: 'Names the request in the log; also X-Request-Id' }),
     error: z.string().optional().meta({ description: 'Same as `detail`, on /api/v1/canary/start only' }),
   })
   .meta({ id: 'Problem', description: 'RFC 9457 problem details' });

@@ -34,6 +34,7 @@ test.each(VERBS)(
         full: false,
         revision: null,
         restart: false,
+        from: { address: '127.0.0.1', requestId: answer.headers['x-request-id'], role: null },
       },
     ]);
   },

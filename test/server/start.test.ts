@@ -42,6 +42,7 @@ test('a start that begins a rollout is 202 with the sentence of the article and 
       full: false,
       revision: 'v1.5.1',
       restart: false,
+      from: { address: '127.0.0.1', requestId: answer.headers['x-request-id'], role: null },
     },
   ]);
 });

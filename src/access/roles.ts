@@ -1,0 +1,25 @@
+/** Who may do what: five roles, each holding all that the ones before it may, and what every call asks for. */
+
+export const ROLES = ['viewer', 'deployer', 'approver', 'operator', 'admin'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** What a call needs. `webhook` has a secret of its own. */
+export type Access = 'open' | 'webhook' | 'read' | 'start' | 'approve' | 'operate' | 'administer';
+
+/** What a role begins at. What forgets, or goes over missing evidence or targets, is not for every day. */
+const LEAST_ROLE = {
+  read: 'viewer',
+  start: 'deployer',
+  approve: 'approver',
+  operate: 'operator',
+  administer: 'admin',
+} as const satisfies Record<Exclude<Access, 'open' | 'webhook'>, Role>;
+
+/** The least role that a call asks for; null: it asks for no token. */
+export function roleFor(access: Access): Role | null {
+  return access === 'open' || access === 'webhook' ? null : LEAST_ROLE[access];
+}
+
+export function hasRole(role: Role, least: Role): boolean {
+  return ROLES.indexOf(role) >= ROLES.indexOf(least);
+}

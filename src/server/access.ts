@@ -1,0 +1,78 @@
+/**
+ * Who may call what. Every route declares its access in its `config`; one hook in front of all of them asks for it, so
+ * that no route can forget to.
+ */
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { type Access, hasRole, roleFor } from '../access/roles.ts';
+import { isExpired, type Token, type TokenBook } from '../access/tokens.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Problem } from '../view/schemas.ts';
+import { forRequest } from './failures.ts';
+import { objectionToWrite } from './guards.ts';
+import { problem, sendProblem } from './problems.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What the route asks of its callers; a route that does not say asks for the highest role. */
+    readonly access?: Access;
+  }
+  interface FastifyRequest {
+    /** The token that was shown, where tokens are asked for; else null. */
+    token: Token | null;
+  }
+}
+
+export interface AccessOptions {
+  /** The tokens in force; null: there is no tokens file, so reads are open and changes are this machine's. */
+  readonly tokens: (() => TokenBook) | null;
+  readonly clock: Clock;
+}
+
+const UNDECLARED: Access = 'administer';
+
+/** Must come before the routes that it guards. */
+export function guardRoutes(app: FastifyInstance, options: AccessOptions): void {
+  app.decorateRequest('token', null);
+  app.addHook('onRoute', (route) => {
+    route.schema = { ...route.schema, security: securityOf(route.config?.access ?? UNDECLARED) };
+  });
+  app.addHook('onRequest', async (request, reply) => {
+    const objection = objectionTo(request, request.routeOptions.config.access ?? UNDECLARED, options);
+    return objection === null ? undefined : sendProblem(reply, forRequest(objection, request));
+  });
+}
+
+/** For the description: OpenAPI 3.1 lets a bearer scheme name the roles that a call asks for. */
+function securityOf(access: Access): Readonly<Record<string, string[]>>[] {
+  const role = roleFor(access);
+  if (role !== null) return [{ token: [role] }];
+  return access === 'webhook' ? [{ webhookSecret: [] }] : [];
+}
+
+function objectionTo(request: FastifyRequest, access: Access, options: AccessOptions): Problem | null {
+  const role = roleFor(access);
+  if (role === null) return null;
+  const { tokens, clock } = options;
+  if (tokens === null) {
+    const { socket, headers } = request.raw;
+    return access === 'read' ? null : objectionToWrite({ remoteAddress: socket.remoteAddress, headers });
+  }
+  const shown = tokenOf(request, tokens(), clock.now());
+  if ('code' in shown) return shown;
+  request.token = shown;
+  if (hasRole(shown.role, role)) return null;
+  return problem('ROLE_TOO_LOW', `this asks for the role ${role}; the token ${shown.name} has ${shown.role}`);
+}
+
+function tokenOf({ headers }: FastifyRequest, book: TokenBook, now: number): Token | Problem {
+  const { authorization } = headers;
+  if (authorization === undefined) return problem('TOKEN_MISSING', 'the request carries no token');
+  const [, secret] = /^bearer +(\S+) *$/i.exec(authorization) ?? [];
+  if (secret === undefined) {
+    return problem('TOKEN_MISSING', 'the Authorization header holds no bearer token');
+  }
+  const token = book.find(secret);
+  if (token === null) return problem('TOKEN_UNKNOWN', 'nobody has this token');
+  if (!isExpired(token, now)) return token;
+  return problem('TOKEN_EXPIRED', `the token ${token.name} expired at ${token.expires}`);
+}
