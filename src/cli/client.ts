@@ -1,13 +1,16 @@
 /** The command line's way to a running controller: HTTP, with answers checked against the wire contract. */
 import { userInfo } from 'node:os';
 import { Agent, request } from 'undici';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { err, ok, type Result } from '../lib/result.ts';
 import { Problem } from '../view/schemas.ts';
+import { type Message, readMessages } from './messages.ts';
 
 const CONNECT_TIMEOUT_MS = 5000;
 /** `start` and `retry` are answered when the loop has taken them. */
 const ANSWER_TIMEOUT_MS = 30_000;
+/** A stream that says nothing for so long is broken: three times the silence that it breaks by itself. */
+const SILENCE_MS = 45_000;
 
 export type Failure =
   /** Nothing answered. */
@@ -22,6 +25,9 @@ export type Answered<T> = Result<T, Failure>;
 export interface Client {
   get<T>(path: string, schema: z.ZodType<T>): Promise<Answered<T>>;
   post<T>(path: string, body: object, schema: z.ZodType<T>): Promise<Answered<T>>;
+  /** A stream of server-sent events. Its messages end when it does, whatever it was that ended it. */
+  stream(path: string): Promise<Answered<AsyncGenerator<Message>>>;
+  /** Ends every stream, too. */
   close(): Promise<void>;
 }
 
@@ -38,6 +44,8 @@ export function createClient(server: () => URL, version: string): Client {
     'x-canary-actor': actor(),
   };
 
+  const closing = new AbortController();
+
   async function ask<T>(path: string, schema: z.ZodType<T>, body?: object): Promise<Answered<T>> {
     const base = server().href.replace(/\/+$/, '');
     const method = body === undefined ? 'GET' : 'POST';
@@ -51,6 +59,22 @@ export function createClient(server: () => URL, version: string): Client {
         ...sent,
       });
       return understand(base, response.statusCode, await response.body.text(), schema);
+    } catch (error) {
+      return err({ kind: 'unreachable', detail: `${base} does not answer: ${reasonOf(error)}` });
+    }
+  }
+
+  async function stream(path: string): Promise<Answered<AsyncGenerator<Message>>> {
+    const base = server().href.replace(/\/+$/, '');
+    try {
+      const response = await request(base + path, {
+        dispatcher: agent,
+        headers: { ...headers, accept: 'text/event-stream' },
+        bodyTimeout: SILENCE_MS,
+        signal: closing.signal,
+      });
+      if (response.statusCode === 200) return ok(untilItEnds(readMessages(response.body)));
+      return understand(base, response.statusCode, await response.body.text(), NOTHING);
     } catch (error) {
       return err({ kind: 'unreachable', detail: `${base} does not answer: ${reasonOf(error)}` });
     }
@@ -76,11 +100,28 @@ export function createClient(server: () => URL, version: string): Client {
   return {
     get: (path, schema) => ask(path, schema),
     post: (path, body, schema) => ask(path, schema, body),
-    close: () => agent.close(),
+    stream,
+    close() {
+      closing.abort();
+      return agent.close();
+    },
   };
 }
 
-function parseJson(text: string): unknown {
+/** For an answer that is a failure, whatever is in it. */
+const NOTHING = z.never();
+
+/** A connection that breaks is an end like any other: whoever follows comes back. */
+async function* untilItEnds(messages: AsyncIterable<Message>): AsyncGenerator<Message> {
+  try {
+    yield* messages;
+  } catch {
+    // Refused, reset, silent or given up.
+  }
+}
+
+/** Undefined for what is no JSON. */
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

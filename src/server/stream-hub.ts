@@ -22,7 +22,7 @@ export interface StreamLimits {
 export const STREAM_LIMITS: StreamLimits = { readers: 2000, beatMs: 15_000, stallMs: 30_000 };
 
 /** How often the log is asked for events of other processes, as on a standby, ms. */
-const LOOK_MS = 1000;
+const LOOK_MS = 500;
 /** A reader that does not take its goodbye within this time is cut off, ms. */
 const GOODBYE_MS = 5000;
 /** The stream may use one part of the time in so many; the rest belongs to the rollouts. */

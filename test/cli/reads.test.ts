@@ -13,7 +13,7 @@ import {
   stableState,
   succeededState,
 } from '../view/states.ts';
-import { begin, run, scene } from './run.ts';
+import { begin, run, type Scene, scene } from './run.ts';
 
 test('get shows where a Canary is, its steps, its metrics, what is next and why', async () => {
   const at = await scene();
@@ -297,21 +297,82 @@ test('get -w on a terminal redraws the screen at every look', async () => {
   await watch.ended;
 });
 
-test('events -f goes on as events come, each once', async () => {
+/** Follows events as JSON; `line` resolves with the message of the next line that is printed. */
+function followEvents(at: Scene, ...flags: readonly string[]) {
+  const lines: string[] = [];
+  let told = Promise.withResolvers<void>();
+  const out = (text: string) => {
+    lines.push(JSON.parse(text).message);
+    told.resolve();
+  };
+  const { ended, talk } = begin(at, ['events', '-f', '-o', 'json', ...flags], { out });
+  async function line(): Promise<string | undefined> {
+    while (lines.length === 0) {
+      told = Promise.withResolvers();
+      await told.promise;
+    }
+    return lines.shift();
+  }
+  return { line, ended, talk };
+}
+
+function tell({ store }: Scene, ...messages: readonly string[]): void {
+  store.appendEvents(
+    messages.map((message) => ({ ...anEvent('SpecChanged', { message }), canary: 'payment-service' })),
+    NOW,
+  );
+}
+
+test('events -f prints each event as it is committed', async () => {
   const at = await scene();
-  const event = (message: string) => [{ ...anEvent('SpecChanged', { message }), canary: 'payment-service' }];
-  at.store.appendEvents(event('first'), NOW);
-  const follow = begin(at, ['events', '-f', '-o', 'json']);
+  tell(at, 'first');
+  const { line } = followEvents(at);
+  expect(await line()).toBe('first');
+  tell(at, 'second', 'third');
+  expect([await line(), await line()]).toEqual(['second', 'third']);
+  at.store.appendEvents([{ ...anEvent('Paused', { message: 'fourth' }), canary: 'search' }], NOW);
+  expect(await line()).toBe('fourth');
+});
+
+test('events -f --canary prints what concerns that Canary', async () => {
+  const at = await scene();
+  const { line } = followEvents(at, '--canary', 'payment-service', '--after', '0');
+  at.store.appendEvents([{ ...anEvent('Paused', { message: 'another' }), canary: 'search' }], NOW);
+  tell(at, 'own');
+  expect(await line()).toBe('own');
+});
+
+test('events -f goes on where it was when the controller comes back', async () => {
+  const at = await scene();
+  tell(at, 'first');
+  const { line, talk } = followEvents(at);
+  expect(await line()).toBe('first');
+  await at.close();
+  tell(at, 'while it was away', 'and once more');
   await at.clock.armed(1000);
-  at.store.appendEvents([...event('second'), ...event('third')], NOW);
   at.clock.advance(1000);
   await at.clock.armed(1000);
+  await at.reopen();
   at.clock.advance(1000);
+  expect([await line(), await line()]).toEqual(['while it was away', 'and once more']);
+  expect(talk).toEqual([expect.stringContaining('does not answer')]);
+});
+
+test('events -f asks for the log where the stream has no room', async () => {
+  const at = await scene({ readers: 0, beatMs: 15_000, stallMs: 30_000 });
+  tell(at, 'first');
+  const { line } = followEvents(at);
+  expect(await line()).toBe('first');
   await at.clock.armed(1000);
-  expect(follow.out.map((line) => JSON.parse(line).message)).toEqual(['first', 'second', 'third']);
-  at.store.close();
+  tell(at, 'second');
   at.clock.advance(1000);
-  expect(await follow.ended).toMatchObject({ code: 1 });
+  expect(await line()).toBe('second');
+});
+
+test('events -f ends with 1 when the database was begun anew', async () => {
+  const at = await scene();
+  const { code, talk } = await run(at, 'events', '-f', '--after', '7');
+  expect([code, talk]).toEqual([1, expect.stringContaining('AHEAD_OF_LOG')]);
 });
 
 test.each([

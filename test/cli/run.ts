@@ -5,6 +5,7 @@ import { runCli } from '../../src/cli/cli.ts';
 import type { ExitCode } from '../../src/cli/exit-codes.ts';
 import type { Io } from '../../src/cli/io.ts';
 import { createServer } from '../../src/server/server.ts';
+import { STREAM_LIMITS, type StreamLimits } from '../../src/server/stream-hub.ts';
 import type { Store } from '../../src/store/store.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { OPEN_WEBHOOKS, type StandIn, standIn } from '../server/stand-in.ts';
@@ -29,7 +30,7 @@ export interface Scene {
 }
 
 /** A server that shows payment-service at its second step. */
-export async function scene(): Promise<Scene> {
+export async function scene(streamLimits: StreamLimits = STREAM_LIMITS): Promise<Scene> {
   const spec = paymentSpec();
   const behind = standIn({
     specs: [spec],
@@ -47,6 +48,7 @@ export async function scene(): Promise<Scene> {
       log: { error: () => {} },
       version: '1.2.3',
       webhooks: OPEN_WEBHOOKS,
+      streamLimits,
     });
     onTestFinished(() => server.close());
     return { ...(await server.listen('127.0.0.1', port)), close: server.close };

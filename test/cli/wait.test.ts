@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Outcome, RolloutRecord } from '../../src/core/rollout.ts';
-import { aSave } from '../support/saves.ts';
+import type { StreamLimits } from '../../src/server/stream-hub.ts';
+import { anEvent, aSave } from '../support/saves.ts';
 import {
   NOW,
   paymentRecord,
@@ -14,8 +15,8 @@ import {
 import { begin, type Run, run, type Scene, scene } from './run.ts';
 
 /** payment-service under way, its rollout in the history. */
-async function underWay(): Promise<Scene> {
-  const at = await scene();
+async function underWay(streamLimits?: StreamLimits): Promise<Scene> {
+  const at = await scene(streamLimits);
   record(at, paymentRecord());
   return at;
 }
@@ -28,11 +29,23 @@ function end(at: Scene, outcome: Outcome): void {
   record(at, paymentRecord({ outcome, endedAt: NOW, reason: `it was ${outcome}` }));
 }
 
-/** Changes the world between two looks. */
-async function then({ clock }: Scene, change: () => void | Promise<void> = () => {}): Promise<void> {
-  await clock.armed(1000);
+/** Between two looks while nothing is heard. */
+const LOOK_MS = 5000;
+
+/** Changes the world between two looks, without an event. */
+async function then(
+  { clock }: Scene,
+  change: () => void | Promise<void> = () => {},
+  waitMs = LOOK_MS,
+): Promise<void> {
+  await clock.armed(waitMs);
   await change();
-  clock.advance(1000);
+  clock.advance(waitMs);
+}
+
+/** Commits an event of the Canary. */
+function tell({ store }: Scene, canary = 'payment-service'): void {
+  store.appendEvents([{ ...anEvent('RolloutEnded'), canary }], NOW);
 }
 
 function waiting(at: Scene, ...flags: readonly string[]): Run {
@@ -64,6 +77,42 @@ test('another outcome than the one asked for ends with 3 and says where to look'
   expect([code, out]).toEqual([3, `✗ RolledBack  v1.5.1  ${ROLLOUT_ID}  it was RolledBack`]);
   expect(talk).toContain('error: the rollout of v1.5.1 ended RolledBack, not Promoted');
   expect(talk).toContain('`canary explain payment-service`');
+});
+
+test('an event of the Canary ends the wait at once, without any time passing', async () => {
+  const at = await underWay();
+  const wait = waiting(at, '--for', 'Promoted');
+  await at.clock.armed(LOOK_MS);
+  tell(at, 'search');
+  end(at, 'Promoted');
+  at.behind.states = [succeededState()];
+  tell(at);
+  expect((await wait.ended).code).toBe(0);
+});
+
+test('what happens between the beginning of the stream and the first look is not missed', async () => {
+  const at = await underWay();
+  const { state } = at.behind.controls;
+  Object.assign(at.behind.controls, {
+    state(name: string) {
+      // Within the first look: it shows what was before.
+      const before = state(name);
+      end(at, 'Promoted');
+      tell(at);
+      Object.assign(at.behind.controls, { state });
+      return before;
+    },
+  });
+  const wait = waiting(at, '--revision', 'v1.5.1', '--for', 'Promoted');
+  expect((await wait.ended).code).toBe(0);
+});
+
+test('where the stream has no room, a look every second does without', async () => {
+  const at = await underWay({ readers: 0, beatMs: 15_000, stallMs: 30_000 });
+  const wait = waiting(at, '--for', 'Promoted');
+  await then(at, () => {}, 1000);
+  await then(at, () => end(at, 'Promoted'), 1000);
+  expect((await wait.ended).code).toBe(0);
 });
 
 test.each([
@@ -153,8 +202,7 @@ test('a pause keeps waiting and says why it stands', async () => {
 test('after the time given it ends with 6', async () => {
   const at = await underWay();
   const wait = waiting(at, '--for', 'Promoted', '--timeout', '2s');
-  await then(at);
-  await then(at);
+  await then(at, () => {}, 2000);
   const { code, out, talk } = await wait.ended;
   expect([code, out]).toEqual([6, '']);
   expect(talk).toContain('error: payment-service is not Promoted after 2s');
@@ -173,11 +221,11 @@ test('a rollout that is over for its Canary is still followed to its own end', a
 test('a server that goes away for a while does not end the wait', async () => {
   const at = await underWay();
   const wait = waiting(at, '--for', 'Promoted', '-o', 'json');
-  await then(at, at.close);
-  await then(at, async () => {
-    await at.reopen();
-    end(at, 'Promoted');
-  });
+  await at.clock.armed(LOOK_MS);
+  await at.close();
+  await then(at, () => {}, 1000);
+  await at.reopen();
+  await then(at, () => end(at, 'Promoted'), 1000);
   const { code, out, talk } = await wait.ended;
   expect(code).toBe(0);
   expect(JSON.parse(out)).toMatchObject({ id: ROLLOUT_ID, outcome: 'Promoted' });
@@ -228,7 +276,7 @@ describe('start --wait', () => {
 
   test('gives up after --timeout', async () => {
     const { at, start } = await starting({ rolloutId: ROLLOUT_ID, changed: true }, '--timeout', '1s');
-    await then(at);
+    await then(at, () => {}, 1000);
     const { code, talk } = await start.ended;
     expect([code, talk]).toEqual([6, expect.stringContaining('payment-service is not Promoted after 1s')]);
   });

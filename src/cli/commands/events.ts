@@ -1,13 +1,14 @@
 /** `canary events [-f]`: the log, once or as it grows. */
 import { sleep } from '../../lib/clock.ts';
-import { EventListView, type EventView } from '../../view/schemas.ts';
-import type { Answered } from '../client.ts';
+import { EventListView, EventView } from '../../view/schemas.ts';
+import { type Answered, type Failure, parseJson } from '../client.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { renderEvent } from '../render/tables.ts';
 
-const POLL_MS = 1000;
-/** Events of one answer while following; more are fetched at once. */
+/** Before the stream is asked for again. */
+const RETRY_MS = 1000;
+/** Events of one answer while the stream has no room. */
 const PAGE = 1000;
 
 export interface EventsOptions {
@@ -33,19 +34,45 @@ export async function events(context: Context, options: EventsOptions): Promise<
   return EXIT.ok;
 }
 
+/** Prints events as they are committed, each once. Goes on while the server is away, where it was. */
 async function follow(context: Context, canary: string | undefined, from: number): Promise<ExitCode> {
   let last = from;
   let isLost = false;
-  for (;;) {
-    const answer = await fetchEvents(context, { canary, after: String(last), limit: String(PAGE) });
-    if (answer.ok) {
-      for (const event of answer.value.items) printEvent(context, event);
-      last = answer.value.items.at(-1)?.id ?? last;
-    } else if (answer.error.kind !== 'unreachable') return context.fail(answer.error);
-    else if (!isLost) context.talk(`${answer.error.detail}; trying again`);
-    isLost = !answer.ok;
-    if (!answer.ok || answer.value.items.length < PAGE) await sleep(context.io.clock, POLL_MS);
+  function print(event: EventView): void {
+    printEvent(context, event);
+    last = event.id;
   }
+  for (;;) {
+    const failure = await followStream(context, queryOf({ canary, after: String(last) }), print);
+    if (failure !== null && failure.kind !== 'unreachable') return context.fail(failure);
+    if (failure !== null && !isLost) context.talk(`${failure.detail}; trying again`);
+    isLost = failure !== null;
+    await sleep(context.io.clock, RETRY_MS);
+  }
+}
+
+/** Until the stream ends; null when it began. Where it has no room for us, one page of the log does instead. */
+async function followStream(
+  context: Context,
+  query: string,
+  print: (event: EventView) => void,
+): Promise<Failure | null> {
+  const stream = await context.client.stream(`/api/v1/stream?${query}`);
+  if (!stream.ok) {
+    const isCrowded = stream.error.kind === 'problem' && stream.error.problem.code === 'TOO_MANY_READERS';
+    if (!isCrowded) return stream.error;
+    const page = await context.client.get(`/api/v1/events?${query}&limit=${PAGE}`, EventListView);
+    if (!page.ok) return page.error;
+    for (const event of page.value.items) print(event);
+    return null;
+  }
+  for await (const { type, data } of stream.value) {
+    if (type !== 'message' || data === '') continue;
+    const event = EventView.safeParse(parseJson(data));
+    if (!event.success) return { kind: 'foreign', detail: 'the server sent an event of an unknown form' };
+    print(event.data);
+  }
+  return null;
 }
 
 function printEvent(context: Context, event: EventView): void {
@@ -57,6 +84,11 @@ export function fetchEvents(
   { client }: Context,
   query: Readonly<Record<string, string | undefined>>,
 ): Promise<Answered<EventListView>> {
+  return client.get(`/api/v1/events?${queryOf(query)}`, EventListView);
+}
+
+/** What is given, as a query string. */
+function queryOf(query: Readonly<Record<string, string | undefined>>): string {
   const given = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  return client.get(`/api/v1/events?${new URLSearchParams(given)}`, EventListView);
+  return new URLSearchParams(given).toString();
 }

@@ -1,16 +1,17 @@
 /** `canary wait NAME --for OUTCOME|PHASE` and `start --wait`: a pipeline stands still until a rollout is where it should be. */
 import { OUTCOMES, PHASES } from '../../core/rollout.ts';
-import { sleep } from '../../lib/clock.ts';
 import { err, ok } from '../../lib/result.ts';
 import { roughDuration } from '../../lib/text.ts';
 import { CanaryView, RolloutListView, RolloutView } from '../../view/schemas.ts';
 import type { Answered } from '../client.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { openNews } from '../news.ts';
 import { OUTCOME_GLYPHS } from '../render/glyphs.ts';
 import { canaryPath } from './get.ts';
 
-const POLL_MS = 1000;
+/** Between two looks while events tell of most changes; without them, see `openNews`. */
+const LOOK_MS = 5000;
 
 type Outcome = (typeof OUTCOMES)[number];
 type Phase = (typeof PHASES)[number];
@@ -70,7 +71,7 @@ export function waitForPromotion(
   return standStill(context, name, { target: 'Promoted', revision: null, timeoutMs }, rolloutId);
 }
 
-/** Looks once a second until it is decided, or the time is over. `followed`: the one rollout that counts. */
+/** Looks at each event until it is decided, or the time is over. `followed`: the one rollout that counts. */
 async function standStill(
   context: Context,
   name: string,
@@ -80,6 +81,8 @@ async function standStill(
   const { clock } = context.io;
   const startedAt = clock.monotonic();
   const talk = onlyNews(context);
+  // Before the first look: what happens after it is heard.
+  const news = await openNews(context, name);
   for (;;) {
     const answer = await look(context, name, options.revision, followed);
     if (answer.ok) {
@@ -97,7 +100,7 @@ async function standStill(
         'raise --timeout',
       );
     }
-    await sleep(clock, Math.min(POLL_MS, leftMs));
+    await news.next(Math.min(LOOK_MS, leftMs));
   }
 }
 
