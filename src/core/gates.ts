@@ -67,7 +67,7 @@ export function takeReady(turn: Turn): void {
   const found =
     reading.kind === 'value'
       ? `it is ${reading.value}, at least ${ready.min} is needed`
-      : reading.kind === 'above'
+      : reading.kind === 'above' || reading.kind === 'series'
         ? 'it is no plain number'
         : reading.detail;
   because(turn, 'notReady', `strategy.ready does not hold: ${found}`);

@@ -10,12 +10,24 @@ export type Arm = 'canary' | 'stable';
 /** Where a number comes from that can be asked for. */
 export type MeasuredSource = Exclude<MetricSource, { readonly kind: 'external' }>;
 
+/** When a process started, Unix seconds. Client libraries export it (Prometheus documentation, "Writing client libraries"). */
+export const START_METRIC = 'process_start_time_seconds';
+
+/**
+ * The raw samples of a selector's counters in `(at - windowMs, at]`, and of `START_METRIC` with the same labels. The
+ * ledger builds these requests (`ledger/polls.ts`), and it alone reads what they give.
+ */
+export interface CountersSource {
+  readonly kind: 'counters';
+  readonly selector: string;
+}
+
 /** One number that must be asked for, as structure, so that many of one shape can travel as one query. */
 export interface MeasureRequest {
   /** Unique in its tick, e.g. "error-rate/canary". */
   readonly id: string;
-  readonly source: MeasuredSource | { readonly kind: 'presence'; readonly selector: string };
-  /** Value of `versionLabel` for this arm (ratio, latency, presence; a query has it rendered in). */
+  readonly source: MeasuredSource | { readonly kind: 'presence'; readonly selector: string } | CountersSource;
+  /** Value of `versionLabel` for this arm (a query has it rendered in). */
   readonly version: string;
   readonly versionLabel: string;
   readonly windowMs: number;
@@ -35,6 +47,8 @@ export type Reading =
     }
   /** The quantile lies in the +Inf bucket: all that is known is that it is above the highest finite bound. */
   | { readonly kind: 'above'; readonly bound: number; readonly requests: number }
+  /** Counters only; at least one series that is not a start time. */
+  | { readonly kind: 'series'; readonly series: readonly CounterSeries[] }
   | {
       readonly kind: 'noData';
       /** empty: no series; nan: series without traffic; stale: newest sample too old; partial: the server warned. */
@@ -48,6 +62,16 @@ export type Reading =
       readonly code: string;
       readonly detail: string;
     };
+
+/** A counter as Prometheus keeps it. */
+export interface CounterSeries {
+  /** With the metric's name as `__name__`. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly samples: readonly CounterSample[];
+}
+
+/** Time in Unix ms, and the counter's value then. */
+export type CounterSample = readonly [at: number, value: number];
 
 /** An answered request. `at` is the evaluation time of the query, Unix ms. */
 export interface Measurement {

@@ -2,12 +2,13 @@
 import type { MeasureRequest, Reading } from '../core/observation.ts';
 import type { Clock } from '../lib/clock.ts';
 import { err, type Result } from '../lib/result.ts';
+import type { Answer, Failure } from './answer.ts';
 import { createApart } from './apart.ts';
 import type { Measure } from './measure.ts';
 import { type Ask, type Batch, halve, planBatches, queryOf, type Unit } from './plan.ts';
-import type { Answer, Failure, Prometheus } from './prometheus.ts';
+import type { Prometheus } from './prometheus.ts';
 import { createShapeReader, singleQuery } from './promql.ts';
-import { readFree, readParts, splitAnswer } from './reading.ts';
+import { readFree, readParts, readSeries, splitAnswer, splitSeries } from './reading.ts';
 import { createSlots } from './slots.ts';
 
 const DEADLINE_MS = 10_000;
@@ -193,6 +194,7 @@ export function createMeasure(options: MeasureOptions): BatchedMeasure {
         timeoutMs: triedMs,
         signal: closing.signal,
         retry: asksOf(batch).every(({ request }) => request.intervalMs >= DEADLINE_MS),
+        ...(batch.shape?.kind === 'counters' ? { wanted: 'samples' } : {}),
       });
       return { result, at, triedMs };
     } finally {
@@ -213,13 +215,21 @@ export function createMeasure(options: MeasureOptions): BatchedMeasure {
   });
 }
 
-function deliver({ shape, label, units }: Batch<Waiting>, found: Answer, at: number): void {
-  const parts = shape === null ? [] : splitAnswer(shape, label, units, found.samples);
-  for (const [place, unit] of units.entries()) {
-    const own = parts[place];
-    const reading = shape === null || own === undefined ? readFree(found.samples) : readParts(shape, own, at);
-    for (const one of unit.asks) one.settle(doubted(reading, found.warnings), at, found.skewMs);
+function deliver(batch: Batch<Waiting>, found: Answer, at: number): void {
+  const readings = readingsOf(batch, found, at);
+  for (const [place, unit] of batch.units.entries()) {
+    const reading = doubted(readings[place] ?? readFree(found.samples), found.warnings);
+    for (const one of unit.asks) one.settle(reading, at, found.skewMs);
   }
+}
+
+/** By unit; none for a free query. */
+function readingsOf({ shape, label, units }: Batch<Waiting>, found: Answer, at: number): readonly Reading[] {
+  if (shape === null) return [];
+  if (shape.kind === 'counters') {
+    return splitSeries(shape, label, units, found.series ?? []).map((own) => readSeries(shape, own));
+  }
+  return splitAnswer(shape, label, units, found.samples).map((own) => readParts(shape, own, at));
 }
 
 /** An answer that the server itself doubts is no data, whatever it says. */

@@ -2,32 +2,7 @@
 import { Pool } from 'undici';
 import { type Clock, sleep } from '../lib/clock.ts';
 import { err, ok, type Result } from '../lib/result.ts';
-
-/** One series of an answer. The value may be NaN or infinite; its time is the one that was asked for. */
-export interface Sample {
-  readonly labels: Readonly<Record<string, string>>;
-  readonly value: number;
-}
-
-export interface Answer {
-  /** A scalar is one sample without labels. */
-  readonly samples: readonly Sample[];
-  /** The server doubts its answer, e.g. a store behind it did not reply. `infos` are left out: they doubt nothing. */
-  readonly warnings: readonly string[];
-  /** Prometheus' clock minus ours in ms, to half a second, from its Date header; null without one. */
-  readonly skewMs: number | null;
-}
-
-/**
- * refused: 400 or 422, or an answer that no number can be read from: asking again gives the same. connect: no
- * connection, or it broke. timeout: no answer in time, here or on the server. status: any other status. body: not
- * the answer of a Prometheus. aborted: the caller gave up.
- */
-export interface Failure {
-  readonly kind: 'refused' | 'connect' | 'timeout' | 'status' | 'body' | 'aborted';
-  /** A clause for people, without secrets. */
-  readonly detail: string;
-}
+import { type Answer, type Failure, parseObject, readAnswer, type Wanted } from './answer.ts';
 
 export interface QueryOptions {
   /** Evaluation time, Unix ms. */
@@ -37,6 +12,8 @@ export interface QueryOptions {
   readonly signal: AbortSignal;
   /** Try once more, a second later, when the connection is refused or breaks. */
   readonly retry: boolean;
+  /** Default: numbers. */
+  readonly wanted?: Wanted;
 }
 
 export interface Prometheus {
@@ -91,33 +68,35 @@ export function createPrometheus(options: PrometheusOptions): Prometheus {
   });
   let up = false;
 
-  async function ask(body: string, signal: AbortSignal): Promise<Result<Answer, Failure>> {
+  async function ask(body: string, wanted: Wanted, signal: AbortSignal): Promise<Result<Answer, Failure>> {
     const response = await pool.request({ method: 'POST', path: base.path, headers, body, signal });
     const date = Date.parse(String(response.headers['date']));
     const skewMs = Number.isNaN(date) ? null : date + 500 - clock.now();
     const text = await readText(response.body, maxBytes);
     if (text === null) return err({ kind: 'refused', detail: `the answer is larger than ${maxBytes} bytes` });
     const { statusCode } = response;
-    const parsed = statusCode >= 200 && statusCode < 300 ? readAnswer(text) : err(refusal(statusCode, text));
+    const parsed =
+      statusCode >= 200 && statusCode < 300 ? readAnswer(text, wanted) : err(refusal(statusCode, text));
     return parsed.ok ? ok({ ...parsed.value, skewMs }) : parsed;
   }
 
   async function askAgain(
     body: string,
+    wanted: Wanted,
     signal: AbortSignal,
     retry: boolean,
   ): Promise<Result<Answer, Failure>> {
     try {
-      return await ask(body, signal);
+      return await ask(body, wanted, signal);
     } catch (cause) {
       if (!retry || signal.aborted || !isBroken(cause)) return err(connectFailure(cause));
       await sleep(clock, RETRY_AFTER_MS, signal);
-      return signal.aborted ? err(connectFailure(cause)) : askAgain(body, signal, false);
+      return signal.aborted ? err(connectFailure(cause)) : askAgain(body, wanted, signal, false);
     }
   }
 
   return {
-    async query(promql, { timeMs, timeoutMs, signal, retry }) {
+    async query(promql, { timeMs, timeoutMs, signal, retry, wanted = 'numbers' }) {
       const stop = new AbortController();
       const onAbort = () => stop.abort();
       const cancel = clock.after(timeoutMs, onAbort);
@@ -128,7 +107,7 @@ export function createPrometheus(options: PrometheusOptions): Prometheus {
         time: (timeMs / 1000).toFixed(3),
         timeout: `${Math.max(1, Math.ceil(timeoutMs))}ms`,
       });
-      const result = await askAgain(body.toString(), stop.signal, retry);
+      const result = await askAgain(body.toString(), wanted, stop.signal, retry);
       cancel();
       signal.removeEventListener('abort', onAbort);
       if (result.ok) {
@@ -237,69 +216,4 @@ function refusal(status: number, text: string): Failure {
   const detail = `Prometheus answered ${status}${reason === '' ? '' : `: ${reason}`}${hint}`;
   if (status === 400 || status === 422) return { kind: 'refused', detail };
   return { kind: body?.['errorType'] === 'timeout' ? 'timeout' : 'status', detail };
-}
-
-function readAnswer(text: string): Result<Omit<Answer, 'skewMs'>, Failure> {
-  const body = parseObject(text);
-  const payload = body?.['data'];
-  if (body?.['status'] !== 'success' || !isObject(payload)) {
-    return err({ kind: 'body', detail: 'what answered is not the API of a Prometheus; check --prometheus' });
-  }
-  const type = payload['resultType'];
-  if (type !== 'vector' && type !== 'scalar') {
-    return err({ kind: 'refused', detail: `the query gives a ${String(type)}, not numbers at one moment` });
-  }
-  const samples = type === 'scalar' ? [readScalar(payload['result'])] : readVector(payload['result']);
-  if (samples === 'histogram') {
-    const detail =
-      'the query gives native histograms, not numbers: take a quantile, a fraction or a count of them';
-    return err({ kind: 'refused', detail });
-  }
-  const known = samples?.filter((sample) => sample !== null);
-  if (known === undefined || known.length !== samples?.length) {
-    return err({ kind: 'body', detail: 'the answer of Prometheus cannot be read' });
-  }
-  const warnings = Array.isArray(body['warnings']) ? body['warnings'].map(String) : [];
-  return ok({ samples: known, warnings });
-}
-
-function readVector(result: unknown): (Sample | null)[] | 'histogram' | null {
-  if (!Array.isArray(result)) return null;
-  const rows: (Sample | null)[] = [];
-  for (const row of result) {
-    if (!isObject(row) || !isObject(row['metric'])) return null;
-    if (row['value'] === undefined && row['histogram'] !== undefined) return 'histogram';
-    const value = readValue(row['value']);
-    rows.push(value === null ? null : { labels: row['metric'] as Record<string, string>, value });
-  }
-  return rows;
-}
-
-function readScalar(result: unknown): Sample | null {
-  const value = readValue(result);
-  return value === null ? null : { labels: {}, value };
-}
-
-/** `[time, "text"]`; the texts NaN, +Inf and -Inf are numbers too. */
-function readValue(pair: unknown): number | null {
-  const text: unknown = Array.isArray(pair) ? pair[1] : undefined;
-  if (typeof text !== 'string' || text === '') return null;
-  if (text === 'NaN') return Number.NaN;
-  const infinite = /^([+-]?)Inf$/.exec(text);
-  if (infinite !== null) return infinite[1] === '-' ? -Infinity : Infinity;
-  const value = Number(text);
-  return Number.isNaN(value) ? null : value;
-}
-
-function parseObject(text: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : null;
-  } catch {
-    return null;
-  }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

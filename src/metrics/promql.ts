@@ -1,15 +1,15 @@
 /** Structured requests as PromQL: one request in the form that people read, or many of one shape in one query. */
-import type { MeasureRequest } from '../core/observation.ts';
+import { type MeasureRequest, START_METRIC } from '../core/observation.ts';
 import { formatDuration } from '../lib/duration.ts';
 import { err, ok, type Result } from '../lib/result.ts';
-import { type Matcher, parseSelector, printSelector, type Selector } from '../spec/promql.ts';
+import { type Matcher, parseSelector, printMatchers, printSelector, type Selector } from '../spec/promql.ts';
 
 /** A request without its version: all that decides which query it can travel in. */
 export interface Shape {
   /** Equal for equal shapes. */
   readonly id: string;
-  readonly kind: 'ratio' | 'latency' | 'presence';
-  /** All requests of a ratio, the buckets of a latency, the series of a presence; without the version matcher. */
+  readonly kind: Structured['kind'];
+  /** All requests of a ratio, the buckets of a latency, the series of a presence or of counters; without the version matcher. */
   readonly main: Selector;
   /** The bad requests of a ratio. */
   readonly bad: Selector | null;
@@ -144,6 +144,7 @@ export function singleQuery(shape: Shape, version: string): string {
     });
   const window = `[${formatDuration(shape.windowMs)}]`;
   const main = pick(shape.main);
+  if (shape.kind === 'counters') return `${main}${window}`;
   if (shape.kind === 'presence') return `${countOf(shape)}(${main})`;
   if (shape.kind === 'latency') {
     return `histogram_quantile(${shape.quantile}, sum by (le) (rate(${main}${window})))`;
@@ -160,17 +161,18 @@ export function singleQuery(shape: Shape, version: string): string {
 export function batchQuery(shape: Shape, label: string | null, pairs: readonly Pair[]): string {
   const versions = anyOf(shape.versionLabel, new Set(pairs.map(({ version }) => version)));
   const names = label === null ? null : anyOf(label, new Set(pairs.map(({ name }) => name)));
-  const pick = ({ metric, matchers }: Selector, ...more: readonly Matcher[]) =>
-    printSelector({
-      metric,
-      matchers: [
-        ...matchers.map((matcher) => (matcher.label === names?.label ? names : matcher)),
-        versions,
-        ...more,
-      ],
-    });
+  const matchersOf = ({ matchers }: Selector) => [
+    ...matchers.map((matcher) => (matcher.label === names?.label ? names : matcher)),
+    versions,
+  ];
+  const pick = (selector: Selector, ...more: readonly Matcher[]) =>
+    printSelector({ metric: selector.metric, matchers: [...matchersOf(selector), ...more] });
   const by = label === null ? shape.versionLabel : `${label}, ${shape.versionLabel}`;
   const window = `[${formatDuration(shape.windowMs)}]`;
+  if (shape.kind === 'counters') {
+    const metrics = anyOf('__name__', new Set([shape.main.metric, START_METRIC]));
+    return `${printMatchers([metrics, ...matchersOf(shape.main)])}${window}`;
+  }
   const main = pick(shape.main);
   if (shape.kind === 'presence') return `${countOf(shape)} by (${by}) (${main})`;
   const isLatency = shape.kind === 'latency';

@@ -1,8 +1,8 @@
 /** From the rows of an answer to readings: what counts as a value, as no data and as an error. */
-import type { Reading } from '../core/observation.ts';
+import { type CounterSeries, type Reading, START_METRIC } from '../core/observation.ts';
 import { formatDuration } from '../lib/duration.ts';
+import type { Sample } from './answer.ts';
 import { type Bucket, observationsOf, quantileOf } from './histogram.ts';
-import type { Sample } from './prometheus.ts';
 import { PART_LABEL, PARTS, type Pair, type Shape } from './promql.ts';
 
 /** A newest sample older than this many scrape intervals says nothing about now. */
@@ -32,14 +32,40 @@ export function splitAnswer(
   const all = pairs.map((): Parts => {
     return { main: undefined, bad: undefined, newest: undefined, samples: undefined, buckets: [] };
   });
-  const index = new Map(pairs.map(({ name, version }, place) => [placeOf(name, version), place]));
+  const partsOf = finderIn(all, shape, label, pairs);
   for (const { labels, value } of samples) {
-    const name = label === null ? '' : (labels[label] ?? '');
-    const place = index.get(placeOf(name, labels[shape.versionLabel] ?? ''));
-    const parts = place === undefined ? undefined : all[place];
+    const parts = partsOf(labels);
     if (parts !== undefined) takeRow(parts, labels, value);
   }
   return all;
+}
+
+/** The same for the series of counters. */
+export function splitSeries(
+  shape: Shape,
+  label: string | null,
+  pairs: readonly Pair[],
+  series: readonly CounterSeries[],
+): readonly (readonly CounterSeries[])[] {
+  const all = pairs.map((): CounterSeries[] => []);
+  const ownOf = finderIn(all, shape, label, pairs);
+  for (const one of series) ownOf(one.labels)?.push(one);
+  return all;
+}
+
+/** Finds by a row's labels what `all` holds for its pair; undefined where nobody asked for it. */
+function finderIn<T>(
+  all: readonly T[],
+  { versionLabel }: Shape,
+  label: string | null,
+  pairs: readonly Pair[],
+): (labels: Sample['labels']) => T | undefined {
+  const index = new Map(pairs.map(({ name, version }, place) => [placeOf(name, version), place]));
+  return (labels) => {
+    const name = label === null ? '' : (labels[label] ?? '');
+    const place = index.get(placeOf(name, labels[versionLabel] ?? ''));
+    return place === undefined ? undefined : all[place];
+  };
 }
 
 function placeOf(name: string, version: string): string {
@@ -88,6 +114,12 @@ export function readParts(shape: Shape, parts: Parts, at: number): Reading {
   return quantile.kind === 'value'
     ? finite(quantile.value, requests)
     : { kind: 'noData', why: 'nan', detail: `${shape.main.metric} has no bucket below +Inf` };
+}
+
+/** The reading of counters: their series as they are, which only the ledger can judge. */
+export function readSeries(shape: Shape, series: readonly CounterSeries[]): Reading {
+  if (series.some(({ labels }) => labels['__name__'] !== START_METRIC)) return { kind: 'series', series };
+  return empty(`no series of ${shape.main.metric} in the last ${formatDuration(shape.windowMs)}`);
 }
 
 /** The reading of a free query, which must give one number: one series or a scalar. */

@@ -89,10 +89,19 @@ const KEYWORDS = /^(?:inf|nan|bool|ignoring|on|group_left|group_right|offset)$/i
 
 /** The selector as PromQL, in one way of writing. Names outside of the classic alphabet are quoted (Prometheus 3). */
 export function printSelector({ metric, matchers }: Selector): string {
-  const parts = matchers.map(({ label, op, value }) => `${labelName(label)}${op}${quotePromql(value)}`);
+  const parts = matchers.map(printMatcher);
   const isBare = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(metric) && !KEYWORDS.test(metric);
   if (!isBare) return `{${[quotePromql(metric), ...parts].join(',')}}`;
   return parts.length === 0 ? metric : `${metric}{${parts.join(',')}}`;
+}
+
+/** A selector of several metrics, told apart by a matcher on `__name__`. */
+export function printMatchers(matchers: readonly Matcher[]): string {
+  return `{${matchers.map(printMatcher).join(',')}}`;
+}
+
+function printMatcher({ label, op, value }: Matcher): string {
+  return `${labelName(label)}${op}${quotePromql(value)}`;
 }
 
 /** A PromQL string literal whose value is `value`. */

@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Measurement, MeasureRequest } from '../../src/core/observation.ts';
 import { err, ok, type Result } from '../../src/lib/result.ts';
+import type { Answer, Failure, Sample } from '../../src/metrics/answer.ts';
 import { type BatchedMeasure, createMeasure, type MeasureOptions } from '../../src/metrics/batch.ts';
-import type { Answer, Failure, QueryOptions, Sample } from '../../src/metrics/prometheus.ts';
+import type { QueryOptions } from '../../src/metrics/prometheus.ts';
 import { createVirtualClock, type VirtualClock } from '../support/virtual-clock.ts';
-import { freeRequest, presenceRequest, ratioRequest } from './requests.ts';
+import { countersRequest, freeRequest, presenceRequest, ratioRequest } from './requests.ts';
 
 type Reply = (promql: string, options: QueryOptions) => Result<Answer, Failure> | 'never';
 
@@ -122,6 +123,44 @@ describe('waiting for each other', () => {
     await advance(1_000);
     expect((await asked)[0]?.at).toBe(1_234_000);
     expect(sent[0]?.options.timeMs).toBe(1_234_000);
+  });
+
+  test('samples of counters travel together, and apart from numbers', async () => {
+    const series = [0, 1, 2].map((number) => ({
+      labels: { __name__: 'http_requests_total', job: `svc-${number}`, version: 'v1' },
+      samples: [[1_000, number]] as const,
+    }));
+    const start = {
+      labels: { __name__: 'process_start_time_seconds', job: 'svc-3', version: 'v1' },
+      samples: [],
+    };
+    use((promql, { wanted }) =>
+      wanted === 'samples'
+        ? ok({ samples: [], series: [...series, start], warnings: [], skewMs: 0 })
+        : numbers(promql),
+    );
+    const counters = [0, 1, 3, 4].map((number) =>
+      countersRequest(`http_requests_total{job="svc-${number}"}`, 'v1', { at: 1_000 }),
+    );
+    const asked = ask([...counters, ...presences(1)]);
+    await advance(25);
+    expect(sent).toHaveLength(2);
+    const empty = { kind: 'noData', why: 'empty', detail: 'no series of http_requests_total in the last 1m' };
+    expect((await asked).map(({ reading }) => reading)).toEqual([
+      { kind: 'series', series: [series[0]] },
+      { kind: 'series', series: [series[1]] },
+      empty,
+      empty,
+      { kind: 'value', value: 0, requests: null },
+    ]);
+  });
+
+  test('samples that the server doubts are no data', async () => {
+    const series = [{ labels: { __name__: 'c', job: 'a', version: 'v1' }, samples: [] }];
+    use(() => ok({ samples: [], series, warnings: ['a store did not answer'], skewMs: 0 }));
+    const asked = ask([countersRequest('c{job="a"}', 'v1')]);
+    await advance(25);
+    expect((await asked)[0]?.reading).toMatchObject({ kind: 'noData', why: 'partial' });
   });
 
   test('450 names are three queries', async () => {

@@ -162,6 +162,50 @@ describe('what is answered', () => {
   });
 });
 
+describe('samples of a range', () => {
+  const SAMPLES = { ...OPTIONS, wanted: 'samples' } as const;
+  const matrix = (result: unknown, more = {}) =>
+    JSON.stringify({ status: 'success', data: { resultType: 'matrix', result }, ...more });
+
+  test('each series has its samples, with times in milliseconds', async () => {
+    const values = [
+      [1700000000.123, '5'],
+      [1700000015, 'NaN'],
+    ];
+    const body = matrix([{ metric: { job: 'a' }, values }], { warnings: ['a store did not answer'] });
+    const server = await serve(answering(body));
+    expect(await connect(server.url).query('up[1m]', SAMPLES)).toMatchObject({
+      ok: true,
+      value: {
+        samples: [],
+        series: [
+          {
+            labels: { job: 'a' },
+            samples: [
+              [1_700_000_000_123, 5],
+              [1_700_000_015_000, Number.NaN],
+            ],
+          },
+        ],
+        warnings: ['a store did not answer'],
+      },
+    });
+  });
+
+  test.each([
+    [vectorBody([]), 'refused'],
+    [matrix([{ metric: {}, histograms: [[1, {}]] }]), 'refused'],
+    [matrix({}), 'body'],
+    [matrix([{ values: [] }]), 'body'],
+    [matrix([{ metric: {}, values: 1 }]), 'body'],
+    [matrix([{ metric: {}, values: [['1', '1']] }]), 'body'],
+    [matrix([{ metric: {}, values: [[1, 1]] }]), 'body'],
+  ])('the body %s gives none: %s', async (body, kind) => {
+    const server = await serve(answering(body));
+    expect(await connect(server.url).query('up[1m]', SAMPLES)).toMatchObject({ ok: false, error: { kind } });
+  });
+});
+
 describe('failures', () => {
   const errorBody = (errorType: string, error: string) =>
     JSON.stringify({ status: 'error', errorType, error });

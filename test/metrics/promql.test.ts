@@ -8,7 +8,7 @@ import {
   singleQuery,
 } from '../../src/metrics/promql.ts';
 import { checkPromql } from '../../src/spec/promql.ts';
-import { freeRequest, latencyRequest, presenceRequest, ratioRequest } from './requests.ts';
+import { countersRequest, freeRequest, latencyRequest, presenceRequest, ratioRequest } from './requests.ts';
 
 function shapeOf(request: MeasureRequest): Shape {
   const shape = createShapeReader()(request);
@@ -47,6 +47,13 @@ describe('one request as people read it', () => {
     const request = presenceRequest('http_requests_total{job="cart"}', 'v2');
     expect(singleQuery(shapeOf(request), request.version)).toBe(
       'count(http_requests_total{job="cart",version="v2"})',
+    );
+  });
+
+  test('counters are their samples in the window', () => {
+    const request = countersRequest('http_requests_total{job="cart"}', 'v2', { windowMs: 45_000 });
+    expect(singleQuery(shapeOf(request), request.version)).toBe(
+      'http_requests_total{job="cart",version="v2"}[45s]',
     );
   });
 
@@ -90,6 +97,14 @@ describe('many requests in one query', () => {
     );
   });
 
+  test('counters bring the start times of the processes behind them', () => {
+    const shape = shapeOf(countersRequest('http_requests_total{job="cart",handler!="/health"}', 'v1'));
+    expect(batchQuery(shape, 'job', PAIRS)).toBe(
+      '{__name__=~"http_requests_total|process_start_time_seconds",job=~"cart|pay\\\\|ment \\\\(eu\\\\)",' +
+        'handler!="/health",version=~"v1\\\\.5\\\\.0|v1\\\\.5\\\\.1"}[1m]',
+    );
+  });
+
   test('every form parses', () => {
     for (const request of [
       ratioRequest('cart', 'v1'),
@@ -122,6 +137,8 @@ describe('shapes', () => {
       ratioRequest('a', 'v1', { versionLabel: 'release' }),
       latencyRequest('a', 'v1'),
       presenceRequest('up{job="a"}', 'v1'),
+      countersRequest('up{job="a"}', 'v1'),
+      countersRequest('up{job="a"}', 'v1', { windowMs: 90_000 }),
       presenceRequest('up{job="a",x!="1"}', 'v1'),
       presenceRequest('up{job="a",x!~"1"}', 'v1'),
       presenceRequest('down{job="a"}', 'v1'),

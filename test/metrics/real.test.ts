@@ -5,7 +5,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { type BatchedMeasure, createMeasure } from '../../src/metrics/batch.ts';
 import { createPrometheus, type Prometheus } from '../../src/metrics/prometheus.ts';
 import { counter, loadPrometheus, missing, SCRAPE, type Series, START } from './real.ts';
-import { freeRequest, latencyRequest, presenceRequest, ratioRequest } from './requests.ts';
+import { countersRequest, freeRequest, latencyRequest, presenceRequest, ratioRequest } from './requests.ts';
 
 /** Forty-one scrapes, and an evaluation seven seconds after the last: no sample lies on the edge of a window. */
 const COUNT = 41;
@@ -50,6 +50,12 @@ const SERIES: readonly Series[] = [
   ...['v1.0', 'v1x0', 'v1'].map((version, index) =>
     requests('a.b|c (eu)', version, '200', counter(COUNT, 15 * (index + 1))),
   ),
+  requests('started', 'v2', '200', counter(COUNT, 10)),
+  {
+    name: 'process_start_time_seconds',
+    labels: { job: 'started', version: 'v2', instance: 'started-0' },
+    values: Array(COUNT).fill(START - 5),
+  },
   ...buckets('clean', 'v2', { '0.1': 50, '0.5': 90, '1': 100, '+Inf': 100 }),
   ...buckets('slow', 'v2', { '0.1': 50, '0.5': 90, '1': 95, '+Inf': 100 }),
   ...buckets('idle', 'v2', { '0.1': 0, '0.5': 0, '1': 0, '+Inf': 0 }),
@@ -267,6 +273,43 @@ describe.skipIf(missing !== null)('on a real Prometheus', () => {
     test('series of another metric are counted', async () => {
       const request = presenceRequest('http_requests_total{job="failing"}', 'v2');
       expect(await read(request)).toEqual({ kind: 'value', value: 2, requests: null });
+    });
+  });
+
+  describe('counters', () => {
+    const last = AT - 7_000;
+    const counted = (job: string, version: string) =>
+      countersRequest(`http_requests_total{job="${job}"}`, version, { windowMs: 45_000 });
+
+    test('every sample of the window comes as it was scraped', async () => {
+      const [measurement] = await look(counted('reset', 'v2'));
+      expect(measurement).toMatchObject({ query: 'http_requests_total{job="reset",version="v2"}[45s]' });
+      const samples = (values: readonly number[]) =>
+        values.map((value, index) => [last + (index - values.length + 1) * SCRAPE * 1000, value]);
+      const labels = { __name__: 'http_requests_total', job: 'reset', version: 'v2', instance: 'reset-0' };
+      expect(measurement?.reading).toEqual({
+        kind: 'series',
+        series: [
+          { labels: { ...labels, code: '200' }, samples: samples([12_280, 60, 120]) },
+          { labels: { ...labels, code: '500' }, samples: samples([10_760, 20, 40]) },
+        ],
+      });
+    });
+
+    test('start times come with the counters that have the same labels', async () => {
+      const answers = await look(counted('started', 'v2'), counted('clean', 'v2'));
+      const names = answers.map(({ reading }) =>
+        reading.kind === 'series' ? reading.series.map(({ labels }) => labels['__name__']) : reading,
+      );
+      expect(names).toEqual([['http_requests_total', 'process_start_time_seconds'], ['http_requests_total']]);
+    });
+
+    test('without series in the window there is no data', async () => {
+      expect(await read(counted('gone', 'v2'))).toEqual({
+        kind: 'noData',
+        why: 'empty',
+        detail: 'no series of http_requests_total in the last 45s',
+      });
     });
   });
 

@@ -42,6 +42,14 @@ export function presenceRequest(
   return request({ kind: 'presence', selector }, version, more);
 }
 
+export function countersRequest(
+  selector: string,
+  version: string,
+  more: Partial<MeasureRequest> = {},
+): MeasureRequest {
+  return request({ kind: 'counters', selector }, version, more);
+}
+
 function request(
   source: MeasureRequest['source'],
   version: string,

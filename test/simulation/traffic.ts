@@ -202,8 +202,8 @@ export function canaryOf({ source }: MeasureRequest): string {
       ? source.total
       : source.kind === 'latency'
         ? source.histogram
-        : source.kind === 'presence'
-          ? source.selector
-          : source.query;
+        : source.kind === 'query'
+          ? source.query
+          : source.selector;
   return /job="([^"]+)"/.exec(text)?.[1] ?? '';
 }
