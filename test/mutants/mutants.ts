@@ -153,8 +153,8 @@ const VERDICTS: readonly Mutant[] = [
     name: 'an answer in a batch goes to another name',
     guards: CLASSES_DIFFER,
     file: 'src/metrics/batch.ts',
-    text: 'const own = parts[place];',
-    by: 'const own = parts[units.length - 1 - place];',
+    text: 'doubted(readings[place] ??',
+    by: 'doubted(readings[batch.units.length - 1 - place] ??',
     tests: ['test/metrics/batch.test.ts'],
   },
   {
