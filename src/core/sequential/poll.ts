@@ -15,7 +15,7 @@ import { upperBound } from './upper-bound.ts';
 
 /** Everything that the judge remembers of one metric in one rollout, as plain JSON with finite numbers only. */
 export interface SequentialState {
-  /** Step that the reserve was last released for. */
+  /** The last step that was begun. */
   readonly stepIndex: number;
   /** 1 or more: ln of each e-value is divided by it. */
   readonly dispersion: number;
@@ -75,7 +75,7 @@ export function startSequential(
   before: ArmCounts,
   dispersion: number,
 ): SequentialState {
-  const even = (test: GapTest, reserve = 0) => evenMixture(test.alternatives.length, reserve);
+  const even = (test: GapTest) => evenMixture(test.alternatives.length, test.reserve);
   return {
     stepIndex: 0,
     dispersion: Number.isFinite(dispersion) ? Math.max(1, dispersion) : 1,
@@ -83,7 +83,7 @@ export function startSequential(
     canary: NO_REQUESTS,
     stable: before,
     compared: NO_REQUESTS,
-    regression: even(settings.regression, settings.reserve),
+    regression: even(settings.regression),
     nonInferiority: even(settings.nonInferiority),
     guard: even(settings.guard),
     alone: even(settings.alone),
@@ -92,18 +92,23 @@ export function startSequential(
   };
 }
 
-/** Releases the reserve of the steps up to `stepIndex`; a step that was begun before changes nothing. */
+/**
+ * Begins a step: what was held back for it is bet from now on. `stepIndex` counts from 0, the step at 100 included; a
+ * step that was begun before changes nothing.
+ */
 export function enterStep(
   state: SequentialState,
   settings: SequentialSettings,
   stepIndex: number,
 ): SequentialState {
-  const begun = Math.min(stepIndex, settings.steps - 1) - state.stepIndex;
+  const begun = Math.min(stepIndex, settings.steps) - state.stepIndex;
   if (!(begun > 0)) return state;
+  const { guard } = state;
   return {
     ...state,
     stepIndex: state.stepIndex + begun,
     regression: release(state.regression, begun * settings.releasePerStep),
+    guard: release(guard, guard.reserve / 2),
   };
 }
 

@@ -30,6 +30,8 @@ export interface GapTest {
   readonly alternatives: readonly { readonly factor: number; readonly offset: number }[];
   /** ln of the odds at which the null is rejected. */
   readonly threshold: number;
+  /** Wealth held back for later steps, 0 to below 1. */
+  readonly reserve: number;
 }
 
 export interface SequentialSettings {
@@ -42,8 +44,7 @@ export interface SequentialSettings {
   readonly boundThreshold: number;
   /** ln of the odds against "no worse than tolerated" from which on nothing advances. */
   readonly holdThreshold: number;
-  /** Wealth held back for later steps, and how much of it each of them gets. */
-  readonly reserve: number;
+  /** How much of the regression test's reserve each later step gets. */
   readonly releasePerStep: number;
   /** Steps with a weight below 100. */
   readonly steps: number;
@@ -63,6 +64,11 @@ const ALONE_PART = 0.05;
 const HOLD_ODDS = 20;
 /** Held back for regressions that begin at a later step. */
 const RESERVE = 0.3;
+/**
+ * The guard bets on disasters only, and each healthy poll costs it nearly all that it has. Half is held back at the
+ * start, and each later step bets half of what is left, so that it is awake whenever a weight settles.
+ */
+const GUARD_RESERVE = 0.5;
 const HALF_LIFE_MS = 20 * 60_000;
 /** Below this a smaller margin does not make alternatives smaller: they would be too near to ever decide. */
 const SMALLEST_SPREAD = 0.0025;
@@ -81,25 +87,37 @@ export function sequentialSettings(rules: SequentialRules): SequentialSettings {
     offset: tolerated + spread * factor,
   }));
   const alpha = rules.alpha * rules.alphaShare;
+  const reserve = rules.steps > 1 ? RESERVE : 0;
   return {
-    regression: { margin: tolerated, alternatives: worse, threshold: -Math.log(REGRESSION_PART * alpha) },
+    regression: {
+      margin: tolerated,
+      alternatives: worse,
+      threshold: -Math.log(REGRESSION_PART * alpha),
+      reserve,
+    },
     nonInferiority: {
       margin: isRatio ? rules.maxDelta : 0,
       alternatives: isRatio
         ? [0, 0.25, 0.5].map((part) => ({ factor: 1, offset: rules.maxDelta * part }))
         : [0.25, 0.5, 0.75].map((factor) => ({ factor, offset: 0 })),
       threshold: -Math.log(rules.beta),
+      reserve: 0,
     },
     guard: {
       margin: GUARD_MARGIN,
       alternatives: GUARD_OFFSETS.map((offset) => ({ factor: 1, offset: GUARD_MARGIN + offset })),
       threshold: -Math.log(GUARD_PART * alpha),
+      reserve: GUARD_RESERVE,
     },
-    alone: { margin: tolerated, alternatives: worse, threshold: -Math.log(ALONE_PART * alpha) },
+    alone: {
+      margin: tolerated,
+      alternatives: worse,
+      threshold: -Math.log(ALONE_PART * alpha),
+      reserve: 0,
+    },
     boundThreshold: -Math.log(BOUND_PART * alpha),
     holdThreshold: Math.log(HOLD_ODDS),
-    reserve: rules.steps > 1 ? RESERVE : 0,
-    releasePerStep: rules.steps > 1 ? RESERVE / (rules.steps - 1) : 0,
+    releasePerStep: reserve / Math.max(1, rules.steps - 1),
     steps: rules.steps,
     forget: 0.5 ** (rules.pollMs / HALF_LIFE_MS),
     gaps: GAPS.map((factor) => factor * spread).filter((gap) => Math.abs(gap) < 1),

@@ -8,7 +8,8 @@ import {
   type SequentialState,
   startSequential,
 } from '../../../src/core/sequential/poll.ts';
-import { type SequentialSettings, sequentialSettings } from '../../../src/core/sequential/settings.ts';
+import type { SequentialSettings } from '../../../src/core/sequential/settings.ts';
+import { aPoll, aRule, arm } from './a-rule.ts';
 
 /** Requests and bad ones of the canary, then of stable. */
 type Row = readonly [number, number, number, number];
@@ -31,26 +32,11 @@ const STEPS: readonly (readonly Row[])[] = [
 ];
 
 function settings(sensitivity: number): SequentialSettings {
-  return sequentialSettings({
-    source: 'ratio',
-    maxDelta: 0.005,
-    tail: 0.01,
-    alpha: 0.01,
-    beta: 0.05,
-    sensitivity,
-    alphaShare: 1,
-    steps: 4,
-    pollMs: 15_000,
-  });
+  return aRule({ sensitivity });
 }
 
 function counts([canaryRequests, canaryBad, stableRequests, stableBad]: Row): PollCounts {
-  return {
-    canary: { requests: canaryRequests, score: canaryBad },
-    stable: { requests: stableRequests, score: stableBad },
-    settling: false,
-    alone: false,
-  };
+  return aPoll(arm(canaryRequests, canaryBad), arm(stableRequests, stableBad));
 }
 
 /** Stable's earlier counts as the vectors give them: with the doubt of half a failure in 50 requests included. */
@@ -133,7 +119,10 @@ describe('golden vectors of the sequential judge', () => {
   });
 });
 
-describe('golden vectors of the guard', () => {
+describe('golden vectors of the guard, all of its wealth bet', () => {
+  const plain = settings(0.5);
+  const whole = { ...plain, guard: { ...plain.guard, reserve: 0 } };
+
   it.each([
     [3, 3.68],
     [4, 4.99],
@@ -142,12 +131,12 @@ describe('golden vectors of the guard', () => {
     [7, 9.05],
     [8, 10.42],
   ])('%i failures of as many requests give it ln odds of %f', (failures, expected) => {
-    const [reading] = run(settings(0.5), SPOTLESS, 1, [[[failures, failures, 19 * failures, 0]]]);
+    const [reading] = run(whole, SPOTLESS, 1, [[[failures, failures, 19 * failures, 0]]]);
     expect(reading?.guard).toBeCloseTo(expected, 2);
   });
 
   it('is not alarmed by one failure of 38', () => {
-    const [reading] = run(settings(0.5), SPOTLESS, 1, [[[38, 1, 722, 0]]]);
+    const [reading] = run(whole, SPOTLESS, 1, [[[38, 1, 722, 0]]]);
     expect(reading?.guard).toBeCloseTo(-17.2, 1);
   });
 });

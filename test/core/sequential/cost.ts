@@ -1,0 +1,25 @@
+/** What one poll of one metric costs the sequential judge: `npx node test/core/sequential/cost.ts`. */
+import { performance } from 'node:perf_hooks';
+import { pollSequential, startSequential } from '../../../src/core/sequential/poll.ts';
+import { aPoll, aRule, arm, failures, seeded } from './a-rule.ts';
+
+const POLLS = 20_000;
+
+function microsecondsPerPoll(): number {
+  const rules = aRule();
+  const random = seeded(1);
+  const polls = Array.from({ length: 100 }, () =>
+    aPoll(arm(75, failures(75, 0.002, random)), arm(675, failures(675, 0.002, random))),
+  );
+  let state = startSequential(rules, arm(30_000, 30), 1);
+  const begin = performance.now();
+  for (let index = 0; index < POLLS; index += 1) {
+    const poll = polls[index % polls.length];
+    if (poll !== undefined) state = pollSequential(state, poll, rules).state;
+  }
+  return (1000 * (performance.now() - begin)) / POLLS;
+}
+
+microsecondsPerPoll();
+const best = Math.min(...Array.from({ length: 5 }, microsecondsPerPoll));
+process.stdout.write(`${best.toFixed(1)} microseconds per poll and metric\n`);
