@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Cores } from './cores.ts';
 import { type Histogram, histogramOf, sumOf } from './exposition.ts';
-import { COMMIT_DELAY, type Inside } from './inside.ts';
+import { COMMIT_DELAY, type Commit, type Inside, KEEP_COMMITS } from './inside.ts';
 import { cpuMsOf, rssBytesOf } from './usage.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -41,6 +41,8 @@ export interface Daemon {
   /** Reads all of `/metrics` as a Prometheus would; returns how long it took, infinite when it was given up. */
   scrapeMs(): Promise<number>;
   sample(): Promise<Sample>;
+  /** When each event became visible, by a daemon that was started to keep it. */
+  commits(): Promise<readonly Commit[]>;
   /** How many canaries are in this phase; null when `/metrics` does not say it within a minute. */
   inPhase(phase: string): Promise<number | null>;
   /** Ends it; resolves when it is gone. */
@@ -55,6 +57,8 @@ export interface DaemonPlan {
   readonly prometheusUrl: string;
   /** Milliseconds that each commit takes longer; default 0. */
   readonly commitDelayMs?: number;
+  /** Keep the time of each commit; default false. */
+  readonly keepsCommits?: boolean;
   /** Told each line of its log. */
   readonly onLine?: (line: string) => void;
 }
@@ -74,7 +78,7 @@ export async function startDaemon(plan: DaemonPlan): Promise<Daemon> {
   const startedAt = performance.now();
   const child = spawn(command, args, {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    env: environment(plan.commitDelayMs ?? 0),
+    env: environment(plan),
   });
   const killAtExit = () => child.kill('SIGKILL');
   process.once('exit', killAtExit);
@@ -96,8 +100,9 @@ export async function startDaemon(plan: DaemonPlan): Promise<Daemon> {
     },
     async sample() {
       const usage = { atMs: performance.now(), cpuMs: cpuMsOf(pid), rssBytes: rssBytesOf(pid) };
-      return { ...usage, ...(await inside(child)), ...figuresOf(await controllerSeries(url)) };
+      return { ...usage, ...(await ask<Inside>(child, 'inside')), ...figuresOf(await controllerSeries(url)) };
     },
+    commits: () => ask<readonly Commit[]>(child, 'commits'),
     async inPhase(phase) {
       const page = await metricsPage(url, PHASES_TIMEOUT_MS);
       return page === null ? null : sumOf(page, 'canary_phase', `phase="${phase}"`);
@@ -135,10 +140,10 @@ function ready(
   });
 }
 
-async function inside(child: ChildProcess): Promise<Inside> {
+async function ask<T>(child: ChildProcess, question: 'inside' | 'commits'): Promise<T> {
   const answer = once(child, 'message');
-  child.send('inside');
-  return (await answer)[0] as Inside;
+  child.send(question);
+  return (await answer)[0] as T;
 }
 
 /** The whole page; null when it takes too long. */
@@ -172,7 +177,11 @@ function figuresOf(page: string): Pick<Sample, 'prometheusQueries' | 'lookLag' |
 }
 
 /** The caller's environment without settings meant for a controller of its own. */
-function environment(commitDelayMs: number): NodeJS.ProcessEnv {
+function environment({ commitDelayMs = 0, keepsCommits = false }: DaemonPlan): NodeJS.ProcessEnv {
   const quiet = Object.entries(process.env).filter(([name]) => !name.startsWith('CANARY_'));
-  return { ...Object.fromEntries(quiet), [COMMIT_DELAY]: String(commitDelayMs) };
+  return {
+    ...Object.fromEntries(quiet),
+    [COMMIT_DELAY]: String(commitDelayMs),
+    [KEEP_COMMITS]: keepsCommits ? '1' : '0',
+  };
 }

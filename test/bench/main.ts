@@ -15,6 +15,7 @@ Scenarios:
   idle       --canaries: nothing is released
   rollback   --runs --interval --nacos: failing sample queryable to weight 0 verified
   alerts     --canaries --interval --seconds --nacos: 200 webhooks a second, then rollbacks by alert
+  readers    --readers --canaries --interval --seconds: that many follow the event stream
   restart    --canaries: SIGTERM and start again with rollouts in flight
   takeover   --canaries: kill -9 beside a standby
   together   progress, restart and takeover with the same canaries
@@ -39,6 +40,7 @@ const command = new Command('bench')
   .option('--seconds <number>', 'how long to measure', whole)
   .option('--commit-delay <ms>', 'makes every commit so much slower', whole)
   .option('--runs <number>', 'rollbacks to measure', whole)
+  .option('--readers <number>', 'readers of the event stream', whole)
   .addOption(new Option('--nacos <version>', 'server that Nacos behaves as').choices(['3.1', '2.5.1']))
   .option('--json <file>', 'also appends each result to this file, one JSON object a line')
   .addHelpText('after', HELP)

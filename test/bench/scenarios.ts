@@ -7,6 +7,7 @@ import { floorFigures } from './floor.ts';
 import { measureIdle } from './idle.ts';
 import type { Found } from './outcome.ts';
 import { measureProgress, type ProgressPlan, rampUp, release } from './progress.ts';
+import { measureReaders } from './readers.ts';
 import { measureRestart, measureTakeover } from './restart.ts';
 import { measureRollback } from './rollback.ts';
 import { type World, withWorld } from './world.ts';
@@ -17,6 +18,7 @@ export interface Flags {
   readonly interval?: number;
   readonly seconds?: number;
   readonly runs?: number;
+  readonly readers?: number;
   readonly nacos?: NacosVersion;
   /** Milliseconds. */
   readonly commitDelay?: number;
@@ -97,6 +99,13 @@ async function alerts(flags: Flags, tell: Tell): Promise<void> {
   );
 }
 
+async function readers(flags: Flags, tell: Tell): Promise<void> {
+  const { canaries = 200, interval = 5, seconds = 30, readers = 1_000 } = flags;
+  await withWorld({ canaries, intervalS: interval, cores }, async (world) =>
+    tell('readers', await measureReaders(world, { intervalS: interval, seconds, readers, cores })),
+  );
+}
+
 async function floor(_flags: Flags, tell: Tell): Promise<void> {
   await withWorld({ canaries: 1, intervalS: 30, cores }, async (world) =>
     tell('floor', { title: 'The machine', load: {}, figures: floorFigures(world.floor), findings: [] }),
@@ -128,6 +137,7 @@ const ALL: readonly Step[] = [
   { scenario: 'rollback', flags: { nacos: '3.1' } },
   { scenario: 'rollback', flags: { nacos: '2.5.1' } },
   { scenario: 'alerts', flags: {} },
+  { scenario: 'readers', flags: {} },
 ];
 
 /** One after the other; one that breaks is a finding, and the others still run. */
@@ -154,6 +164,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   idle,
   rollback,
   alerts,
+  readers,
   restart,
   takeover,
   floor,

@@ -37,7 +37,7 @@ export interface World {
   /** Lets the canary version of these services fail from now on. */
   fail(services: readonly string[]): Promise<void>;
   /** Starts a daemon on the files and the database of this world; it ends with the world. */
-  daemon(options?: Pick<DaemonPlan, 'commitDelayMs' | 'onLine'>): Promise<Daemon>;
+  daemon(options?: Pick<DaemonPlan, 'commitDelayMs' | 'keepsCommits' | 'onLine'>): Promise<Daemon>;
 }
 
 /** What is to be closed, in the order of its making. */
