@@ -39,12 +39,8 @@ export const FIGHT_INTERVAL_MS = 30_000;
 export function judgeLive(turn: Turn): void {
   const { state, live } = turn;
   noteObserved(turn);
-  if (live.kind === 'unknown') {
-    // What was live meanwhile is not known, so passes must be earned again. Failures stay.
-    const rollout = activeRollout(state);
-    if (live.looked && rollout !== null) restartPasses(rollout);
-    return;
-  }
+  noteAnswer(turn);
+  if (live.kind === 'unknown') return;
   if (live.kind === 'absent') {
     judgeAbsence(turn, live.authoritative);
     return;
@@ -104,6 +100,14 @@ function noteObserved(turn: Turn): void {
   const weight = live.rule.enabled ? live.rule.canaryWeight : 0;
   const rollout = activeRollout(state);
   state.observed = { weight: rollout === null ? weight : shareOf(live.rule, rollout.revision), at: now };
+}
+
+/** Where the rule could not be read, what was live is not known: passes must be earned again. Failures stay. */
+function noteAnswer({ state, live }: Turn): void {
+  const rollout = activeRollout(state);
+  if (rollout === null || (live.kind === 'unknown' && !live.looked)) return;
+  delete rollout.isUnread;
+  if (live.kind === 'unknown') restartPasses(rollout);
 }
 
 /** The document is back: what was looked at while it was away says nothing about the held weight. */

@@ -36,6 +36,7 @@ export function takeLook(turn: Turn): void {
     if (canary !== undefined) takeMetric(turn, rollout, metric, canary, stable, isSkewed);
   }
   if (turn.verdicts.length === 0) return;
+  if (turn.live.kind === 'unknown' && !turn.live.looked) rollout.isUnread = true;
   noteTargets(turn, rollout, byId.get(TARGETS_REQUEST));
   noteFailures(turn, rollout);
 }

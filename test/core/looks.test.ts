@@ -51,6 +51,19 @@ describe('leaving a step upward', () => {
     );
   });
 
+  it('forgets passes over a restart when nothing was heard of the live rule since the last look', () => {
+    for (const isAnswered of [true, false]) {
+      const desk = at5();
+      desk.look('pass');
+      desk.look('pass', { route: { kind: 'notRead' } });
+      if (isAnswered) desk.tick();
+      desk.restart();
+      desk.look('pass');
+      expect(desk.rollout().held.weight).toBe(isAnswered ? 25 : 5);
+      expect(metric(desk)?.passes).toBe(isAnswered ? 0 : 1);
+    }
+  });
+
   it('does not count passes seen while Nacos was unreachable, but counts failures', () => {
     const desk = at5();
     for (let made = 0; made < 5; made += 1) desk.look('pass', { route: unreadable });
