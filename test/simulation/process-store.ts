@@ -67,6 +67,8 @@ export function processStore(real: Store, options: ProcessStoreOptions): Store {
       return epoch;
     },
     save(save) {
+      // Its database may be closed by now: what still runs of a dead process gets no further.
+      if (daemon().clock.state() === 'dead') throw new Killed();
       announce(save);
       const events = real.save(save);
       oracle.decided(daemon(), save);
