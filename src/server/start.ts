@@ -9,7 +9,7 @@ import { type App, PROBLEM_ANSWERS, type ServerDeps } from './deps.ts';
 import { forRequest, START_PATH } from './failures.ts';
 import { type Answer, createIdempotency } from './idempotency.ts';
 import { problem, sendProblem } from './problems.ts';
-import { beforeWrite, submit } from './writes.ts';
+import { actorOf, beforeWrite, submit } from './writes.ts';
 
 export function registerStart(app: App, { controls, clock }: ServerDeps): void {
   const idempotency = createIdempotency<StartAnswer | Problem>(clock);
@@ -30,8 +30,11 @@ export function registerStart(app: App, { controls, clock }: ServerDeps): void {
     async (request, reply) => {
       const work = () => start(controls, request, request.body);
       const key = request.headers['idempotency-key'];
+      // Keys are the caller's own: nobody gets an answer that was another one's.
       const answer =
-        key === undefined ? await work() : await idempotency.once(key, JSON.stringify(request.body), work);
+        key === undefined
+          ? await work()
+          : await idempotency.once(`${actorOf(request)} ${key}`, JSON.stringify(request.body), work);
       if (answer === null) {
         const reused = problem('KEY_REUSED', `the Idempotency-Key ${key} came with another request before`);
         return sendProblem(reply, forRequest(reused, request));

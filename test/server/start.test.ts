@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Accepted, Refusal } from '../../src/controller/controls.ts';
 import { paymentSpec, progressingState, ROLLOUT_ID, stableState } from '../view/states.ts';
+import { aToken, guarded } from './guarded.ts';
 import { serverOf, standIn } from './stand-in.ts';
 
 const STARTED: Accepted = { eventId: 41, rolloutId: ROLLOUT_ID, changed: true };
@@ -127,6 +128,22 @@ test('several Canaries of one service are 409 AMBIGUOUS until one is named', asy
   expect(behind.submitted.map(({ canary }) => canary)).toEqual(['us']);
   const wrong = await start({ ...BODY, service_name: 'other', canary: 'us' });
   expect(wrong.statusCode).toBe(404);
+});
+
+test('an Idempotency-Key is its caller’s own', async () => {
+  const other = aToken({ name: 'other', role: 'deployer' });
+  const { app, behind, secrets } = guarded([other.token]);
+  const start = (secret: string) =>
+    app.inject({
+      method: 'POST',
+      url: '/api/v1/canary/start',
+      headers: { authorization: `Bearer ${secret}`, 'idempotency-key': 'build-7' },
+      payload: BODY,
+    });
+  for (const secret of [secrets.deployer, secrets.deployer, other.secret]) {
+    expect((await start(secret)).statusCode).toBe(202);
+  }
+  expect(behind.submitted.map(({ actor }) => actor)).toEqual(['deployer', 'other']);
 });
 
 test('a repeated request with the same Idempotency-Key gets the first answer and does nothing', async () => {
