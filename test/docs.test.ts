@@ -122,7 +122,8 @@ describe('command lines', () => {
     const verb = words.find((word) => /^[a-z]+$/.test(word)) ?? '';
     const flags = words.filter((word) => /^--?[a-z]/i.test(word)).map((word) => word.replace(/=.*/, ''));
     if (verb !== '') expect(await commandNames()).toContain(verb);
-    const known = `${await printed('--help')}\n${verb === '' ? '' : await printed(verb, '--help')}`;
+    const below = verb === '' ? [] : (await commandNames(verb)).filter((name) => words.includes(name));
+    const known = `${await printed('--help')}\n${verb === '' ? '' : await printed(verb, ...below, '--help')}`;
     const options = new Set(known.match(/(?<=[\s,])--?[a-zA-Z][a-z-]*/g));
     for (const flag of flags) expect(options, argv).toContain(flag);
   });

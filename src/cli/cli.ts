@@ -7,6 +7,7 @@ import { type BackUp, backup } from './commands/backup.ts';
 import { doctor, type Examine } from './commands/doctor.ts';
 import { events } from './commands/events.ts';
 import { get } from './commands/get.ts';
+import { type ExportOptions, exportRules } from './commands/grafana.ts';
 import { explain, history } from './commands/history.ts';
 import { lint, schema } from './commands/lint.ts';
 import { list } from './commands/list.ts';
@@ -18,6 +19,7 @@ import { WAIT_TARGETS, wait } from './commands/wait.ts';
 import { type Context, createContext, FORMATS, type Format } from './context.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import type { Io } from './io.ts';
+import { RULE_FORMATS } from './render/alert-files.ts';
 
 const DEFAULT_SERVER = 'http://127.0.0.1:5001';
 const DEFAULT_WAIT_MS = 1_800_000;
@@ -87,25 +89,28 @@ function createProgram(options: CliOptions, ended: (code: ExitCode) => void): Co
     })
     .exitOverride();
 
-  const define: Define = (spec, description, run) => {
-    const command = program.command(spec).description(description);
-    return command.action(async () => {
-      const { server, output, color } = command.optsWithGlobals<GlobalFlags>();
-      const context = createContext({
-        io,
-        server: () => server ?? serverOf(program, io.env),
-        format: output,
-        color,
-        version: options.version,
+  const defineIn =
+    (parent: Command): Define =>
+    (spec, description, run) => {
+      const command = parent.command(spec).description(description);
+      return command.action(async () => {
+        const { server, output, color } = command.optsWithGlobals<GlobalFlags>();
+        const context = createContext({
+          io,
+          server: () => server ?? serverOf(program, io.env),
+          format: output,
+          color,
+          version: options.version,
+        });
+        try {
+          const { args } = command;
+          ended(await run(context, args[0] ?? '', command.opts(), args));
+        } finally {
+          await context.client.close();
+        }
       });
-      try {
-        const { args } = command;
-        ended(await run(context, args[0] ?? '', command.opts(), args));
-      } finally {
-        await context.client.close();
-      }
-    });
-  };
+    };
+  const define = defineIn(program);
 
   const serve = define<ServeFlags>('serve', 'run the controller', (_context, _name, flags) =>
     options.serve.run(flags),
@@ -119,6 +124,7 @@ function createProgram(options: CliOptions, ended: (code: ExitCode) => void): Co
   defineOffline(define);
   defineBackup(define, options);
   defineDoctor(define, options);
+  defineGrafana(defineIn(program.command('grafana').description('rules for Grafana and Prometheus')));
   return program;
 }
 
@@ -241,6 +247,20 @@ function defineDoctor(define: Define, { serve, examine }: CliOptions): void {
     (context, _name, flags) => doctor(context, examine, flags),
   );
   addServeFlags(command, serve.flags);
+}
+
+function defineGrafana(define: Define): void {
+  define<ExportOptions>(
+    'export <paths...>',
+    'print alert rules that say what the Canary files say',
+    (context, _first, flags, paths) => exportRules(context, paths, flags),
+  )
+    .addOption(
+      new Option('--format <format>', "grafana: for Grafana's provisioning; prometheus: for Alertmanager")
+        .choices(RULE_FORMATS)
+        .default('grafana'),
+    )
+    .option('--datasource <uid>', 'uid of the Prometheus datasource in Grafana', 'prometheus');
 }
 
 function httpUrl(text: string): URL | null {

@@ -213,14 +213,19 @@ export async function printed(...argv: readonly string[]): Promise<string> {
   return lines.join('\n');
 }
 
-/** Every command but `help`, in the order of the help. */
-export async function commandNames(): Promise<string[]> {
-  const [, commands = ''] = (await printed('--help')).split('Commands:');
+/** Every command but `help`, or those below a command, in the order of the help. */
+export async function commandNames(...above: readonly string[]): Promise<string[]> {
+  const [, commands = ''] = (await printed(...above, '--help')).split('Commands:');
   return [...commands.matchAll(/^ {2}(\w+)/gm)]
     .map(([, name = '']) => name)
     .filter((name) => name !== 'help');
 }
 
+/** A command with commands below it is those. */
 async function commandSection(name: string): Promise<string> {
-  return `### ${name}\n\n${fenced('text', await printed(name, '--help'))}`;
+  const below = (await commandNames(name)).map((each) => [name, each]);
+  const sections = (below.length > 0 ? below : [[name]]).map(
+    async (words) => `### ${words.join(' ')}\n\n${fenced('text', await printed(...words, '--help'))}`,
+  );
+  return (await Promise.all(sections)).join('\n\n');
 }

@@ -1,0 +1,179 @@
+/** Alert rules out of Canaries: each bound of each metric as PromQL that follows whatever revisions are on trial. */
+import { formatDuration } from '../lib/duration.ts';
+import { err, ok, type Result } from '../lib/result.ts';
+import { compactNumber } from '../lib/text.ts';
+import type { Bounds, Canary, Metric } from '../spec/canary.ts';
+import { parseSelector, printSelector, quotePromql, type Selector } from '../spec/promql.ts';
+import { placeholders, renderQuery } from '../spec/template.ts';
+
+export interface AlertRule {
+  /** Unique among the rules of a directory: "CANARY METRIC BOUND". */
+  readonly alert: string;
+  /** PromQL of one number without labels; none where too little was measured. */
+  readonly value: string;
+  /** On which side of `limit` the bound is broken. */
+  readonly breach: 'above' | 'below';
+  readonly limit: number;
+  /** How long it must be broken. */
+  readonly forMs: number;
+  readonly labels: Readonly<Record<string, string>>;
+  /** One sentence about what fires, without its number. */
+  readonly summary: string;
+}
+
+/** A metric, or a whole Canary, that no rule can follow. */
+export interface LeftOut {
+  readonly canary: string;
+  /** Null: the whole Canary. */
+  readonly metric: string | null;
+  readonly reason: string;
+}
+
+export interface AlertGroup {
+  readonly canary: string;
+  readonly intervalMs: number;
+  readonly rules: readonly AlertRule[];
+}
+
+export interface AlertRules {
+  /** Those with rules, in the order of their names. */
+  readonly groups: readonly AlertGroup[];
+  readonly leftOut: readonly LeftOut[];
+}
+
+/**
+ * The rules of all Canaries. The versions are looked up in the controller's own `canary_info`, so that a release
+ * changes no rule; a Prometheus that evaluates them must scrape the controller too.
+ */
+export function alertRules(canaries: readonly Canary[]): AlertRules {
+  const groups: AlertGroup[] = [];
+  const leftOut: LeftOut[] = [];
+  for (const canary of canaries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+    const { name, analysis } = canary;
+    const rules: AlertRule[] = [];
+    const reason = objectionTo(canary);
+    if (reason !== null) leftOut.push({ canary: name, metric: null, reason });
+    for (const metric of reason === null ? analysis.metrics : []) {
+      const arms = armsOf(canary, metric);
+      if (arms.ok) rules.push(...rulesOf(canary, metric, arms.value));
+      else leftOut.push({ canary: name, metric: metric.name, reason: arms.error });
+    }
+    if (rules.length > 0) groups.push({ canary: name, intervalMs: analysis.intervalMs, rules });
+  }
+  return { groups, leftOut };
+}
+
+function objectionTo({ service, analysis }: Canary): string | null {
+  if (analysis.skip) return 'it has no metrics on purpose';
+  return /[{}$]/.test(service)
+    ? 'its service has a name that labels of rules would read as a template'
+    : null;
+}
+
+/** What a metric is as PromQL, by arm; each is one number without labels. */
+interface Arms {
+  readonly canary: string;
+  /** Null: the metric cannot tell stable from canary. */
+  readonly stable: string | null;
+  /** Null: always. Else a condition on the canary's requests. */
+  readonly enough: string | null;
+}
+
+/** The error is why there is no rule. */
+function armsOf(canary: Canary, metric: Metric): Result<Arms, string> {
+  const { source } = metric;
+  if (source.kind === 'external') return err(`its rule is the one of the alert ${source.alert}`);
+  if (source.kind === 'query') return queryArms(canary, metric, source.query);
+  const { versionLabel } = canary.analysis;
+  const window = `[${formatDuration(metric.windowMs)}]`;
+  const perVersion = (selector: Selector, call: string, by = versionLabel) =>
+    `sum by (${by}) (${call}(${printSelector(selector)}${window}))`;
+  const main = parseSelector(source.kind === 'ratio' ? source.total : source.histogram);
+  if (!main.ok) return err(main.error.detail);
+  let values: string;
+  let counted = main.value;
+  if (source.kind === 'ratio') {
+    const bad = parseSelector(source.bad);
+    if (!bad.ok) return err(bad.error.detail);
+    const total = perVersion(main.value, 'rate');
+    // A version that never failed has no series of failures: it has failed 0 of its requests.
+    values = `(${perVersion(bad.value, 'rate')} or ${total} * 0)\n    / ${total}`;
+  } else {
+    const buckets = perVersion(main.value, 'rate', `${versionLabel}, le`);
+    values = `histogram_quantile(${source.quantile}, ${buckets})`;
+    const whole = { label: 'le', op: '=', value: '+Inf' } as const;
+    counted = { metric: main.value.metric, matchers: [...main.value.matchers, whole] };
+  }
+  const requests = picked(canary, perVersion(counted, 'increase'), 'canary_revision');
+  return ok({
+    canary: picked(canary, values, 'canary_revision'),
+    stable: picked(canary, values, 'stable'),
+    enough: source.minRequests > 0 ? `${requests} >= ${source.minRequests}` : null,
+  });
+}
+
+function queryArms({ service, name }: Canary, { windowMs }: Metric, query: string): Result<Arms, string> {
+  const versions = placeholders(query).flatMap((use) => use.name ?? []);
+  if (versions.some((each) => each === 'version' || each === 'canary' || each === 'stable')) {
+    return err('its query names a version, which a rule cannot: only the controller asks it');
+  }
+  if (query.includes('$') && query.includes('`')) return err('its query has a dollar sign and backquotes');
+  const window = formatDuration(windowMs);
+  const text = renderQuery(query, { service, name, window, version: '', canary: '', stable: '' });
+  return ok({ canary: `max(${text.trim()})`, stable: null, enough: null });
+}
+
+/**
+ * The one of `values` (a value for each version) that belongs to the revision that `canary_info` shows under this
+ * label. `label_join` and not `label_replace`: its `$1` would be taken for a variable in Grafana's files.
+ */
+function picked({ name, analysis: { versionLabel } }: Canary, values: string, label: string): string {
+  const shown = `canary_info{canary=${quotePromql(name)},${label}!=""}`;
+  return `max(\n  ${values}\n  and on (${versionLabel}) label_join(${shown}, "${versionLabel}", "", "${label}")\n)`;
+}
+
+type BoundName = keyof Bounds;
+
+/** How a bound is checked, and in words: "NUMBER is WORDS LIMIT". */
+const BOUNDS: Readonly<
+  Record<
+    BoundName,
+    { readonly breach: AlertRule['breach']; readonly operator: string; readonly words: string }
+  >
+> = {
+  max: { breach: 'above', operator: '', words: 'above' },
+  min: { breach: 'below', operator: '', words: 'below' },
+  maxDelta: { breach: 'above', operator: '-', words: 'above stable by more than' },
+  minDelta: { breach: 'below', operator: '-', words: 'against stable below' },
+  maxRatio: { breach: 'above', operator: '/', words: 'as a multiple of stable above' },
+};
+
+function rulesOf(canary: Canary, metric: Metric, arms: Arms): readonly AlertRule[] {
+  return (Object.keys(BOUNDS) as BoundName[]).flatMap((bound) => {
+    const limit = metric.bounds[bound];
+    const { breach, operator, words } = BOUNDS[bound];
+    if (limit === undefined || (operator !== '' && arms.stable === null)) return [];
+    const compared = operator === '' ? arms.canary : `${arms.canary}\n${operator} ${arms.stable}`;
+    return {
+      alert: `${canary.name} ${metric.name} ${bound}`,
+      value: arms.enough === null ? compared : `(${compared})\nand ${arms.enough}`,
+      breach,
+      limit,
+      forMs: sustainedMs(metric),
+      labels: labelsOf(canary, metric, bound),
+      summary: `${metric.name} of ${canary.name} is ${words} ${compactNumber(limit)}`,
+    };
+  });
+}
+
+/** How long a breach must last to fail a rollout: of failures that are counted, at most one a window is. */
+function sustainedMs({ critical, forMs, failureLimit, windowMs }: Metric): number {
+  if (critical) return 0;
+  return forMs ?? (failureLimit ?? 0) * windowMs;
+}
+
+function labelsOf({ name, service, strategy }: Canary, { name: metric, dryRun }: Metric, bound: string) {
+  const action = dryRun ? 'ignore' : strategy.onFailure;
+  const severity = { rollback: 'critical', pause: 'warning', ignore: 'info' }[action];
+  return { canary: name, service, canary_action: action, severity, metric, bound };
+}
