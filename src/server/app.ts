@@ -2,6 +2,7 @@
 import fastify, { type FastifyError, type FastifyInstance, type HTTPMethods } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { guardRoutes } from './access.ts';
+import { answerBrokenRequest, REQUEST_TIMEOUT_MS } from './broken-requests.ts';
 import { registerCanaries } from './canaries.ts';
 import { registerCommands } from './commands.ts';
 import type { ServerDeps } from './deps.ts';
@@ -26,6 +27,8 @@ const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as 
 export function createApp(deps: ServerDeps): FastifyInstance {
   const app = fastify({
     bodyLimit: BODY_LIMIT,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    clientErrorHandler: answerBrokenRequest,
     routerOptions: { maxParamLength: PARAM_LIMIT },
     forceCloseConnections: 'idle',
     requestIdHeader: false,

@@ -31,8 +31,10 @@ export function failureProblem(error: FastifyError, request: FastifyRequest): Pr
   switch (error.code) {
     case 'FST_ERR_CTP_INVALID_JSON_BODY':
       return problem('INVALID_JSON', 'the body is not valid JSON');
-    case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return problem('BODY_TOO_LARGE', 'the body is larger than the limit');
+    case 'FST_ERR_CTP_BODY_TOO_LARGE': {
+      const limit = `${request.routeOptions.bodyLimit / 1024} KiB`;
+      return problem('BODY_TOO_LARGE', `the body is larger than ${limit}`, `send at most ${limit}`);
+    }
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return problem('UNSUPPORTED_MEDIA_TYPE', 'only application/json is taken');
     default: {

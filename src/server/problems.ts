@@ -74,13 +74,18 @@ export const PROBLEM_KINDS = {
   NOT_FOUND: { status: 404, title: 'Not found', hint: 'GET /api/v1/canaries lists what there is' },
   NO_SUCH_ROUTE: { status: 404, title: 'No such address', hint: 'see /openapi.json' },
   METHOD_NOT_ALLOWED: { status: 405, title: 'Method not allowed', hint: 'see the Allow header' },
+  REQUEST_TIMEOUT: { status: 408, title: 'Request timeout', hint: 'send the whole request at once' },
   AMBIGUOUS: { status: 409, title: 'Ambiguous', hint: 'name the Canary in the field "canary"' },
   AHEAD_OF_LOG: {
     status: 409,
     title: 'Ahead of the log',
     hint: 'the database was begun anew or restored: forget the number, and begin without it or with after=0',
   },
-  BODY_TOO_LARGE: { status: 413, title: 'Body too large', hint: 'send at most 64 KiB' },
+  BODY_TOO_LARGE: {
+    status: 413,
+    title: 'Body too large',
+    hint: 'send at most 64 KiB, or 1 MiB to a webhook',
+  },
   UNSUPPORTED_MEDIA_TYPE: {
     status: 415,
     title: 'Unsupported media type',
@@ -90,6 +95,11 @@ export const PROBLEM_KINDS = {
     status: 422,
     title: 'Idempotency-Key reused',
     hint: 'use a new Idempotency-Key for another request',
+  },
+  HEADERS_TOO_LARGE: {
+    status: 431,
+    title: 'Headers too large',
+    hint: 'send less in the address and the headers',
   },
   INTERNAL: { status: 500, title: 'Internal error', hint: 'the controller’s log says more' },
   NOT_READY: { status: 503, title: 'Not ready', hint: 'try again in a second' },
