@@ -1,0 +1,61 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { paceCell, scheduleCells } from './cells.ts';
+import { AT_PACE, NO_DISPERSION, NO_SETTLE } from './contestants.ts';
+import { pageOf } from './page.ts';
+import { playParts, quickParts, type Result } from './run.ts';
+import { ERROR_SCENARIOS } from './scenarios.ts';
+import { type Check, checksOf } from './targets.ts';
+
+const SEED = 1;
+
+function scenario(id: string) {
+  return ERROR_SCENARIOS.find((one) => one.id === id)!;
+}
+
+function missed(checks: readonly Check[]): Check[] {
+  return checks.filter(({ verdict }) => verdict === 'missed');
+}
+
+describe('the sequential judge', () => {
+  let result: Result;
+  beforeAll(() => {
+    result = playParts('quick', quickParts(), SEED);
+  }, 300_000);
+
+  it('meets its targets in the quick form of the benchmark', () => {
+    expect(result.checks.length).toBeGreaterThan(12);
+    expect(missed(result.checks)).toEqual([]);
+  });
+
+  it('has every check on the page, with its worst cell', () => {
+    const page = pageOf(result);
+    for (const { name } of result.checks) expect(page).toContain(`| ${name} |`);
+    for (const { where } of result.checks) expect(page).toContain(where);
+  });
+});
+
+describe('the checks', () => {
+  it('notice a judge that takes bursts for independent failures', () => {
+    const cells = scheduleCells(scenario('N7'), 50, [NO_DISPERSION], 100, SEED);
+    const checks = checksOf(
+      cells.map((cell) => ({ ...cell, rule: NO_SETTLE.name })),
+      null,
+    );
+    expect(missed(checks).map(({ name }) => name)).toEqual(['false rollback, errors']);
+  });
+
+  it('notice a rule that promotes what is at the margin', () => {
+    const [, flagger] = AT_PACE;
+    const cell = paceCell(scenario('N4'), 50, flagger!, 50, SEED);
+    const checks = checksOf([{ ...cell, rule: NO_SETTLE.name }], null);
+    expect(missed(checks).map(({ name }) => name)).toEqual(['false promotion at the margin and beyond']);
+  });
+
+  it('notice a rollback that never comes, and an engine that costs too much', () => {
+    const [cell] = scheduleCells(scenario('N9'), 50, [NO_SETTLE], 2, SEED);
+    expect(missed(checksOf([{ ...cell!, scenario: 'R3' }], 51))).toMatchObject([
+      { name: '+5 % at 50 rps, settle excluded', worst: null },
+      { name: 'engine cost', worst: 51 },
+    ]);
+  });
+});

@@ -1,0 +1,241 @@
+/** A result of the benchmark as a page of Markdown. */
+import { table } from '../bench/markdown.ts';
+import type { Cell, Mode } from './cells.ts';
+import {
+  ANY_INCREASE,
+  AT_PACE,
+  HALF_ALPHA,
+  NO_SETTLE,
+  ON_SCHEDULE,
+  SEQUENTIAL,
+  STRICT,
+} from './contestants.ts';
+import type { Result } from './run.ts';
+import {
+  EDGES,
+  ERROR_SCENARIOS,
+  FULL_SCENARIOS,
+  LATENCY_SCENARIOS,
+  type Scenario,
+  SILENT,
+  TRAFFIC,
+  type Truth,
+} from './scenarios.ts';
+import type { Check } from './targets.ts';
+
+const MEANINGS: Readonly<Record<Truth, string>> = {
+  good: 'good',
+  drifting: 'good on average',
+  margin: 'at the margin',
+  bad: 'bad',
+};
+
+export function pageOf(result: Result): string {
+  return `${[
+    '# How good the judges are',
+    INTRODUCTION,
+    `Made by \`npm run -s bench:judge${result.kind === 'full' ? ' -- --full' : ' --'} --seed ${result.seed}\` on ${result.machine}.`,
+    '## Targets',
+    TARGETS,
+    checkTable(result.checks),
+    '## Rules',
+    RULES,
+    table(
+      ['rule', 'judges by'],
+      [...new Set([...ON_SCHEDULE, HALF_ALPHA, ANY_INCREASE])].map(({ name, from }) => [name, from]),
+    ),
+    '## On a fixed schedule',
+    SCHEDULE,
+    ...scheduleTables(result, 'Errors', ERROR_SCENARIOS),
+    ...scheduleTables(result, 'Latency', LATENCY_SCENARIOS),
+    ...fullTable(result),
+    ...edgeTable(result),
+    ...paceTables(result),
+    ...excessTable(result),
+  ].join('\n\n')}\n`;
+}
+
+const INTRODUCTION = `Every rule of judgment makes two mistakes: it rolls back canaries that are fine, and promotes ones that are not.
+This page counts both, for the judges of this controller and for the rules that others publish, in the same simulated rollouts.
+It is written by the benchmark; any seed can be played again, and none is special.
+
+A rollout has steps of 5, 10, 25 and 50 % and is polled every 15 seconds.
+Requests arrive as a Poisson process and fail independently, unless the scenario says otherwise; all samplers are exact.
+The margin is 0.5 % more errors, or a 99th percentile 50 ms higher; the sequential judge tolerates half of it, and between the two it may do either.`;
+
+const TARGETS = `Each line is the worst of all cells that it is about.
+*Met within error*: above the target by less than 2.6 standard errors of so many rollouts, for shares only.`;
+
+const RULES = `The rules of others are written from their documentation, with their defaults where no number is given.
+The article's rule has no result while a version has never failed, as \`code=~"5.."\` has no series then; \`rate\` misses the failures of the scrape that a series is born with; and an alert \`for\` 5 minutes fires at the first evaluation that comes 5 minutes after the first violation.
+Flagger counts failed checks over the whole analysis and rolls back at the tick after the last allowed one.
+Kayenta is judged with a third deployment as large as the canary, as its documentation asks for, and without one.`;
+
+const SCHEDULE = `Ten minutes a step, whatever a rule says; all rules see the same counters, and nothing is promoted.
+A cell is the percentage rolled back, and the median minutes from the canary turning bad to its rollback where most are.
+In a *good* scenario a rollback is a mistake, in a *bad* one its absence is.`;
+
+function checkTable(checks: readonly Check[]): string {
+  return table(
+    ['target', 'at most', 'worst', 'where', 'target was'],
+    checks.map(({ name, most, unit, worst, where, verdict }) => [
+      name,
+      amount(most, unit),
+      worst === null ? 'never' : amount(worst, unit),
+      where,
+      verdict === 'missed' && worst !== null ? `**missed** by ${amount(worst - most, unit)}` : verdict,
+    ]),
+  );
+}
+
+function amount(value: number, unit: Check['unit']): string {
+  switch (unit) {
+    case 'percent':
+      return `${rounded(value, 2)} %`;
+    case 'minutes':
+      return `${rounded(value, 2)} min`;
+    case 'percent longer':
+      return `${rounded(value, 1)} % longer`;
+    case 'microseconds':
+      return `${rounded(value, 1)} µs`;
+  }
+}
+
+function scheduleTables({ cells }: Result, title: string, scenarios: readonly Scenario[]): string[] {
+  return TRAFFIC.flatMap((rps) => {
+    const rules = ON_SCHEDULE.map(({ name }) => name).filter((rule) =>
+      cells.some((cell) => cell.rule === rule && cell.rps === rps && cell.mode === 'schedule'),
+    );
+    const rows = scenarios.flatMap((scenario) => {
+      const found = rules.map((rule) => cellOf(cells, 'schedule', scenario.id, rps, rule));
+      if (found.every((cell) => cell === undefined)) return [];
+      return [[...labels(scenario), ...found.map(detection)]];
+    });
+    if (rows.length === 0) return [];
+    return [`### ${title} at ${rps} requests a second`, table(['', 'scenario', 'truth', ...rules], rows)];
+  });
+}
+
+function fullTable({ cells }: Result): string[] {
+  const rules = [NO_SETTLE.name, SEQUENTIAL.name];
+  const rows = FULL_SCENARIOS.flatMap((scenario) =>
+    TRAFFIC.flatMap((rps) => {
+      const found = rules.map((rule) => cellOf(cells, 'schedule', scenario.id, rps, rule));
+      if (found.every((cell) => cell === undefined)) return [];
+      return [[...labels(scenario), String(rps), ...found.map(detection)]];
+    }),
+  );
+  if (rows.length === 0) return [];
+  return [
+    '## At weight 100',
+    'Ten more minutes with all traffic on the canary: stable has none left, and its rate is bounded from what it did before.',
+    table(['', 'scenario', 'truth', 'rps', ...rules], rows),
+  ];
+}
+
+function edgeTable({ cells }: Result): string[] {
+  const rules = { balanced: NO_SETTLE.name, strict: STRICT.name, any: ANY_INCREASE.name };
+  const rows = Object.entries(EDGES).flatMap(([key, { id, title }]) =>
+    TRAFFIC.flatMap((rps) => {
+      const cell = cellOf(cells, 'schedule', id, rps, rules[key as keyof typeof EDGES]);
+      if (cell === undefined) return [];
+      const { rolledBack, runs } = cell.tally;
+      const error = 196 * Math.sqrt((rolledBack * (1 - rolledBack)) / runs);
+      return [[title, String(rps), `${rounded(100 * rolledBack, 2)} ± ${rounded(error, 2)}`, String(runs)]];
+    }),
+  );
+  if (rows.length === 0) return [];
+  return [
+    '## Exactly at the tolerated gap',
+    'The worst canary that must not be rolled back, judged 160 times a rollout; the stated bound is 1 %.',
+    table(['scenario', 'rps', '% rolled back', 'rollouts'], rows),
+  ];
+}
+
+function paceTables({ cells }: Result): string[] {
+  const scenarios = [...ERROR_SCENARIOS, SILENT, ...LATENCY_SCENARIOS];
+  const tables = TRAFFIC.flatMap((rps) => {
+    const rules = AT_PACE.map(({ name }) => name).filter((rule) =>
+      cells.some((cell) => cell.rule === rule && cell.rps === rps && cell.mode === 'pace'),
+    );
+    const rows = scenarios.flatMap((scenario) => {
+      const found = rules.map((rule) => cellOf(cells, 'pace', scenario.id, rps, rule));
+      if (found.every((cell) => cell === undefined)) return [];
+      return [[...labels(scenario), ...found.map(ending)]];
+    });
+    if (rows.length === 0) return [];
+    return [`### At ${rps} requests a second`, table(['', 'scenario', 'truth', ...rules], rows)];
+  });
+  if (tables.length === 0) return [];
+  return [
+    '## At the pace of the rule',
+    `The rule says when to go on; leaving the 50 % step promotes.
+The sequential judge needs two minutes and its evidence for each step, and is inconclusive after twenty; Flagger goes on with each passed check, the article after five good minutes.
+A cell is the percentages rolled back / promoted / inconclusive with the median minutes to each, then the mean number of bad requests beyond stable's.`,
+    ...tables,
+  ];
+}
+
+function excessTable({ cells }: Result): string[] {
+  const bad = ERROR_SCENARIOS.filter(({ truth }) => truth === 'bad');
+  const rules = ON_SCHEDULE.map(({ name }) => name);
+  const rows = bad.flatMap((scenario) =>
+    TRAFFIC.flatMap((rps) => {
+      const found = rules.map((rule) => cellOf(cells, 'schedule', scenario.id, rps, rule));
+      if (found.some((cell) => cell === undefined)) return [];
+      return [[scenario.id, scenario.title, String(rps), ...found.map((cell) => harm(cell!))]];
+    }),
+  );
+  if (rows.length === 0) return [];
+  return [
+    '## Harm',
+    'Mean number of requests that failed beyond what stable would have failed, until the rollback or the end of the fixed schedule.',
+    table(['', 'scenario', 'rps', ...rules], rows),
+  ];
+}
+
+function labels({ id, title, truth }: Scenario): string[] {
+  return [id, title, MEANINGS[truth]];
+}
+
+function detection(cell: Cell | undefined): string {
+  if (cell === undefined) return '';
+  const { rolledBack, detectMedian } = cell.tally;
+  const share = rounded(100 * rolledBack, 1);
+  return rolledBack > 0.5 && detectMedian !== null ? `${share} (${rounded(detectMedian, 2)})` : share;
+}
+
+function ending(cell: Cell | undefined): string {
+  if (cell === undefined) return '';
+  const { rolledBack, promoted, inconclusive, detectMedian, promoteMedian } = cell.tally;
+  const timed = (share: number, minutes: number | null) =>
+    share > 0 && minutes !== null
+      ? `${rounded(100 * share, 1)} (${rounded(minutes, 2)})`
+      : rounded(100 * share, 1);
+  const shares = [
+    timed(rolledBack, detectMedian),
+    timed(promoted, promoteMedian),
+    rounded(100 * inconclusive, 1),
+  ];
+  return `${shares.join(' / ')}; ${harm(cell)}`;
+}
+
+function harm({ tally }: Cell): string {
+  return rounded(tally.excess, tally.excess < 10 ? 1 : 0);
+}
+
+function cellOf(
+  cells: readonly Cell[],
+  mode: Mode,
+  scenario: string,
+  rps: number,
+  rule: string,
+): Cell | undefined {
+  return cells.find(
+    (cell) => cell.mode === mode && cell.scenario === scenario && cell.rps === rps && cell.rule === rule,
+  );
+}
+
+function rounded(value: number, decimals: number): string {
+  return String(Number(value.toFixed(decimals)));
+}

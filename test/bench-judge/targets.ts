@@ -1,0 +1,196 @@
+/** What the sequential judge must reach, as named checks over the cells of a run. */
+import type { Cell, Mode } from './cells.ts';
+import { HALF_ALPHA, NO_SETTLE, SEQUENTIAL } from './contestants.ts';
+import {
+  EDGES,
+  ERROR_SCENARIOS,
+  FULL_SCENARIOS,
+  LATENCY_SCENARIOS,
+  type Scenario,
+  SILENT,
+  type Truth,
+} from './scenarios.ts';
+
+export interface Check {
+  readonly name: string;
+  /** The figure may be this at most. */
+  readonly most: number;
+  readonly unit: 'percent' | 'minutes' | 'percent longer' | 'microseconds';
+  /** The worst cell's figure. Null: a rollout that never got there. */
+  readonly worst: number | null;
+  /** Where it was found. */
+  readonly where: string;
+  /**
+   * met: at most the target. met within error: above it by less than 2.6 standard errors of so many runs. Else missed.
+   */
+  readonly verdict: 'met' | 'met within error' | 'missed';
+}
+
+interface Figure {
+  readonly value: number | null;
+  readonly runs: number;
+  readonly where: string;
+}
+
+const ALPHA = 0.01;
+const BETA = 0.05;
+const STANDARD_ERRORS = 2.6;
+
+/** The checks whose cells are there. `costMicroseconds`: one poll of one metric; null: not measured. */
+export function checksOf(cells: readonly Cell[], costMicroseconds: number | null): Check[] {
+  const checks = [...shares(cells), ...times(cells), ...relative(cells), cost(costMicroseconds)];
+  return checks.filter((check) => check !== null);
+}
+
+function shares(cells: readonly Cell[]): (Check | null)[] {
+  const rolledBack = ({ tally }: Cell) => tally.rolledBack;
+  const both = [SEQUENTIAL.name, NO_SETTLE.name];
+  const good = (scenarios: readonly Scenario[]) => idsOf(scenarios, ['good', 'drifting']);
+  const wrong = idsOf([...ERROR_SCENARIOS, ...LATENCY_SCENARIOS, SILENT], ['margin', 'bad']);
+  const cold = (cell: Cell) => cell.scenario !== 'N10' || cell.rule === SEQUENTIAL.name;
+  return [
+    share(
+      'false rollback, errors',
+      ALPHA,
+      find(cells, 'schedule', good(ERROR_SCENARIOS), both).filter(cold),
+      rolledBack,
+    ),
+    share(
+      'false rollback, latency',
+      ALPHA,
+      find(cells, 'schedule', good(LATENCY_SCENARIOS), both),
+      rolledBack,
+    ),
+    share(
+      'false rollback, weight 100 included',
+      ALPHA,
+      find(cells, 'schedule', good(FULL_SCENARIOS), both),
+      rolledBack,
+    ),
+    share(
+      'false rollback, errors and latency at once',
+      ALPHA,
+      find(cells, 'schedule', ['N3+L2', 'N1+L1', 'N7+L4'], [HALF_ALPHA.name]),
+      rolledBack,
+    ),
+    share(
+      'false rollback exactly at the tolerated gap',
+      ALPHA,
+      find(cells, 'schedule', idsOf(Object.values(EDGES), ['good']), null),
+      rolledBack,
+    ),
+    share(
+      'false promotion at the margin and beyond',
+      BETA,
+      find(cells, 'pace', wrong, both),
+      ({ tally }) => tally.promoted,
+    ),
+  ];
+}
+
+function times(cells: readonly Cell[]): (Check | null)[] {
+  const detect = (
+    name: string,
+    most: number,
+    ids: readonly string[],
+    rule: string,
+    traffic: readonly number[],
+  ) =>
+    minutes(name, most, find(cells, 'schedule', ids, [rule], traffic), ({ tally }) =>
+      tally.rolledBack - tally.early > 0.5 ? tally.detectMedian : null,
+    );
+  const [settled, plain] = [SEQUENTIAL.name, NO_SETTLE.name];
+  return [
+    detect('all requests fail, settle over', 0.25, ['R4'], plain, [5, 50, 500]),
+    detect('all requests fail while settling, 50 rps and more', 0.25, ['R4'], settled, [50, 500]),
+    detect('all requests fail while settling, 5 rps', 0.5, ['R4'], settled, [5]),
+    detect('+5 % at 50 rps, settle excluded', 1.5, ['R3'], plain, [50]),
+    detect('+2 % at 50 rps', 3.5, ['R2'], settled, [50]),
+    detect('+1 % at 50 rps', 11, ['R1'], settled, [50]),
+    detect('+1 % at 500 rps', 2, ['R1'], settled, [500]),
+    detect('+2 % from the 25 % step at 50 rps', 2.5, ['R5'], settled, [50]),
+    minutes(
+      'a healthy canary is promoted, 50 rps and more',
+      10,
+      find(cells, 'pace', ['N1'], [settled], [50, 500]),
+      ({ tally }) => (tally.promoted > 0.5 ? tally.promoteMedian : null),
+    ),
+  ];
+}
+
+/** Two metrics share alpha: how much longer one of them takes than alone. */
+function relative(cells: readonly Cell[]): (Check | null)[] {
+  const ids = ['R1', 'R2', 'R6', 'L6'];
+  const figures = find(cells, 'schedule', ids, [HALF_ALPHA.name]).flatMap((half): Figure[] => {
+    const [alone] = find(cells, 'schedule', [half.scenario], [NO_SETTLE.name], [half.rps]);
+    const [longer, shorter] = [half.tally.detectMean, alone?.tally.detectMean ?? null];
+    if (longer === null || shorter === null) return [];
+    return [{ value: 100 * (longer / shorter - 1), runs: half.tally.runs, where: placeOf(half) }];
+  });
+  return [judged('two metrics share alpha: time to detect', 15, 'percent longer', figures, 0)];
+}
+
+function cost(microseconds: number | null): Check | null {
+  const figures =
+    microseconds === null ? [] : [{ value: microseconds, runs: 1, where: 'one poll of one metric' }];
+  return judged('engine cost', 50, 'microseconds', figures, 0);
+}
+
+function share(name: string, most: number, cells: readonly Cell[], of: (cell: Cell) => number): Check | null {
+  const figures = cells.map((cell) => ({
+    value: 100 * of(cell),
+    runs: cell.tally.runs,
+    where: placeOf(cell),
+  }));
+  const runs = Math.min(...figures.map((figure) => figure.runs));
+  const error = 100 * STANDARD_ERRORS * Math.sqrt((most * (1 - most)) / runs);
+  return judged(name, 100 * most, 'percent', figures, error);
+}
+
+function minutes(
+  name: string,
+  most: number,
+  cells: readonly Cell[],
+  of: (cell: Cell) => number | null,
+): Check | null {
+  const figures = cells.map((cell) => ({ value: of(cell), runs: cell.tally.runs, where: placeOf(cell) }));
+  return judged(name, most, 'minutes', figures, 0);
+}
+
+function judged(
+  name: string,
+  most: number,
+  unit: Check['unit'],
+  figures: readonly Figure[],
+  error: number,
+): Check | null {
+  const worst = figures.toSorted((a, b) => (b.value ?? Infinity) - (a.value ?? Infinity))[0];
+  if (worst === undefined) return null;
+  const value = worst.value ?? Infinity;
+  const verdict = value <= most ? 'met' : value <= most + error ? 'met within error' : 'missed';
+  return { name, most, unit, worst: worst.value, where: worst.where, verdict };
+}
+
+function find(
+  cells: readonly Cell[],
+  mode: Mode,
+  ids: readonly string[],
+  rules: readonly string[] | null,
+  traffic: readonly number[] | null = null,
+): Cell[] {
+  return cells.filter(
+    (cell) =>
+      cell.mode === mode &&
+      ids.includes(cell.scenario) &&
+      (rules?.includes(cell.rule) ?? true) &&
+      (traffic?.includes(cell.rps) ?? true),
+  );
+}
+
+function idsOf(scenarios: readonly Scenario[], truths: readonly Truth[]): string[] {
+  return scenarios.filter(({ truth }) => truths.includes(truth)).map(({ id }) => id);
+}
+
+function placeOf({ scenario, rps, rule }: Cell): string {
+  return `${scenario} at ${rps} rps, ${rule}`;
+}
