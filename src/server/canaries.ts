@@ -5,11 +5,11 @@ import type { Controls } from '../controller/controls.ts';
 import type { Clock } from '../lib/clock.ts';
 import { beginSlices } from '../telemetry/slices.ts';
 import { diagnosticView, specView } from '../view/build.ts';
-import { NameParams } from '../view/requests.ts';
+import { CanariesQuery, NameParams } from '../view/requests.ts';
 import { CanaryListView, CanaryView } from '../view/schemas.ts';
 import { SpecView } from '../view/spec.ts';
 import { type App, PROBLEM_ANSWERS, type ServerDeps } from './deps.ts';
-import { canaryViews, findCanary, specOf, unknownCanary } from './lookup.ts';
+import { canaryNames, canaryViews, findCanary, specOf, unknownCanary } from './lookup.ts';
 import { sendProblem } from './problems.ts';
 
 const tags = ['canaries'];
@@ -21,12 +21,16 @@ export function registerCanaries(app: App, { controls, clock }: ServerDeps): voi
       exposeHeadRoute: false,
       config: { access: 'read' },
       schema: {
-        summary: 'All Canaries, and everything that is wrong with files',
+        summary: 'Canaries in the order of their names, and everything that is wrong with files',
         tags,
+        querystring: CanariesQuery,
         response: { 200: CanaryListView, ...PROBLEM_ANSWERS },
       },
     },
-    async (_request, reply) => sendPages(reply, listPages(controls, clock)),
+    async ({ query: { after, limit } }, reply) => {
+      const names = canaryNames(controls).filter((name) => after === undefined || name > after);
+      return sendPages(reply, listPages(controls, clock, names.slice(0, limit)));
+    },
   );
   app.get(
     '/api/v1/canaries/:name',
@@ -67,11 +71,15 @@ function sendPages(reply: FastifyReply, pages: AsyncGenerator<string>): FastifyR
 }
 
 /** A CanaryListView as JSON text, in pieces: ten thousand Canaries must not keep the loop waiting. */
-async function* listPages(controls: Controls, clock: Clock): AsyncGenerator<string> {
+async function* listPages(
+  controls: Controls,
+  clock: Clock,
+  names: readonly string[],
+): AsyncGenerator<string> {
   const slices = beginSlices(clock);
   let page = '{"items":[';
   let separator = '';
-  for (const view of canaryViews(controls)) {
+  for (const view of canaryViews(controls, names)) {
     page += separator + JSON.stringify(view);
     separator = ',';
     if (!slices.isOver()) continue;

@@ -5,7 +5,15 @@ import type { Clock } from '../lib/clock.ts';
 import type { Event, Store, StoredMeasurement } from '../store/store.ts';
 import { eventView, explanationView, rolloutView } from '../view/build.ts';
 import { explainText } from '../view/explain-text.ts';
-import { EventsQuery, ExplainQuery, IdParams, NameParams } from '../view/requests.ts';
+import {
+  EVENTS_DEFAULT,
+  EventsQuery,
+  ExplainQuery,
+  IdParams,
+  NameParams,
+  ROLLOUTS_DEFAULT,
+  RolloutsQuery,
+} from '../view/requests.ts';
 import {
   EventListView,
   ExplanationView,
@@ -19,8 +27,6 @@ import { problem, sendProblem } from './problems.ts';
 
 const tags = ['history'];
 
-const EVENTS_DEFAULT = 100;
-const ROLLOUTS_LISTED = 50;
 /** Newest measurements of a rollout among which the latest of each metric is looked for. */
 const LATEST_AMONG = 100;
 const MEASUREMENTS_SHOWN = 1000;
@@ -37,14 +43,18 @@ function registerRollouts(app: App, { controls, store }: ServerDeps): void {
     {
       config: { access: 'read' },
       schema: {
-        summary: `The newest ${ROLLOUTS_LISTED} rollouts of a Canary, newest first`,
+        summary: 'Rollouts of a Canary, newest first',
         tags,
         params: NameParams,
+        querystring: RolloutsQuery,
         response: { 200: RolloutListView, ...PROBLEM_ANSWERS },
       },
     },
-    async ({ params: { name } }, reply) => {
-      const records = store.rollouts(name, ROLLOUTS_LISTED);
+    async ({ params: { name }, query: { after, limit = ROLLOUTS_DEFAULT } }, reply) => {
+      if (after !== undefined && store.rollout(after)?.canary !== name) {
+        return sendProblem(reply, problem('INVALID_QUERY', `after: ${name} has no rollout ${after}`));
+      }
+      const records = store.rollouts(name, limit, after);
       if (records.length === 0 && !isKnown(controls, name)) {
         return sendProblem(reply, unknownCanary(controls, name));
       }

@@ -21,11 +21,11 @@ export function specOf(controls: Controls, name: string): Spec | null {
   return controls.specs().find((spec) => spec.canary.name === name) ?? null;
 }
 
-/** The objects of all Canaries, made when they are asked for. */
-export function* canaryViews(controls: Controls): Generator<CanaryView> {
+/** The objects of these Canaries, made when they are asked for. */
+export function* canaryViews(controls: Controls, names: readonly string[]): Generator<CanaryView> {
   const specs = new Map(controls.specs().map((spec) => [spec.canary.name, spec]));
   const diagnostics = Map.groupBy(controls.diagnostics(), ({ canary }) => canary);
-  for (const name of canaryNames(controls)) {
+  for (const name of names) {
     yield viewOf(controls, name, specs.get(name) ?? null, diagnostics.get(name) ?? []);
   }
 }

@@ -9,7 +9,7 @@ export interface RolloutHistory {
   record(rollout: EncodedRollout): void;
   /** Inside a write transaction. */
   measure(verdict: EncodedVerdict): void;
-  rollouts(canary: string, limit: number): RolloutRecord[];
+  rollouts(canary: string, limit: number, after?: string): RolloutRecord[];
   rollout(id: string): RolloutRecord | null;
   measurements(rolloutId: string, limit: number): StoredMeasurement[];
   /** Inside a write transaction: one slice of expired measurements. Returns the rows deleted. */
@@ -35,6 +35,9 @@ export function createRolloutHistory(db: Database.Database): RolloutHistory {
   const ofCanary = db.prepare<[string, number], { record: string }>(
     'SELECT record FROM rollouts WHERE canary = ? ORDER BY rowid DESC LIMIT ?',
   );
+  const ofCanaryBefore = db.prepare<[string, string, number], { record: string }>(`
+    SELECT record FROM rollouts WHERE canary = ? AND rowid < (SELECT rowid FROM rollouts WHERE id = ?)
+    ORDER BY rowid DESC LIMIT ?`);
   const byId = db.prepare<[string], { record: string }>('SELECT record FROM rollouts WHERE id = ?');
   const insertVerdict = db.prepare(`
     INSERT INTO measurements (rollout_id, slot, passed, metric, at, verdict) VALUES (?, ?, ?, ?, ?, ?)
@@ -48,7 +51,11 @@ export function createRolloutHistory(db: Database.Database): RolloutHistory {
       void upsert.run(id, canary, startedAt, endedAt, record),
     measure: ({ rolloutId, metric, at, passed, verdict }) =>
       void insertVerdict.run(rolloutId, slotOf(at, passed), passed ? 1 : 0, metric, at, verdict),
-    rollouts: (canary, limit) => ofCanary.all(canary, limit).map(({ record }) => JSON.parse(record)),
+    rollouts(canary, limit, after) {
+      const rows =
+        after === undefined ? ofCanary.all(canary, limit) : ofCanaryBefore.all(canary, after, limit);
+      return rows.map(({ record }) => JSON.parse(record));
+    },
     rollout(id) {
       const row = byId.get(id);
       return row === undefined ? null : JSON.parse(row.record);

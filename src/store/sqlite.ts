@@ -228,7 +228,7 @@ function pruneAll({ history, specs, signals, webhooks }: Parts, now: number): nu
 
 function historyVerbs({ read, history }: Parts): Pick<Store, 'rollouts' | 'rollout' | 'measurements'> {
   return {
-    rollouts: (canary, limit) => read(() => history.rollouts(canary, limit)),
+    rollouts: (canary, limit, after) => read(() => history.rollouts(canary, limit, after)),
     rollout: (id) => read(() => history.rollout(id)),
     measurements: (rolloutId, limit) => read(() => history.measurements(rolloutId, limit)),
   };

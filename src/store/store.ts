@@ -204,8 +204,8 @@ export interface Store {
    */
   onCommit(listener: (events: readonly Event[]) => void): () => void;
 
-  /** The one that began last first, whatever the wall clock said. */
-  rollouts(canary: string, limit: number): readonly RolloutRecord[];
+  /** The one that began last first, whatever the wall clock said; `after`: those that began before this rollout. */
+  rollouts(canary: string, limit: number, after?: string): readonly RolloutRecord[];
   rollout(id: string): RolloutRecord | null;
   /** Newest first: all that were no pass, and of passes the last one of each minute and metric. */
   measurements(rolloutId: string, limit: number): readonly StoredMeasurement[];

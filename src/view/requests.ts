@@ -96,19 +96,41 @@ const EventNumber = z
   .regex(/^\d{1,15}$/, 'must be the number of an event')
   .transform(Number);
 
+/** The most items of one page. */
+export const CANARIES_LIMIT = 1000;
+export const ROLLOUTS_LIMIT = 200;
 export const EVENTS_LIMIT = 1000;
+
+function pageSize(most: number, otherwise: string) {
+  return z
+    .string()
+    .regex(/^[1-9]\d{0,3}$/, `must be a number from 1 to ${most}`)
+    .transform(Number)
+    .refine((limit) => limit <= most, `must be at most ${most}`)
+    .optional()
+    .meta({ description: `From 1 to ${most}; without it ${otherwise}` });
+}
+
+export const CanariesQuery = z.strictObject({
+  after: z.string().optional().meta({ description: 'Name of the last Canary of the page before' }),
+  limit: pageSize(CANARIES_LIMIT, 'all'),
+});
+
+export const ROLLOUTS_DEFAULT = 50;
+
+export const RolloutsQuery = z.strictObject({
+  after: z.string().optional().meta({ description: 'Id of the last rollout of the page before' }),
+  limit: pageSize(ROLLOUTS_LIMIT, String(ROLLOUTS_DEFAULT)),
+});
+
+export const EVENTS_DEFAULT = 100;
 
 export const EventsQuery = z.strictObject({
   canary: z.string().optional(),
   after: EventNumber.optional().meta({
     description: 'The first events after this number; without it the newest',
   }),
-  limit: z
-    .string()
-    .regex(/^[1-9]\d{0,3}$/, `must be a number from 1 to ${EVENTS_LIMIT}`)
-    .transform(Number)
-    .refine((limit) => limit <= EVENTS_LIMIT, `must be at most ${EVENTS_LIMIT}`)
-    .optional(),
+  limit: pageSize(EVENTS_LIMIT, String(EVENTS_DEFAULT)),
 });
 
 export const StreamQuery = z.strictObject({

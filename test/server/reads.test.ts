@@ -50,6 +50,45 @@ test('one Canary is the object of the contract', async () => {
   expect(CanaryView.parse(answer.json())).toEqual(answer.json());
 });
 
+test('the list comes in pages: after the last name of the page before', async () => {
+  const { app, behind } = loaded();
+  behind.states = ['e', 'b', 'd', 'a', 'c'].map((name) => ({ ...stableState(), name }));
+  behind.specs = [];
+  const page = async (query: string) =>
+    (await app.inject(`/api/v1/canaries?${query}`)).json().items.map(({ name }: { name: string }) => name);
+  expect(await page('limit=2')).toEqual(['a', 'b']);
+  expect(await page('limit=2&after=b')).toEqual(['c', 'd']);
+  expect(await page('limit=2&after=d')).toEqual(['e']);
+  expect(await page('after=bb')).toEqual(['c', 'd', 'e']);
+  expect(await page('after=e')).toEqual([]);
+});
+
+test.each(['limit=0', 'limit=1001', 'limit=x', 'page=2'])('a list with %s is refused', async (query) => {
+  const answer = await loaded().app.inject(`/api/v1/canaries?${query}`);
+  expect([answer.statusCode, answer.json().code]).toEqual([400, 'INVALID_QUERY']);
+});
+
+test('rollouts come in pages: after the last id of the page before', async () => {
+  const { app, store } = loaded();
+  for (let number = 1; number <= 60; number += 1) {
+    const rollouts = [paymentRecord({ id: `r-${number}` })];
+    store.save(aSave('payment-service', { rollouts }));
+  }
+  store.save(aSave('search', { rollouts: [paymentRecord({ id: 's-1', canary: 'search' })] }));
+  const path = '/api/v1/canaries/payment-service/rollouts';
+  const page = async (query: string) =>
+    (await app.inject(`${path}?${query}`)).json().items.map(({ id }: { id: string }) => id);
+  expect(await page('')).toHaveLength(50);
+  expect(await page('limit=2')).toEqual(['r-60', 'r-59']);
+  expect(await page('limit=2&after=r-59')).toEqual(['r-58', 'r-57']);
+  expect(await page('limit=5&after=r-3')).toEqual(['r-2', 'r-1']);
+  expect(await page('after=r-1')).toEqual([]);
+  for (const query of ['after=r-61', 'after=s-1', 'limit=201']) {
+    const answer = await app.inject(`${path}?${query}`);
+    expect([query, answer.statusCode, answer.json().code]).toEqual([query, 400, 'INVALID_QUERY']);
+  }
+});
+
 test('gateways are asked for when one Canary is read, and never for the list', async () => {
   const { app, behind } = loaded();
   behind.gateways = { current: 3, total: 4 };
