@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runCli } from '../../src/cli/cli.ts';
 import type { Io } from '../../src/cli/io.ts';
+import { renderRule } from '../../src/core/rule.ts';
 import { PROBLEM_KINDS } from '../../src/server/problems.ts';
 import { SETTINGS } from '../../src/settings.ts';
 import { SPEC_CODES } from '../../src/spec/codes.ts';
@@ -29,6 +30,7 @@ export const SECTIONS: Readonly<Record<string, () => string | Promise<string>>> 
   'pipeline github-actions.yml': () => pipeline('yaml', 'github-actions.yml'),
   'pipeline gitlab-ci.yml': () => pipeline('yaml', 'gitlab-ci.yml'),
   'pipeline Jenkinsfile': () => pipeline('groovy', 'Jenkinsfile'),
+  'rule document': () => fenced('json', ruleDocument()),
   'chances by requests': () =>
     table(
       ['requests in the window', 'a healthy canary (0.1 %) fails', 'a bad one (2 %) passes'],
@@ -73,6 +75,25 @@ function code(text: string): string {
 function everything(): string {
   const text = readFileSync(join(ROOT, 'canaries/06-everything.yaml'), 'utf8');
   return text.split('\n').slice(1).join('\n');
+}
+
+/** What the controller writes for its first step where there was nothing before. */
+function ruleDocument(): string {
+  const rule = {
+    canaryVersion: 'v1.5.1',
+    canaryWeight: 5,
+    stableVersion: 'v1.5.0',
+    enabled: true,
+    managedBy: {
+      controller: 'canary-controller/…',
+      rolloutId: '…',
+      step: 0,
+      operation: '…',
+      epoch: 1,
+      promoted: false,
+    },
+  };
+  return renderRule(null, 'payment-service', rule, Date.UTC(2026, 10, 25, 2, 15, 46));
 }
 
 function pipeline(language: string, name: string): string {
