@@ -95,7 +95,7 @@ describe('examples', () => {
         group.rules.map(({ expr }) => expr),
       ),
     );
-    expect(expressions.length).toBeGreaterThan(5);
+    expect(expressions.length).toBeGreaterThan(0);
     for (const expression of expressions) {
       expect(parser.parse(expression).toString(), expression).not.toContain('⚠');
       const used = expression.match(/\bcanary_\w+/g) ?? [];
