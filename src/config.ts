@@ -1,9 +1,13 @@
 /** Settings of `canary serve`: flag, then environment, then file, then default; checked as a whole before anything starts. */
 import { z } from 'zod';
+import { parseCertificate } from './access/certificate.ts';
+import type { FileText } from './access/live-file.ts';
+import { parseSharedSecret } from './access/shared-secret.ts';
+import { parseTokens } from './access/tokens.ts';
 import { formatDuration, parseDuration } from './lib/duration.ts';
 import { err, ok, type Result } from './lib/result.ts';
 import { ALERT_LABELS, type AlertLabels } from './server/alerts.ts';
-import type { WebhookOptions } from './server/webhooks.ts';
+import type { RateLimits } from './server/limits.ts';
 import { type Givens, gather, reasonOf, type SettingSources } from './settings.ts';
 import { LOG_LEVELS, type LogLevel } from './telemetry/log.ts';
 
@@ -29,7 +33,16 @@ export interface Config {
     readonly headers: Readonly<Record<string, string>>;
   };
   readonly notifyUrl: string | null;
-  readonly webhooks: WebhookOptions;
+  /** Null: reads are open, and changes are taken from this machine only. */
+  readonly tokens: FileText | null;
+  /** Null: plain HTTP. */
+  readonly tls: { readonly cert: FileText; readonly key: FileText } | null;
+  readonly limits: RateLimits;
+  readonly webhooks: {
+    /** Null: webhooks are taken from this machine only. */
+    readonly secret: FileText | null;
+    readonly labels: AlertLabels;
+  };
   readonly tickMs: number;
   readonly logLevel: LogLevel;
   readonly logFormat: 'json' | 'pretty';
@@ -92,6 +105,11 @@ const Tick = z.string().transform((text, context) => {
   return ms ?? 0;
 });
 
+const Count = z.string().transform((text, context) => {
+  if (!/^\d{1,6}$/.test(text)) context.addIssue('must be a whole number up to 999999; 0: no limit');
+  return Number(text);
+});
+
 const HEADER = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x20-\x7e]+)$/;
 const Header = z.string().transform((text, context): [string, string] => {
   const [, name = '', value = ''] = HEADER.exec(text.trim()) ?? [];
@@ -126,6 +144,8 @@ interface Reader {
   many<T>(key: string, schema: z.ZodType<T, string>): readonly T[];
   /** The text of the file that the setting names, checked; null where there is none. */
   file(key: string, check: (text: string) => string | null): string | null;
+  /** The same with its path, for a file that is read again while the program runs. */
+  liveFile(key: string, check: (text: string) => string | null): FileText | null;
   fault(text: string): void;
 }
 
@@ -144,6 +164,19 @@ function createReader(givens: Givens, { readFile }: ConfigSources, faults: strin
     if (second !== undefined) faults.push(`${given.from} takes one value only`);
     return checked(schema, value, given.from);
   }
+  function liveFile(key: string, check: (text: string) => string | null): FileText | null {
+    const path = optional(key, Text);
+    if (path === null) return null;
+    try {
+      const text = readFile(path);
+      const problem = check(text);
+      if (problem !== null) faults.push(`${givens.get(key)?.from}: ${path} ${problem}`);
+      return { path, text };
+    } catch (error) {
+      faults.push(`${givens.get(key)?.from}: ${path} cannot be read: ${reasonOf(error)}`);
+      return null;
+    }
+  }
   return {
     isGiven: (key) => givens.has(key),
     one: (key, schema, fallback) =>
@@ -153,19 +186,8 @@ function createReader(givens: Givens, { readFile }: ConfigSources, faults: strin
       const { values, from } = givens.get(key) ?? { values: [], from: key };
       return values.map((value) => checked(schema, value, from)).filter((value) => value !== null);
     },
-    file(key, check) {
-      const path = optional(key, Text);
-      if (path === null) return null;
-      try {
-        const text = readFile(path);
-        const problem = check(text.trim());
-        if (problem !== null) faults.push(`${givens.get(key)?.from}: ${path} ${problem}`);
-        return text.trim();
-      } catch (error) {
-        faults.push(`${givens.get(key)?.from}: ${path} cannot be read: ${reasonOf(error)}`);
-        return null;
-      }
-    },
+    file: (key, check) => liveFile(key, (text) => check(text.trim()))?.text.trim() ?? null,
+    liveFile,
     fault: (text) => faults.push(text),
   };
 }
@@ -193,8 +215,15 @@ function read(reader: Reader, { isCheckout, isTerminal }: ConfigSources): Config
     nacosCa: reader.file('nacosCa', authorityProblem),
     prometheus: readPrometheusAccess(reader),
     notifyUrl: reader.optional('notifyUrl', NotifyUrl),
+    tokens: reader.liveFile('tokens', (text) => problemOf(parseTokens(text))),
+    tls: readCertificate(reader),
+    limits: {
+      // Far above what pipelines of a whole fleet or a storm of alerts need, and below what would hold the loop up.
+      requestsPerSecond: reader.one('rateLimit', Count, '1000') ?? 0,
+      failuresPerMinute: reader.one('failureLimit', Count, '60') ?? 0,
+    },
     webhooks: {
-      secret: reader.file('webhookSecretFile', webhookSecretProblem),
+      secret: reader.liveFile('webhookSecretFile', (text) => problemOf(parseSharedSecret(text))),
       labels: reader.optional('webhookLabels', WebhookLabels) ?? ALERT_LABELS,
     },
   };
@@ -207,6 +236,9 @@ function read(reader: Reader, { isCheckout, isTerminal }: ConfigSources): Config
     nacos: { urls: nacosUrls, api, credentials: rest.credentials, ca: rest.nacosCa },
     prometheus: { url: prometheusUrl, ...rest.prometheus },
     notifyUrl: rest.notifyUrl,
+    tokens: rest.tokens,
+    tls: rest.tls,
+    limits: rest.limits,
     webhooks: rest.webhooks,
     tickMs,
     logLevel,
@@ -244,14 +276,20 @@ function secretProblem(text: string): string | null {
   return /[\r\n]/.test(text) ? 'holds more than one line' : null;
 }
 
-/** Shorter ones can be guessed. */
-const WEBHOOK_SECRET_MIN = 16;
+function readCertificate(reader: Reader): Config['tls'] {
+  if (reader.isGiven('tlsCert') !== reader.isGiven('tlsKey')) {
+    reader.fault('--tls-cert and --tls-key belong together');
+  }
+  const cert = reader.liveFile('tlsCert', () => null);
+  const key = reader.liveFile('tlsKey', () => null);
+  if (cert === null || key === null) return null;
+  const problem = problemOf(parseCertificate([cert.text, key.text]));
+  if (problem !== null) reader.fault(`${cert.path} and ${key.path} ${problem}`);
+  return { cert, key };
+}
 
-function webhookSecretProblem(text: string): string | null {
-  const problem = secretProblem(text);
-  if (problem !== null) return problem;
-  if (/[^\x21-\x7e]/.test(text)) return 'must hold printable ASCII without blanks, as a header can carry it';
-  return text.length < WEBHOOK_SECRET_MIN ? `must hold at least ${WEBHOOK_SECRET_MIN} characters` : null;
+function problemOf(parsed: Result<unknown, string>): string | null {
+  return parsed.ok ? null : parsed.error;
 }
 
 function basicProblem(text: string): string | null {
@@ -270,8 +308,8 @@ const REDACTED = '[redacted]';
 
 /** The settings in force, for the start-up log: without passwords, tokens, header values and webhook paths. */
 export function effectiveSettings(config: Config): Readonly<Record<string, string | readonly string[]>> {
-  const { canaries, db, listen, nacos, prometheus, notifyUrl, webhooks, tickMs, logLevel, logFormat } =
-    config;
+  const { canaries, db, listen, nacos, prometheus, notifyUrl, tokens, tls, limits, webhooks } = config;
+  const { tickMs, logLevel, logFormat } = config;
   return {
     canaries,
     db,
@@ -286,6 +324,10 @@ export function effectiveSettings(config: Config): Readonly<Record<string, strin
     prometheusCa: prometheus.ca === null ? 'system' : 'given',
     prometheusHeaders: Object.keys(prometheus.headers).map((name) => `${name}: ${REDACTED}`),
     notifyUrl: notifyUrl === null ? 'none' : `${new URL(notifyUrl).origin}/${REDACTED}`,
+    tokens: tokens === null ? 'none' : tokens.path,
+    tls: tls === null ? 'none' : tls.cert.path,
+    rateLimit: String(limits.requestsPerSecond),
+    failureLimit: String(limits.failuresPerMinute),
     webhooks: webhooks.secret === null ? 'from loopback only' : `with the secret ${REDACTED}`,
     webhookLabels: Object.entries(webhooks.labels).map((pair) => pair.join('=')),
     tick: formatDuration(tickMs),

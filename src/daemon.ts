@@ -5,10 +5,12 @@ import { createLeader, type Leader } from './controller/leader.ts';
 import { createSpecIndex } from './controller/specs.ts';
 import { timedNacos, timedPrometheus } from './controller/timed.ts';
 import { sleep, systemClock } from './lib/clock.ts';
+import { createLiveSettings } from './live-settings.ts';
 import { createMeasure } from './metrics/batch.ts';
 import { createNotifier, type Notifier } from './notify/notifier.ts';
 import { createWebhook } from './notify/webhook.ts';
 import { openNacos, openPrometheus } from './providers.ts';
+import { isLoopbackAddress } from './server/guards.ts';
 import { createServer } from './server/server.ts';
 import { lockFileOf } from './store/file-lock.ts';
 import { createJournal, type Journal } from './store/journal.ts';
@@ -44,9 +46,9 @@ export async function runDaemon(config: Config): Promise<number> {
   try {
     // What other daemons take for "read your configuration again". Without a listener it would end the process, also
     // in the moment between being ready and listening to it: so it is there first.
-    const controller = Promise.withResolvers<Controller>();
-    process.on('SIGHUP', () => void controller.promise.then(({ rescan }) => rescan()));
-    controller.resolve(await start(config, version, log, closers, end.corrupt));
+    const started = Promise.withResolvers<Started>();
+    process.on('SIGHUP', () => void started.promise.then(({ readAgain }) => readAgain()));
+    started.resolve(await start(config, version, log, closers, end.corrupt));
     supervisor.ready();
     const { code, reason } = await end.reached;
     process.exitCode = code;
@@ -109,6 +111,11 @@ async function closeAll(closers: Closers, log: Log): Promise<void> {
   done.abort();
 }
 
+interface Started {
+  /** Looks at every file that may have changed, without waiting for the next tick. */
+  readAgain(): void;
+}
+
 /** Builds and starts every part. */
 async function start(
   config: Config,
@@ -116,7 +123,7 @@ async function start(
   log: Log,
   closers: Closers,
   onCorrupt: (error: StoreError) => void,
-): Promise<Controller> {
+): Promise<Started> {
   const clock = systemClock;
   const store = openStore(config.db, { clock, onCorrupt });
   closers.push(() => store.close());
@@ -145,29 +152,53 @@ async function start(
     controller.lead();
     notifier?.wake();
   }
+  const live = createLiveSettings(config, {
+    ...{ clock, log, metrics },
+    onCertificate: (certificate) => server.renewCertificate(certificate),
+  });
   // Listening comes before the first write: a daemon whose port is taken has done nothing yet.
+  const { tokens, webhooks, certificate } = live;
   const server = createServer({
-    controls: controller,
-    store,
-    metrics,
-    clock,
-    webhooks: config.webhooks,
-    log,
-    version,
+    controls: {
+      ...controller,
+      diagnostics: () => [...controller.diagnostics(), ...live.diagnostics()],
+    },
+    ...{ store, metrics, clock, tokens, webhooks, certificate, log, version, limits: config.limits },
   });
   closers.push(
     () => leader.stop(),
     () => controller.stop(STOP_GRACE_MS),
     () => server.close(),
+    () => live.stop(),
   );
   const { url } = await server.listen(config.listen.host, config.listen.port);
   await controller.start();
   leader.start();
+  live.start();
+  sayWhoMay(config, log);
   log.info(
     { url, leader: leader.isLeader(), canaries: controller.names().length },
     'canary controller is ready',
   );
-  return controller;
+  return {
+    readAgain() {
+      void controller.rescan();
+      void live.look();
+    },
+  };
+}
+
+/** What an operator must know of a door that stands open. */
+function sayWhoMay({ tokens, tls, listen: { host } }: Config, log: Log): void {
+  const isReachable = host !== 'localhost' && !isLoopbackAddress(host);
+  if (tokens === null) {
+    log[isReachable ? 'warn' : 'info'](
+      { host },
+      'there is no tokens file: reads are open, and changes are taken from this machine only',
+    );
+  } else if (tls === null && isReachable) {
+    log.warn({ host }, 'tokens travel in clear text: set --tls-cert and --tls-key, or put TLS in front');
+  }
 }
 
 interface Parts {

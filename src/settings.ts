@@ -81,6 +81,35 @@ export const SETTINGS: readonly Setting[] = [
     null,
   ),
   setting(
+    'tokens',
+    '--tokens <file>',
+    'TOKENS',
+    'file with the tokens of callers; without one reads are open, and changes are taken from loopback only',
+    null,
+  ),
+  setting(
+    'tlsCert',
+    '--tls-cert <file>',
+    'TLS_CERT',
+    'PEM file with the certificate of the HTTP interface',
+    null,
+  ),
+  setting('tlsKey', '--tls-key <file>', 'TLS_KEY', 'PEM file with the key of that certificate', null),
+  setting(
+    'rateLimit',
+    '--rate-limit <count>',
+    'RATE_LIMIT',
+    'requests a second with one token, or from one address without one; webhooks are counted apart; 0: no limit',
+    '1000',
+  ),
+  setting(
+    'failureLimit',
+    '--failure-limit <count>',
+    'FAILURE_LIMIT',
+    'requests a minute with a wrong token or secret from one address; 0: no limit',
+    '60',
+  ),
+  setting(
     'webhookSecretFile',
     null,
     'WEBHOOK_SECRET_FILE',
@@ -100,7 +129,7 @@ export const SETTINGS: readonly Setting[] = [
 ];
 
 /** Names that begin like ours and belong to somebody else: the command line's. */
-const FOREIGN_ENV: ReadonlySet<string> = new Set(['CANARY_SERVER']);
+const FOREIGN_ENV: ReadonlySet<string> = new Set(['CANARY_SERVER', 'CANARY_SERVER_CA', 'CANARY_TOKEN_FILE']);
 
 /** A raw value and where it came from, for messages: "--listen", "CANARY_LISTEN", "listen in settings.yaml". */
 export interface Given {

@@ -2,13 +2,14 @@
  * Who may call what. Every route declares its access in its `config`; one hook in front of all of them asks for it, so
  * that no route can forget to.
  */
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Access, hasRole, roleFor } from '../access/roles.ts';
 import { isExpired, type Token, type TokenBook } from '../access/tokens.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Problem } from '../view/schemas.ts';
 import { forRequest } from './failures.ts';
 import { objectionToWrite } from './guards.ts';
+import { addressOf, type Limiter } from './limits.ts';
 import { problem, sendProblem } from './problems.ts';
 
 declare module 'fastify' {
@@ -26,6 +27,7 @@ export interface AccessOptions {
   /** The tokens in force; null: there is no tokens file, so reads are open and changes are this machine's. */
   readonly tokens: (() => TokenBook) | null;
   readonly clock: Clock;
+  readonly limiter: Limiter;
 }
 
 const UNDECLARED: Access = 'administer';
@@ -37,7 +39,7 @@ export function guardRoutes(app: FastifyInstance, options: AccessOptions): void 
     route.schema = { ...route.schema, security: securityOf(route.config?.access ?? UNDECLARED) };
   });
   app.addHook('onRequest', async (request, reply) => {
-    const objection = objectionTo(request, request.routeOptions.config.access ?? UNDECLARED, options);
+    const objection = await objectionTo(request, reply, options);
     return objection === null ? undefined : sendProblem(reply, forRequest(objection, request));
   });
 }
@@ -49,19 +51,34 @@ function securityOf(access: Access): Readonly<Record<string, string[]>>[] {
   return access === 'webhook' ? [{ webhookSecret: [] }] : [];
 }
 
-function objectionTo(request: FastifyRequest, access: Access, options: AccessOptions): Problem | null {
-  const role = roleFor(access);
-  if (role === null) return null;
-  const { tokens, clock } = options;
-  if (tokens === null) {
-    const { socket, headers } = request.raw;
-    return access === 'read' ? null : objectionToWrite({ remoteAddress: socket.remoteAddress, headers });
-  }
-  const shown = tokenOf(request, tokens(), clock.now());
-  if ('code' in shown) return shown;
-  request.token = shown;
-  if (hasRole(shown.role, role)) return null;
-  return problem('ROLE_TOO_LOW', `this asks for the role ${role}; the token ${shown.name} has ${shown.role}`);
+async function objectionTo(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { tokens, clock, limiter }: AccessOptions,
+): Promise<Problem | null> {
+  const { access = UNDECLARED } = request.routeOptions.config;
+  if (access === 'open') return null;
+  if (access === 'webhook') return limiter.request(request, reply, `webhook ${addressOf(request)}`);
+  const shown = tokens === null ? null : tokenOf(request, tokens(), clock.now());
+  if (shown !== null && !('code' in shown)) request.token = shown;
+  const caller = request.token === null ? addressOf(request) : `token ${request.token.name}`;
+  const limited = await limiter.request(request, reply, caller);
+  if (limited !== null) return limited;
+  if (shown === null) return objectionWithoutTokens(request, access);
+  return 'code' in shown ? limiter.failure(request, reply, shown) : objectionToRole(shown, access);
+}
+
+function objectionWithoutTokens(
+  { raw: { socket, headers } }: FastifyRequest,
+  access: Access,
+): Problem | null {
+  return access === 'read' ? null : objectionToWrite({ remoteAddress: socket.remoteAddress, headers });
+}
+
+function objectionToRole({ name, role }: Token, access: Access): Problem | null {
+  const least = roleFor(access);
+  if (least === null || hasRole(role, least)) return null;
+  return problem('ROLE_TOO_LOW', `this asks for the role ${least}; the token ${name} has ${role}`);
 }
 
 function tokenOf({ headers }: FastifyRequest, book: TokenBook, now: number): Token | Problem {

@@ -1,6 +1,7 @@
 /** The HTTP application: how requests are read, refused and answered. What they do is in the routes. */
 import fastify, { type FastifyError, type FastifyInstance, type HTTPMethods } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import { tlsOptions } from '../access/certificate.ts';
 import { guardRoutes } from './access.ts';
 import { answerBrokenRequest, REQUEST_TIMEOUT_MS } from './broken-requests.ts';
 import { registerCanaries } from './canaries.ts';
@@ -9,9 +10,11 @@ import type { ServerDeps } from './deps.ts';
 import { failureProblem, forRequest, pathOf } from './failures.ts';
 import { registerHealth } from './health.ts';
 import { registerHistory } from './history.ts';
+import { createLimiter, NO_LIMITS } from './limits.ts';
 import { registerOpenapi } from './openapi.ts';
 import { problem, sendProblem } from './problems.ts';
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.ts';
+import { logRequests } from './request-log.ts';
 import { registerStart } from './start.ts';
 import { registerStream } from './stream.ts';
 import { registerWebhooks } from './webhooks.ts';
@@ -25,7 +28,9 @@ const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as 
 
 /** The application, not listening. */
 export function createApp(deps: ServerDeps): FastifyInstance {
+  const { certificate = null } = deps;
   const app = fastify({
+    https: certificate === null ? null : tlsOptions(certificate),
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_TIMEOUT_MS,
     clientErrorHandler: answerBrokenRequest,
@@ -33,22 +38,21 @@ export function createApp(deps: ServerDeps): FastifyInstance {
     forceCloseConnections: 'idle',
     requestIdHeader: false,
     genReqId: ({ headers }) => requestIdOf(headers),
-    frameworkErrors(error, _request, reply) {
+    frameworkErrors(error, { id }, reply) {
+      reply.headers(headersOfAll(id));
       sendProblem(reply, problem('INVALID_REQUEST', error.message));
     },
   });
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   readJson(app);
+  logRequests(app, deps);
   answerFailures(app, deps.log);
   app.addHook('onSend', async ({ id }, reply) => {
-    reply.headers({
-      'cache-control': 'no-store',
-      'x-content-type-options': 'nosniff',
-      [REQUEST_ID_HEADER]: id,
-    });
+    reply.headers(headersOfAll(id));
   });
-  guardRoutes(app, { tokens: deps.tokens ?? null, clock: deps.clock });
+  const limiter = createLimiter(app, deps.limits ?? NO_LIMITS);
+  guardRoutes(app, { tokens: deps.tokens ?? null, clock: deps.clock, limiter });
   registerOpenapi(app, deps.version);
   app.register(async (scope) => {
     const methods = collectMethods(scope);
@@ -63,10 +67,18 @@ export function createApp(deps: ServerDeps): FastifyInstance {
   });
   app.register(async (scope) => {
     const methods = collectMethods(scope);
-    registerWebhooks(scope.withTypeProvider<ZodTypeProvider>(), deps);
+    registerWebhooks(scope.withTypeProvider<ZodTypeProvider>(), deps, limiter);
     refuseOtherMethods(scope, methods);
   });
   return app;
+}
+
+function headersOfAll(requestId: string): Readonly<Record<string, string>> {
+  return {
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    [REQUEST_ID_HEADER]: requestId,
+  };
 }
 
 /** JSON is the only body; an empty one is none at all, so that `curl -X POST -H content-type:…` works. */

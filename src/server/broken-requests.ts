@@ -3,6 +3,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Problem } from '../view/schemas.ts';
 import { problem } from './problems.ts';
+import { REQUEST_ID_HEADER, requestIdOf } from './request-id.ts';
 
 /** A request, its body included, must be there within this time: one that never ends would hold its connection. */
 export const REQUEST_TIMEOUT_MS = 30_000;
@@ -10,13 +11,15 @@ export const REQUEST_TIMEOUT_MS = 30_000;
 /** Answers, where the other side can still hear it, and ends the connection. */
 export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code !== 'ECONNRESET' && socket.writable) {
-    const answer = problemOf(error.code);
+    const requestId = requestIdOf({});
+    const answer = { ...problemOf(error.code), requestId };
     const body = JSON.stringify(answer);
     const head = [
       `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status]}`,
       'content-type: application/problem+json',
       `content-length: ${Buffer.byteLength(body)}`,
       'cache-control: no-store',
+      `${REQUEST_ID_HEADER}: ${requestId}`,
       'connection: close',
     ];
     socket.write(`${head.join('\r\n')}\r\n\r\n${body}`);

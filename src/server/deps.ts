@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { Certificate } from '../access/certificate.ts';
 import type { TokenBook } from '../access/tokens.ts';
 import type { Controls } from '../controller/controls.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -9,6 +10,7 @@ import type { Store } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { Problem } from '../view/schemas.ts';
+import type { RateLimits } from './limits.ts';
 import type { StreamLimits } from './stream-hub.ts';
 import type { WebhookOptions } from './webhooks.ts';
 
@@ -20,7 +22,11 @@ export interface ServerDeps {
   readonly webhooks: WebhookOptions;
   /** The tokens in force; default none: reads are open, and changes are taken from this machine only. */
   readonly tokens?: (() => TokenBook) | null;
-  readonly log: Pick<Log, 'error'>;
+  /** Default none: plain HTTP. */
+  readonly certificate?: Certificate | null;
+  /** Default none. */
+  readonly limits?: RateLimits;
+  readonly log: Pick<Log, 'error' | 'warn' | 'info'>;
   /** Default STREAM_LIMITS. */
   readonly streamLimits?: StreamLimits;
   /** Of this package. */

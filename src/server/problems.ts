@@ -96,6 +96,16 @@ export const PROBLEM_KINDS = {
     title: 'Idempotency-Key reused',
     hint: 'use a new Idempotency-Key for another request',
   },
+  TOO_MANY_REQUESTS: {
+    status: 429,
+    title: 'Too many requests',
+    hint: 'ask again after the seconds in Retry-After, and less often; CANARY_RATE_LIMIT sets how often',
+  },
+  TOO_MANY_FAILURES: {
+    status: 429,
+    title: 'Too many refused requests',
+    hint: 'stop, and get a token or secret that is good: a good one is taken at once',
+  },
   HEADERS_TOO_LARGE: {
     status: 431,
     title: 'Headers too large',
@@ -126,6 +136,7 @@ export function refusalProblem({ status, code, detail, hint }: Refusal): Problem
 }
 
 export function sendProblem(reply: FastifyReply, body: Problem): FastifyReply {
+  reply.problemCode = body.code;
   if (body.status === 503) reply.header('retry-after', '1');
   if (body.status === 401) reply.header('www-authenticate', 'Bearer realm="canary"');
   return reply

@@ -7,6 +7,7 @@ import type { Problem } from '../view/schemas.ts';
 import { AlertmanagerBody, GrafanaBody, WebhookAnswer, WebhookView } from '../view/webhooks.ts';
 import { type AlertLabels, alertmanagerAlerts, grafanaAlerts } from './alerts.ts';
 import { type App, PROBLEM_ANSWERS, type ServerDeps } from './deps.ts';
+import type { Limiter } from './limits.ts';
 import { problem, refusalProblem, sendProblem } from './problems.ts';
 import { createReplays, objectionToBody, objectionToHeaders } from './webhook-secret.ts';
 import { objectionToTime } from './writes.ts';
@@ -15,7 +16,7 @@ type WebhookType = (typeof WEBHOOK_TYPES)[number];
 
 /** How webhooks are believed and read. */
 export interface WebhookOptions {
-  /** Null: webhooks are taken from this machine only. */
+  /** Asked at every request, because it may change. Null: webhooks are taken from this machine only. */
   readonly secret: string | null;
   readonly labels: AlertLabels;
 }
@@ -29,9 +30,9 @@ const SUMMARIES: Readonly<Record<WebhookType, string>> = {
 };
 
 /** Must have a scope of its own, for its parser: a signature is of the text, not of what it means. */
-export function registerWebhooks(app: App, deps: ServerDeps): void {
+export function registerWebhooks(app: App, deps: ServerDeps, limiter: Limiter): void {
   const { labels } = deps.webhooks;
-  const inbox = createInbox(app, deps);
+  const inbox = createInbox(app, deps, limiter);
   app.post(
     '/webhooks/grafana',
     { ...inbox.hooks('grafana'), schema: { ...describe('grafana'), body: GrafanaBody } },
@@ -83,7 +84,8 @@ interface Inbox {
   ): Promise<WebhookAnswer | Problem>;
 }
 
-function createInbox(app: App, { controls, clock, metrics, webhooks: { secret } }: ServerDeps): Inbox {
+function createInbox(app: App, deps: ServerDeps, limiter: Limiter): Inbox {
+  const { controls, clock, metrics, webhooks } = deps;
   const replays = createReplays(clock);
   const parse = app.getDefaultJsonParser('error', 'error');
   const texts = new WeakMap<FastifyRequest['raw'], string>();
@@ -92,19 +94,27 @@ function createInbox(app: App, { controls, clock, metrics, webhooks: { secret } 
     done(null, body);
   });
 
+  async function refuse(request: FastifyRequest, reply: FastifyReply, objection: Problem) {
+    const isProof = webhooks.secret !== null;
+    return sendProblem(reply, isProof ? await limiter.failure(request, reply, objection) : objection);
+  }
+
   return {
     hooks: (type) => ({
       config: { access: 'webhook' },
       bodyLimit: BODY_LIMIT,
-      async onRequest({ raw: { socket, headers } }, reply) {
+      async onRequest(request, reply) {
+        const { socket, headers } = request.raw;
         const from = { remoteAddress: socket.remoteAddress, headers };
-        const objection = objectionToHeaders(from, secret, clock.now()) ?? objectionToTime(controls);
+        const disbelief = objectionToHeaders(from, webhooks.secret, clock.now());
+        if (disbelief !== null) return refuse(request, reply, disbelief);
+        const objection = objectionToTime(controls);
         return objection === null ? undefined : sendProblem(reply, objection);
       },
       async preValidation(request, reply) {
         const text = typeof request.body === 'string' ? request.body : '';
-        const objection = objectionToBody(request.headers, text, secret);
-        if (objection !== null) return sendProblem(reply, objection);
+        const objection = objectionToBody(request.headers, text, webhooks.secret);
+        if (objection !== null) return refuse(request, reply, objection);
         texts.set(request.raw, text);
         request.body = await new Promise((resolve, reject) => {
           parse(request, text, (error, value) => (error === null ? resolve(value) : reject(error)));

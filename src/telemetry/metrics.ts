@@ -3,6 +3,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { PublishReport } from '../core/observation.ts';
 import type { EventType, RolloutRecord, Verdict, VerdictClass } from '../core/rollout.ts';
 import type { Clock } from '../lib/clock.ts';
+import { type AccessSeries, createAccessSeries } from './access-series.ts';
 import { CANARY_FAMILIES, type CanaryFigures, emptyTally, type Tally } from './canary-series.ts';
 import { beginSlices } from './slices.ts';
 
@@ -43,7 +44,7 @@ export interface ControllerFigures {
   readonly dbSizeBytes: number;
 }
 
-export interface Metrics {
+export interface Metrics extends AccessSeries {
   /** Counts what was committed. `rollout` finds the record of one that ended. */
   committed(events: readonly CountedEvent[], rollout: (id: string) => RolloutRecord | null): void;
   /** Counts the verdicts of one look, committed so long after it was due; null: it was not planned. */
@@ -93,6 +94,7 @@ export function createMetrics({ clock, version }: MetricsOptions): Metrics {
   }
 
   return {
+    ...series.access,
     committed(events, rollout) {
       for (const { type, canary, rolloutId } of events) {
         if (canary === null) continue;
@@ -157,6 +159,7 @@ async function* canaryPages(
 }
 
 interface ControllerSeries {
+  readonly access: AccessSeries;
   readonly registry: Registry;
   readonly rolloutDuration: Histogram;
   readonly rollbackDuration: Histogram;
@@ -209,6 +212,7 @@ function createControllerSeries(version: string): ControllerSeries {
   const stream = createStreamSeries(registers);
   return {
     registry,
+    access: createAccessSeries(registers),
     ...durations,
     reconcileErrors,
     webhooks,

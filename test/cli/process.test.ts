@@ -111,10 +111,12 @@ test('lint of what cannot be read is 1', async () => {
 });
 
 test.each<[string, string[], Record<string, string>, string]>([
-  ['a flag that does not exist yet', ['--tokens', 'x'], {}, "unknown option '--tokens'"],
-  ['a variable that does not exist yet', ['--canaries', 'x'], { CANARY_TOKENS: 'x' }, 'CANARY_TOKENS'],
+  ['a flag that does not exist yet', ['--shards', 'x'], {}, "unknown option '--shards'"],
+  ['a variable that does not exist yet', ['--canaries', 'x'], { CANARY_SHARDS: 'x' }, 'CANARY_SHARDS'],
   ['an address that is none', ['--canaries', 'x', '--listen', '5001'], {}, '--listen must be HOST:PORT'],
   ['a checkout without a directory', [], {}, '--canaries DIR is needed in a checkout'],
+  ['a tokens file that is not there', ['--canaries', 'x', '--tokens', '/nowhere'], {}, '--tokens: /nowhere'],
+  ['a certificate without a key', ['--canaries', 'x', '--tls-cert', MAIN], {}, 'belong together'],
   ['a settings file that is not there', ['--config', '/nowhere.yaml'], {}, '/nowhere.yaml cannot be read'],
 ])('serve with %s ends with 78 and one line', async (_, flags, env, message) => {
   const { code, out, talk } = await runProcess(['serve', ...flags], env);

@@ -9,6 +9,7 @@ import { STREAM_LIMITS, type StreamLimits } from '../../src/server/stream-hub.ts
 import type { Store } from '../../src/store/store.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { OPEN_WEBHOOKS, type StandIn, standIn } from '../server/stand-in.ts';
+import { silentLog } from '../support/silent-log.ts';
 import { tempStore } from '../support/temp-store.ts';
 import { createVirtualClock, type VirtualClock } from '../support/virtual-clock.ts';
 import { NOW, paymentExplanation, paymentSpec, progressingState } from '../view/states.ts';
@@ -45,7 +46,7 @@ export async function scene(streamLimits: StreamLimits = STREAM_LIMITS): Promise
       store,
       metrics: createMetrics({ clock, version: '1.2.3' }),
       clock,
-      log: { error: () => {} },
+      log: silentLog,
       version: '1.2.3',
       webhooks: OPEN_WEBHOOKS,
       streamLimits,

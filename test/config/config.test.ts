@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { type Config, type ConfigSources, effectiveSettings, loadConfig } from '../../src/config.ts';
 import { supportsNode } from '../../src/lib/node-version.ts';
+import { selfSigned } from '../traffic/certificate.ts';
 
 interface Given {
   readonly flags?: ConfigSources['flags'];
@@ -45,6 +46,9 @@ test('without anything set the defaults of the interface page are in force', () 
     nacos: { urls: ['http://127.0.0.1:8848/nacos'], api: 'auto', credentials: null, ca: null },
     prometheus: { url: 'http://127.0.0.1:9090', token: null, basic: null, ca: null, headers: {} },
     notifyUrl: null,
+    tokens: null,
+    tls: null,
+    limits: { requestsPerSecond: 1000, failuresPerMinute: 60 },
     webhooks: {
       secret: null,
       labels: { canary: 'canary', service: 'service', action: 'canary_action', severity: 'severity' },
@@ -82,6 +86,7 @@ test('an empty variable is no setting', () => {
 });
 
 test('every setting can stand in the file, with or without dashes', () => {
+  const { cert, key } = selfSigned('localhost', true);
   const files = {
     's.yaml': `
       canaries: /etc/canaries
@@ -97,6 +102,11 @@ test('every setting can stand in the file, with or without dashes', () => {
       prometheus-ca: ca.pem
       prometheusHeader: ['X-Scope-OrgID: team', 'X-Two: b']
       notifyUrl: https://hooks.example/T0/secret
+      tokens: tokens.yaml
+      tls-cert: cert.pem
+      tlsKey: key.pem
+      rateLimit: 50
+      failureLimit: 0
       webhookSecretFile: hook
       webhook-labels: canary=app, severity=level
       tick: 250ms
@@ -105,6 +115,9 @@ test('every setting can stand in the file, with or without dashes', () => {
     pw: 'hunter2\n',
     hook: 'hunter2-hunter2-hunter2\n',
     token: 'abc\n',
+    'tokens.yaml': 'tokens: []\n',
+    'cert.pem': cert,
+    'key.pem': key,
     'ca.pem': '-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n',
   };
   const ca = '-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----';
@@ -122,8 +135,11 @@ test('every setting can stand in the file, with or without dashes', () => {
       headers: { 'X-Scope-OrgID': 'team', 'X-Two': 'b' },
     },
     notifyUrl: 'https://hooks.example/T0/secret',
+    tokens: { path: 'tokens.yaml', text: 'tokens: []\n' },
+    tls: { cert: { path: 'cert.pem', text: cert }, key: { path: 'key.pem', text: key } },
+    limits: { requestsPerSecond: 50, failuresPerMinute: 0 },
     webhooks: {
-      secret: 'hunter2-hunter2-hunter2',
+      secret: { path: 'hook', text: 'hunter2-hunter2-hunter2\n' },
       labels: { canary: 'app', service: 'service', action: 'canary_action', severity: 'level' },
     },
     tickMs: 250,
@@ -240,8 +256,8 @@ test.each<[string, Given, string]>([
   ],
   [
     'a variable of the future',
-    { env: { CANARY_TOKENS: 'x' } },
-    'CANARY_TOKENS in the environment is not a setting',
+    { env: { CANARY_SHARDS: 'x' } },
+    'CANARY_SHARDS in the environment is not a setting',
   ],
   [
     'an unknown key',
@@ -250,8 +266,8 @@ test.each<[string, Given, string]>([
   ],
   [
     'a key of the future',
-    { flags: { config: 's' }, files: { s: 'tokens: x' } },
-    'tokens in s is not a setting.',
+    { flags: { config: 's' }, files: { s: 'shards: x' } },
+    'shards in s is not a setting.',
   ],
   [
     'a key twice',
@@ -286,8 +302,29 @@ test('every fault is told at once', () => {
   expect(message).toContain('CANARY_FOO');
 });
 
-test('the variable of the command line is no setting and no error', () => {
-  expect(config({ env: { CANARY_SERVER: 'http://x', PATH: '/bin' } }).db).toBe('canary.db');
+test('the variables of the command line are no settings and no errors', () => {
+  const env = { CANARY_SERVER: 'http://x', CANARY_SERVER_CA: 'x', CANARY_TOKEN_FILE: 'x', PATH: '/bin' };
+  expect(config({ env }).db).toBe('canary.db');
+});
+
+test('certificate and key must be there, be PEM, and belong together', () => {
+  const { cert, key } = selfSigned('localhost', true);
+  const files = { c: cert, k: key, other: selfSigned('localhost', true).key, text: 'hunter2' };
+  const tls = (tlsCert: string, tlsKey: string) => load({ flags: { tlsCert, tlsKey }, files });
+  expect(tls('c', 'k').ok).toBe(true);
+  expect(fault({ flags: { tlsCert: 'c' }, files })).toBe('--tls-cert and --tls-key belong together');
+  expect(tls('c', 'other')).toMatchObject({ error: expect.stringContaining('c and other do not belong') });
+  expect(tls('c', 'nowhere')).toMatchObject({ error: expect.stringContaining('nowhere cannot be read') });
+  for (const faulty of [tls('text', 'k'), tls('c', 'text')]) {
+    expect(faulty).toMatchObject({ error: expect.stringContaining('hold no certificate and key in PEM') });
+    expect(JSON.stringify(faulty)).not.toContain('hunter2');
+  }
+});
+
+test('a tokens file that is broken is refused with its place', () => {
+  const message = fault({ flags: { tokens: 't' }, files: { t: 'tokens: [{name: ci, role: hunter2}]' } });
+  expect(message).toContain('--tokens: t is wrong: tokens[0].role must be one of viewer, deployer');
+  expect(message).not.toContain('hunter2');
 });
 
 test.each<[string, Given]>([
@@ -339,6 +376,10 @@ test('the settings in force are printed without secrets', () => {
     prometheusCa: 'system',
     prometheusHeaders: ['X-Scope-OrgID: [redacted]'],
     notifyUrl: 'https://hooks.example/[redacted]',
+    tokens: 'none',
+    tls: 'none',
+    rateLimit: '1000',
+    failureLimit: '60',
     webhooks: 'with the secret [redacted]',
     webhookLabels: ['canary=canary', 'service=service', 'action=canary_action', 'severity=severity'],
     tick: '5s',

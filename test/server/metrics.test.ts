@@ -50,6 +50,9 @@ const PROCESS_NAMES = [
   'canary_controller_stream_readers',
   'canary_controller_stream_stalls_total',
   'canary_controller_db_size_bytes',
+  'canary_controller_requests_refused_total',
+  'canary_controller_settings_file_good',
+  'canary_controller_certificate_expires_timestamp_seconds',
 ];
 
 function loaded() {

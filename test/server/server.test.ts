@@ -4,6 +4,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { Accepted } from '../../src/controller/controls.ts';
 import { createServer, type Server } from '../../src/server/server.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
+import { silentLog } from '../support/silent-log.ts';
 import { tempStore } from '../support/temp-store.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 import { NOW, paymentSpec, stableState } from '../view/states.ts';
@@ -17,7 +18,7 @@ function loaded() {
     store: tempStore().open(),
     metrics: createMetrics({ clock, version: '1.2.3' }),
     clock,
-    log: { error: () => {} },
+    log: silentLog,
     version: '1.2.3',
     webhooks: OPEN_WEBHOOKS,
   });

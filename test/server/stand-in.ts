@@ -19,6 +19,7 @@ import type { Spec } from '../../src/spec/canary.ts';
 import type { Diagnostic } from '../../src/spec/diagnostic.ts';
 import type { NewCommand, Store } from '../../src/store/store.ts';
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts';
+import { silentLog } from '../support/silent-log.ts';
 import { type TempStore, tempStore } from '../support/temp-store.ts';
 import { createVirtualClock, type VirtualClock } from '../support/virtual-clock.ts';
 import { NOW } from '../view/states.ts';
@@ -134,7 +135,7 @@ export function serverOf(
     webhooks,
     streamLimits,
     version: '1.2.3',
-    log: { error: (fields) => errors.push(fields) },
+    log: { ...silentLog, error: (fields) => errors.push(fields) },
   });
   onTestFinished(() => app.close());
   return { app, store, temp, metrics, clock, errors };

@@ -1,0 +1,106 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { ALERT_LABELS } from '../../src/server/alerts.ts';
+import { aToken, change, guarded } from './guarded.ts';
+
+const LIMITS = { requestsPerSecond: 3, failuresPerMinute: 2 };
+const LIST = '/api/v1/canaries';
+const SECRET = 'a-secret-of-24-characters';
+
+// The counts go by the time of day, which stands still here until a test moves it.
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function asking(secret: string, remoteAddress = '192.0.2.1') {
+  return { url: LIST, remoteAddress, headers: { authorization: `Bearer ${secret}` } };
+}
+
+type Ask = () => Promise<{ statusCode: number }>;
+
+/** One after the other. */
+async function statuses(asks: readonly Ask[]): Promise<number[]> {
+  const found: number[] = [];
+  for (const ask of asks) found.push((await ask()).statusCode);
+  return found;
+}
+
+function times(count: number, ask: Ask): Ask[] {
+  return Array.from({ length: count }, () => ask);
+}
+
+test('a token may ask so often a second, from wherever; another one is not held up by it', async () => {
+  const { app, secrets } = guarded([], { limits: LIMITS });
+  const from = ['192.0.2.1', '192.0.2.2', '192.0.2.1', '192.0.2.3'];
+  const asks = from.map((address) => () => app.inject(asking(secrets.viewer, address)));
+  expect(await statuses(asks)).toEqual([200, 200, 200, 429]);
+  const refused = await app.inject(asking(secrets.viewer));
+  expect(refused.headers['retry-after']).toBe('1');
+  expect(refused.json()).toMatchObject({
+    status: 429,
+    code: 'TOO_MANY_REQUESTS',
+    requestId: expect.any(String),
+  });
+  expect((await app.inject(asking(secrets.admin))).statusCode).toBe(200);
+  vi.setSystemTime(Date.now() + 1_000);
+  expect((await app.inject(asking(secrets.viewer))).statusCode).toBe(200);
+});
+
+test('where there are no tokens addresses are counted, of IPv6 networks', async () => {
+  const { app } = guarded([], { limits: LIMITS, tokens: null });
+  const from = (remoteAddress: string) => () => app.inject({ url: LIST, remoteAddress });
+  const network = ['2001:db8::1', '2001:db8::2', '2001:db8::3', '2001:db8::4'];
+  expect(await statuses(network.map(from))).toEqual([200, 200, 200, 429]);
+  expect(await statuses(['2001:db8:1::1', '192.0.2.9'].map(from))).toEqual([200, 200]);
+});
+
+test('a change that comes too often is not made', async () => {
+  const { app, behind, secrets } = guarded([], { limits: LIMITS });
+  const asks = times(4, () => app.inject(change('pause', secrets.operator)));
+  expect(await statuses(asks)).toEqual([202, 202, 202, 429]);
+  expect(behind.submitted).toHaveLength(3);
+});
+
+test('what supervisors ask for is never limited', async () => {
+  const { app } = guarded([], { limits: LIMITS });
+  const asks = times(10, () => app.inject('/livez'));
+  expect(new Set(await statuses(asks))).toEqual(new Set([200]));
+});
+
+test('wrong tokens from an address are soon refused without a word, and a good one is taken all the same', async () => {
+  const { app, secrets } = guarded([], { limits: { ...LIMITS, requestsPerSecond: 0 } });
+  const wrong = () => app.inject(asking(aToken().secret));
+  expect(await statuses([wrong, wrong, wrong])).toEqual([401, 401, 429]);
+  const refused = await wrong();
+  expect(refused.json()).toMatchObject({ code: 'TOO_MANY_FAILURES' });
+  expect(Number(refused.headers['retry-after'])).toBe(60);
+  expect((await app.inject(asking(secrets.viewer))).statusCode).toBe(200);
+  expect((await app.inject(asking(aToken().secret, '192.0.2.2'))).statusCode).toBe(401);
+  vi.setSystemTime(Date.now() + 60_000);
+  expect((await wrong()).statusCode).toBe(401);
+});
+
+test('webhooks are counted apart, and so are their wrong secrets', async () => {
+  const { app, behind } = guarded([], {
+    limits: { requestsPerSecond: 5, failuresPerMinute: 2 },
+    webhooks: { secret: SECRET, labels: ALERT_LABELS },
+  });
+  const tell = (secret: string) => () =>
+    app.inject({
+      method: 'POST',
+      url: '/webhooks/alertmanager',
+      headers: { authorization: `Bearer ${secret}` },
+      payload: { alerts: [] },
+    });
+  expect(await statuses(times(3, tell('x')))).toEqual([403, 403, 429]);
+  expect(await statuses(times(3, tell(SECRET)))).toEqual([202, 202, 429]);
+  expect(behind.received).toHaveLength(2);
+});
+
+test('without limits nothing is counted', async () => {
+  const { app, secrets } = guarded();
+  const asks = times(50, () => app.inject(asking(secrets.viewer)));
+  expect(new Set(await statuses(asks))).toEqual(new Set([200]));
+});
