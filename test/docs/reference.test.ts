@@ -34,6 +34,14 @@ test('every part that can be made stands on some page', () => {
   expect(missing).toEqual([]);
 });
 
+test('the index leads to every page', () => {
+  const index = readFileSync(join(ROOT, 'docs/README.md'), 'utf8');
+  const pages = readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' }).filter(
+    (name) => name.endsWith('.md') && name !== 'README.md',
+  );
+  expect(pages.filter((name) => !index.includes(`](${name})`))).toEqual([]);
+});
+
 test('the page of events has each type, and no other', () => {
   expect(rowsOf(page('events.md')).sort()).toEqual([...EVENT_TYPES].sort());
 });
