@@ -5,7 +5,7 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { pageOf } from './page.ts';
-import { fullParts, playParts, quickParts } from './run.ts';
+import { fullParts, playParts, quickParts, type Result } from './run.ts';
 
 const { values } = parseArgs({
   options: {
@@ -21,14 +21,17 @@ if (!Number.isSafeInteger(seed) || (values.out !== undefined && !values.out.ends
 }
 
 const parts = values.full ? fullParts() : quickParts();
-const result = playParts(values.full ? 'full' : 'quick', parts, seed, (name, at) => {
+const played = playParts(values.full ? 'full' : 'quick', parts, seed, (name, at) => {
   if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${at + 1} of ${parts.length}: ${name}`);
 });
 if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
+// The page is made of the figures as they are kept, so that it can be made of them again.
+const kept = `${JSON.stringify(played, shortened, 2)}\n`;
+const result: Result = JSON.parse(kept);
 if (values.out === undefined) console.log(pageOf(result));
 else {
   writeFileSync(values.out, pageOf(result));
-  writeFileSync(values.out.replace(/\.md$/, '.json'), `${JSON.stringify(result, shortened, 2)}\n`);
+  writeFileSync(values.out.replace(/\.md$/, '.json'), kept);
 }
 if (result.checks.some(({ verdict }) => verdict === 'missed')) process.exitCode = 1;
 

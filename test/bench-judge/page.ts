@@ -64,7 +64,7 @@ Requests arrive as a Poisson process and fail independently, unless the scenario
 The margin is 0.5 % more errors, or a 99th percentile 50 ms higher; the sequential judge tolerates half of it, and between the two it may do either.`;
 
 const TARGETS = `Each line is the worst of all cells that it is about.
-*Met within error*: above the target by less than 2.6 standard errors of so many rollouts, for shares only.`;
+*Met within error*: above the target by 2.6 standard errors of so many rollouts at most.`;
 
 const RULES = `The rules of others are written from their documentation, with their defaults where no number is given.
 The article's rule has no result while a version has never failed, as \`code=~"5.."\` has no series then; \`rate\` misses the failures of the scrape that a series is born with; and an alert \`for\` 5 minutes fires at the first evaluation that comes 5 minutes after the first violation.
@@ -73,7 +73,8 @@ Kayenta is judged with a third deployment as large as the canary, as its documen
 
 const SCHEDULE = `Ten minutes a step, whatever a rule says; all rules see the same counters, and nothing is promoted.
 A cell is the percentage rolled back, and the median minutes from the canary turning bad to its rollback where most are.
-In a *good* scenario a rollback is a mistake, in a *bad* one its absence is.`;
+In a *good* scenario a rollback is a mistake, in a *bad* one its absence is.
+*Good on average* means beyond the margin at times: no guarantee covers it, and it is counted among the good ones all the same.`;
 
 function checkTable(checks: readonly Check[]): string {
   return table(

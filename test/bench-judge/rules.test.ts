@@ -137,8 +137,10 @@ describe('the tally', () => {
       early: 0.2,
       detectMean: 6,
       detectMedian: 2,
+      detectMedianLeast: 2,
       detectP90: 10,
       promoteMedian: 5,
+      promoteMedianLeast: 5,
       excess: 20,
     });
   });

@@ -40,7 +40,7 @@ interface Part {
 }
 
 /** Rollouts of a cell. */
-const FULL_RUNS = { errors: 1_000, latency: 500, pace: 500, edge: 10_000, full: 1_000, pair: 500 } as const;
+const FULL_RUNS = { errors: 1_000, latency: 400, pace: 400, edge: 10_000, full: 500, pair: 400 } as const;
 const QUICK_RUNS = 400;
 
 export function quickParts(): Part[] {
@@ -67,9 +67,10 @@ export function fullParts(): Part[] {
     ...grid(ERROR_SCENARIOS, (one, rps) => [schedule(one, rps, ON_SCHEDULE, FULL_RUNS.errors)]),
     ...grid(LATENCY_SCENARIOS, (one, rps) => [schedule(one, rps, ON_SCHEDULE, FULL_RUNS.latency)]),
     ...grid(FULL_SCENARIOS, (one, rps) => [schedule(one, rps, [NO_SETTLE, SEQUENTIAL], FULL_RUNS.full)]),
-    ...grid([...ERROR_SCENARIOS, SILENT, ...LATENCY_SCENARIOS], (one, rps) =>
+    ...grid([...ERROR_SCENARIOS, SILENT], (one, rps) =>
       AT_PACE.map((rule) => pace(one, rps, rule, FULL_RUNS.pace)),
     ),
+    ...grid(LATENCY_SCENARIOS, (one, rps) => [pace(one, rps, SEQUENTIAL, FULL_RUNS.pace)]),
     ...TRAFFIC.flatMap((rps) => [
       schedule(EDGES.balanced, rps, [NO_SETTLE], FULL_RUNS.edge),
       schedule(EDGES.strict, rps, [STRICT], FULL_RUNS.edge),

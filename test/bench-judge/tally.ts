@@ -13,9 +13,12 @@ export interface Tally {
   /** Minutes from the canary turning bad to its rollback; null without one. */
   readonly detectMean: number | null;
   readonly detectMedian: number | null;
+  /** 2.6 standard errors of so many rollouts below the median. */
+  readonly detectMedianLeast: number | null;
   readonly detectP90: number | null;
   /** Minutes from the start to the raise to 100; null without one. */
   readonly promoteMedian: number | null;
+  readonly promoteMedianLeast: number | null;
   /** Bad or slow requests beyond stable's, the mean of all rollouts. */
   readonly excess: number;
 }
@@ -37,10 +40,17 @@ export function tallyOf(endings: readonly Ending[]): Tally {
     early: part(isEarly),
     detectMean: detected.length === 0 ? null : meanOf(detected),
     detectMedian: quantileOf(detected, 0.5),
+    detectMedianLeast: quantileOf(detected, leastShare(detected.length)),
     detectP90: quantileOf(detected, 0.9),
     promoteMedian: quantileOf(promoted, 0.5),
+    promoteMedianLeast: quantileOf(promoted, leastShare(promoted.length)),
     excess: meanOf(endings.map(({ excess }) => excess)),
   };
+}
+
+/** Share of the order statistic that lies 2.6 standard errors below the median: ranks are binomial. */
+function leastShare(count: number): number {
+  return 0.5 - 1.3 / Math.sqrt(Math.max(1, count));
 }
 
 function meanOf(values: readonly number[]): number {

@@ -20,15 +20,14 @@ export interface Check {
   readonly worst: number | null;
   /** Where it was found. */
   readonly where: string;
-  /**
-   * met: at most the target. met within error: above it by less than 2.6 standard errors of so many runs. Else missed.
-   */
+  /** met: at most the target. met within error: above it by 2.6 standard errors of so many rollouts at most. */
   readonly verdict: 'met' | 'met within error' | 'missed';
 }
 
 interface Figure {
   readonly value: number | null;
-  readonly runs: number;
+  /** 2.6 standard errors below. */
+  readonly least: number | null;
   readonly where: string;
 }
 
@@ -97,7 +96,7 @@ function times(cells: readonly Cell[]): (Check | null)[] {
     traffic: readonly number[],
   ) =>
     minutes(name, most, find(cells, 'schedule', ids, [rule], traffic), ({ tally }) =>
-      tally.rolledBack - tally.early > 0.5 ? tally.detectMedian : null,
+      tally.rolledBack - tally.early > 0.5 ? [tally.detectMedian, tally.detectMedianLeast] : null,
     );
   const [settled, plain] = [SEQUENTIAL.name, NO_SETTLE.name];
   return [
@@ -113,7 +112,7 @@ function times(cells: readonly Cell[]): (Check | null)[] {
       'a healthy canary is promoted, 50 rps and more',
       10,
       find(cells, 'pace', ['N1'], [settled], [50, 500]),
-      ({ tally }) => (tally.promoted > 0.5 ? tally.promoteMedian : null),
+      ({ tally }) => (tally.promoted > 0.5 ? [tally.promoteMedian, tally.promoteMedianLeast] : null),
     ),
   ];
 }
@@ -125,49 +124,51 @@ function relative(cells: readonly Cell[]): (Check | null)[] {
     const [alone] = find(cells, 'schedule', [half.scenario], [NO_SETTLE.name], [half.rps]);
     const [longer, shorter] = [half.tally.detectMean, alone?.tally.detectMean ?? null];
     if (longer === null || shorter === null) return [];
-    return [{ value: 100 * (longer / shorter - 1), runs: half.tally.runs, where: placeOf(half) }];
+    const value = 100 * (longer / shorter - 1);
+    return [{ value, least: value, where: placeOf(half) }];
   });
-  return [judged('two metrics share alpha: time to detect', 15, 'percent longer', figures, 0)];
+  return [judged('two metrics share alpha: time to detect', 15, 'percent longer', figures)];
 }
 
-function cost(microseconds: number | null): Check | null {
-  const figures =
-    microseconds === null ? [] : [{ value: microseconds, runs: 1, where: 'one poll of one metric' }];
-  return judged('engine cost', 50, 'microseconds', figures, 0);
+function cost(value: number | null): Check | null {
+  const figures = value === null ? [] : [{ value, least: value, where: 'one poll of one metric' }];
+  return judged('engine cost', 50, 'microseconds', figures);
 }
 
 function share(name: string, most: number, cells: readonly Cell[], of: (cell: Cell) => number): Check | null {
-  const figures = cells.map((cell) => ({
-    value: 100 * of(cell),
-    runs: cell.tally.runs,
-    where: placeOf(cell),
-  }));
-  const runs = Math.min(...figures.map((figure) => figure.runs));
-  const error = 100 * STANDARD_ERRORS * Math.sqrt((most * (1 - most)) / runs);
-  return judged(name, 100 * most, 'percent', figures, error);
+  const figures = cells.map((cell) => {
+    const value = 100 * of(cell);
+    // The error is that of a judge that is as bad as the target allows.
+    const error = 100 * STANDARD_ERRORS * Math.sqrt((most * (1 - most)) / cell.tally.runs);
+    return { value, least: value - error, where: placeOf(cell) };
+  });
+  return judged(name, 100 * most, 'percent', figures);
 }
 
+/** `of`: a median and what it is at least; null: most rollouts of the cell never got there. */
 function minutes(
   name: string,
   most: number,
   cells: readonly Cell[],
-  of: (cell: Cell) => number | null,
+  of: (cell: Cell) => readonly [median: number | null, least: number | null] | null,
 ): Check | null {
-  const figures = cells.map((cell) => ({ value: of(cell), runs: cell.tally.runs, where: placeOf(cell) }));
-  return judged(name, most, 'minutes', figures, 0);
+  const figures = cells.map((cell) => {
+    const [value, least] = of(cell) ?? [null, null];
+    return { value, least, where: placeOf(cell) };
+  });
+  return judged(name, most, 'minutes', figures);
 }
 
-function judged(
-  name: string,
-  most: number,
-  unit: Check['unit'],
-  figures: readonly Figure[],
-  error: number,
-): Check | null {
-  const worst = figures.toSorted((a, b) => (b.value ?? Infinity) - (a.value ?? Infinity))[0];
+/** By the figure that is farthest beyond the target for certain, or else the highest one. */
+function judged(name: string, most: number, unit: Check['unit'], figures: readonly Figure[]): Check | null {
+  const isOver = ({ least }: Figure) => (least ?? Infinity) > most;
+  const over = figures.filter(isOver);
+  const worst = (over.length > 0 ? over : figures).toSorted(
+    (a, b) => (b.value ?? Infinity) - (a.value ?? Infinity),
+  )[0];
   if (worst === undefined) return null;
-  const value = worst.value ?? Infinity;
-  const verdict = value <= most ? 'met' : value <= most + error ? 'met within error' : 'missed';
+  const isMet = worst.value !== null && worst.value <= most;
+  const verdict = isMet ? 'met' : isOver(worst) ? 'missed' : 'met within error';
   return { name, most, unit, worst: worst.value, where: worst.where, verdict };
 }
 
