@@ -77,7 +77,7 @@ export function drawCanary(random: Random, name: string, isOfFiles: boolean): Ca
       ] as const),
       errorLimit: 4,
       onInconclusive: 'pause',
-      resumeOnResolved: false,
+      resumeOnResolved: random.chance(0.3),
       metrics: drawMetrics(random, name, intervalMs),
     },
   };

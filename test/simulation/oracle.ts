@@ -6,6 +6,7 @@ import type { BetaReading, Rule } from '../../src/core/observation.ts';
 import type { CanaryState, Intent, Verdict } from '../../src/core/rollout.ts';
 import { md5, parseRule, shareOf } from '../../src/core/rule.ts';
 import type { Event, Save } from '../../src/store/store.ts';
+import { createAlertCheck } from './alert-check.ts';
 import { createBetaCheck } from './beta-check.ts';
 import type { Daemon } from './daemons.ts';
 import { createEvidence } from './evidence-check.ts';
@@ -95,6 +96,7 @@ export function createOracle(options: OracleOptions): Oracle {
   const evidence = createEvidence({ ...options, views, fail });
   const betas = createBetaCheck(now, fail);
   const looks = createLookCheck(fleet, fail);
+  const alerts = createAlertCheck(now, fail);
   const punctual = createPunctual({ ...options, fail });
   let violation: string | null = null;
   let lastEvent = 0;
@@ -153,7 +155,7 @@ export function createOracle(options: OracleOptions): Oracle {
       }
       if (record.outcome !== 'RolledBack' && record.outcome !== 'Aborted') continue;
       endedAtZero.set(record.id, record.revision);
-      if (record.outcome === 'RolledBack')
+      if (record.outcome === 'RolledBack' && !alerts.mayRollBack(name))
         looks.rolledBack(name, record.id, fleet.byHash(save.state?.specHash ?? before.specHash ?? ''));
       if (before.rollout.written && isFresh) {
         const wasZero = views.showed(
@@ -225,6 +227,7 @@ export function createOracle(options: OracleOptions): Oracle {
           intent !== null && operations.get(keyOf(name, intent.operation, intent.content))?.saved !== true;
         if (isNew) evidence.checkIntent(daemon, save, before);
         if (isNew) betas.checkIntent(daemon, state);
+        if (isNew) alerts.checkIntent(state, before);
         states.set(name, state);
       }
       noteIntent(name, state?.intent ?? null, true);
@@ -236,6 +239,7 @@ export function createOracle(options: OracleOptions): Oracle {
         expect(id === lastEvent + 1, () => `event ${id} follows event ${lastEvent}`);
         lastEvent = id;
         count(tally, `event ${type}`);
+        alerts.committed(event);
         if (type === 'Paused') count(tally, `paused ${event.data?.['pauseReason']}`);
         if (type === 'CommandReceived') open.add(id);
         else if (causedBy !== null) open.delete(causedBy);
@@ -322,6 +326,7 @@ export function createOracle(options: OracleOptions): Oracle {
       lastEvent = 0;
       lead = { epoch: 0, at: now(), daemon: null, isShared: false };
       evidence.lose();
+      alerts.lose();
     },
     state: (name) => states.get(name) ?? null,
     openCommands: () => [...open],

@@ -60,6 +60,10 @@ export function processStore(real: Store, options: ProcessStoreOptions): Store {
     appendEvents: guard(real.appendEvents),
     putSpecs: guard(real.putSpecs),
     prune: guard(real.prune),
+    async addWebhook(webhook, at) {
+      failAsTheWeather();
+      return real.addWebhook(webhook, at);
+    },
     claimEpoch(holder, at) {
       failAsTheWeather();
       const epoch = real.claimEpoch(holder, at);

@@ -25,7 +25,7 @@ const RUNS_PER_MINUTE = 80;
 const TIMERS_PER_MINUTE = 1_000;
 
 export function createQuiet(scene: Scene): Quiet {
-  const { timeline, tally, fleet, oracle, daemons, people, faults } = scene;
+  const { timeline, tally, fleet, oracle, daemons, people, alerts, faults } = scene;
   /** Since when each Canary is on its way to 0, by the time at which that was decided. */
   const endings = new Map<string, { readonly decided: number; readonly since: number }>();
   let last = { runs: 0, timers: 0 };
@@ -81,6 +81,7 @@ export function createQuiet(scene: Scene): Quiet {
     begin() {
       scene.trace.add('quiet begins');
       people.end();
+      alerts.end();
       faults.end();
       if (daemons.alive().length === 0) daemons.boot();
       for (const daemon of daemons.alive()) daemon.doom = null;
@@ -92,7 +93,7 @@ export function createQuiet(scene: Scene): Quiet {
 }
 
 /** Why not all is at rest; null: it is. */
-function stirring({ fleet, oracle, rules, traffic }: Scene): string | null {
+function stirring({ fleet, oracle, rules, traffic, alerts }: Scene): string | null {
   for (const name of fleet.everyName()) {
     const state = oracle.state(name);
     const { spec, state: fileState } = fleet.file(name);
@@ -110,6 +111,7 @@ function stirring({ fleet, oracle, rules, traffic }: Scene): string | null {
   }
   const [open] = oracle.openCommands();
   if (open !== undefined) return `command ${open} was never answered`;
+  if (alerts.open() > 0) return 'the end of an alert was not taken';
   return rules.inFlight() > 0 ? 'a write is still on its way' : null;
 }
 

@@ -1,4 +1,5 @@
 /** Puts one world together: a fleet, its surroundings, the daemon, people and faults, all from one seed. */
+import { type Alerts, createAlerts } from './alerts.ts';
 import { createDaemons, type Daemons } from './daemons.ts';
 import { FIRST_REVISION } from './draw-canary.ts';
 import { createFaults, type Faults } from './faults.ts';
@@ -25,6 +26,7 @@ export interface Scene {
   readonly oracle: Oracle;
   readonly daemons: Daemons;
   readonly people: People;
+  readonly alerts: Alerts;
   readonly faults: Faults;
 }
 
@@ -72,9 +74,10 @@ export function createScene(seed: number, path: string, onLine: (line: string) =
   const daemons = createDaemons({ ...common, file, fleet, rules, traffic, oracle });
   const faults = createFaults({ ...common, fleet, rules, daemons });
   const people = createPeople({ ...common, fleet, rules, daemons });
+  const alerts = createAlerts({ ...common, fleet, daemons, oracle });
   count(tally, `world of ${WORLDS[dialect]}`);
   say(`seed ${seed}: ${fleet.names().length} canaries, ${WORLDS[dialect]}`);
-  return { timeline, tally, trace, fleet, traffic, rules, oracle, daemons, people, faults };
+  return { timeline, tally, trace, fleet, traffic, rules, oracle, daemons, people, alerts, faults };
 }
 
 const WORLDS: Readonly<Record<Dialect, string>> = {
