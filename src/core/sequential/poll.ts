@@ -21,8 +21,12 @@ export interface SequentialState {
   readonly dispersion: number;
   /** Stable's counts, older ones forgotten: what alternatives are built on. */
   readonly recent: ArmCounts;
-  /** Judged counts of the rollout. */
+  /** Canary's counts that were judged beside stable's. */
   readonly canary: ArmCounts;
+  /** Canary's counts that were judged at weight 100. */
+  readonly solo: ArmCounts;
+  /** Canary's counts while a weight settled: only the guard took them. */
+  readonly unsettled: ArmCounts;
   /** Stable's counts, those before the rollout included: what its rate at weight 100 is bounded by. */
   readonly stable: ArmCounts;
   /** Stable's counts of the polls that the canary was judged in. */
@@ -52,9 +56,12 @@ export interface SequentialReading {
   readonly by: 'regression' | 'guard' | 'alone' | null;
   /** What weight 100 is judged against: stable's mean is below it. Null while stable has traffic. */
   readonly stableBound: number | null;
-  /** Judged counts of the rollout so far, and those of stable beside them. */
+  /** Canary's counts that were judged beside stable's, and those of stable. */
   readonly canary: ArmCounts;
   readonly stable: ArmCounts;
+  /** Canary's counts that were judged at weight 100, and those of settling weights, which only the guard took. */
+  readonly solo: ArmCounts;
+  readonly unsettled: ArmCounts;
   readonly interval: GapInterval;
 }
 
@@ -81,6 +88,8 @@ export function startSequential(
     dispersion: Number.isFinite(dispersion) ? Math.max(1, dispersion) : 1,
     recent: addCounts(before, DOUBT),
     canary: NO_REQUESTS,
+    solo: NO_REQUESTS,
+    unsettled: NO_REQUESTS,
     stable: before,
     compared: NO_REQUESTS,
     regression: even(settings.regression),
@@ -154,7 +163,7 @@ function addCompared(
     );
   const wager = (mixture: Mixture, logs: number[]) => bet(mixture, logs, state.dispersion);
   const guard = wager(state.guard, evidence(settings.guard, 'above', canary));
-  if (poll.settling) return { ...state, guard };
+  if (poll.settling) return { ...state, guard, unsettled: addCounts(state.unsettled, canary) };
 
   const atBound = { requests: canary.requests, score: poll.canaryScoreAtBound ?? canary.score };
   const past = { canary: expectedMean(state.canary, doubtAround(rate)), stable: rate };
@@ -183,8 +192,12 @@ function addAlone(state: SequentialState, poll: PollCounts, settings: Sequential
     stableBound: bound,
     guard: bet(state.guard, evidence(settings.guard), dispersion),
   };
-  if (poll.settling) return guarded;
-  return { ...guarded, alone: bet(state.alone, evidence(settings.alone), dispersion) };
+  if (poll.settling) return { ...guarded, unsettled: addCounts(state.unsettled, poll.canary) };
+  return {
+    ...guarded,
+    alone: bet(state.alone, evidence(settings.alone), dispersion),
+    solo: addCounts(state.solo, poll.canary),
+  };
 }
 
 /** What the odds say now. */
@@ -205,6 +218,8 @@ export function readSequential(state: SequentialState, settings: SequentialSetti
     stableBound: state.stableBound,
     canary: state.canary,
     stable: state.compared,
+    solo: state.solo,
+    unsettled: state.unsettled,
     interval: gapInterval(state.gap, settings.gaps),
   };
 }

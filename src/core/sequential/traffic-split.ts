@@ -3,6 +3,8 @@ import { logGamma } from './log-gamma.ts';
 
 /** Probability of calling a right split wrong, at one weight, however often one looks. */
 export const SPLIT_ALPHA = 0.001;
+/** Probes and internal callers shift a share by a little, which much traffic proves: that is no fault. */
+const TOLERATED = 0.2;
 /** Requests that the prior belief in the configured split is worth. */
 const PRIOR = 100;
 
@@ -40,13 +42,12 @@ export function addSplit(
   return { canary, stable, peak: Math.max(state.peak, logSplitOdds([canary, stable], [share, 1 - share])) };
 }
 
-export function readSplit({ canary, stable, peak }: SplitState): SplitReading {
+/** A mismatch is improbable and large: more than a fifth of the configured share. */
+export function readSplit({ canary, stable, peak }: SplitState, share: number): SplitReading {
   const p = Math.min(1, Math.exp(-peak));
-  return {
-    observed: canary + stable > 0 ? canary / (canary + stable) : null,
-    p,
-    mismatch: p <= SPLIT_ALPHA,
-  };
+  const observed = canary + stable > 0 ? canary / (canary + stable) : null;
+  const isFar = observed !== null && Math.abs(observed - share) > TOLERATED * share;
+  return { observed, p, mismatch: isFar && p <= SPLIT_ALPHA };
 }
 
 /**

@@ -5,7 +5,7 @@ import { dispersionOf } from '../../../src/core/sequential/dispersion.ts';
 import { evidencePerSecond, msToPromote, msToRollBack } from '../../../src/core/sequential/expected.ts';
 import { logGamma } from '../../../src/core/sequential/log-gamma.ts';
 import { slowCounts } from '../../../src/core/sequential/slow-scores.ts';
-import { addSplit, logSplitOdds, NO_SPLIT, readSplit } from '../../../src/core/sequential/traffic-split.ts';
+import { addSplit, logSplitOdds, NO_SPLIT, readSplit, SPLIT_ALPHA } from '../../../src/core/sequential/traffic-split.ts';
 import { quantileOf } from '../../../src/metrics/histogram.ts';
 import { aRule, arm, failures, seeded } from './a-rule.ts';
 
@@ -125,12 +125,19 @@ describe('the split of traffic', () => {
     expect(logSplitOdds(counts, split)).toBeCloseTo(expected, 6);
   });
 
-  it('is a mismatch when the canary gets twice its share, and stays one', () => {
+  it('is a mismatch when the canary gets twice its share, until it no longer does', () => {
     let state = NO_SPLIT;
     for (let poll = 0; poll < 10; poll += 1) state = addSplit(state, { canary: 75, stable: 675 }, 0.05);
-    expect(readSplit(state)).toMatchObject({ observed: 0.1, mismatch: true });
-    for (let poll = 0; poll < 100; poll += 1) state = addSplit(state, { canary: 30, stable: 720 }, 0.05);
-    expect(readSplit(state).mismatch).toBe(true);
+    expect(readSplit(state, 0.05)).toMatchObject({ observed: 0.1, mismatch: true });
+    for (let poll = 0; poll < 100; poll += 1) state = addSplit(state, { canary: 37, stable: 713 }, 0.05);
+    expect(readSplit(state, 0.05)).toMatchObject({ mismatch: false });
+  });
+
+  it('is none when it is only a little off, however sure that is', () => {
+    const state = addSplit(NO_SPLIT, { canary: 57_000, stable: 943_000 }, 0.05);
+    const { p, mismatch } = readSplit(state, 0.05);
+    expect(p).toBeLessThan(1e-100);
+    expect(mismatch).toBe(false);
   });
 
   it('is right in all but very few cases when it is right', () => {
@@ -142,18 +149,18 @@ describe('the split of traffic', () => {
         const canary = failures(200, 0.1, random);
         state = addSplit(state, { canary, stable: 200 - canary }, 0.1);
       }
-      if (readSplit(state).mismatch) mismatches += 1;
+      if (readSplit(state, 0.1).p <= SPLIT_ALPHA) mismatches += 1;
     }
     expect(mismatches).toBeLessThanOrEqual(1);
   });
 
   it('is not checked where one arm has all or nothing', () => {
-    expect(readSplit(addSplit(NO_SPLIT, { canary: 100, stable: 900 }, 1))).toEqual({
-      observed: 0.1,
+    expect(readSplit(addSplit(NO_SPLIT, { canary: 900, stable: 100 }, 1), 1)).toEqual({
+      observed: 0.9,
       p: 1,
       mismatch: false,
     });
-    expect(readSplit(NO_SPLIT).observed).toBeNull();
+    expect(readSplit(NO_SPLIT, 0.1).observed).toBeNull();
   });
 });
 
