@@ -13,7 +13,7 @@ const options = {
   // Asked from inside for life, not for identity: no certificate names 127.0.0.1.
   rejectUnauthorized: false,
 };
-const send = env['CANARY_TLS_CERT'] === undefined ? requestHttp : requestHttps;
+const send = (env['CANARY_TLS_CERT'] ?? '') === '' ? requestHttp : requestHttps;
 
 const request = send(options, (response) => {
   response.resume();

@@ -1,5 +1,7 @@
 /** The command line: grammar, global flags, and from each command its exit code. */
 import { Command, CommanderError, InvalidArgumentError, Option, type OptionValues } from 'commander';
+import { ROLES } from '../access/roles.ts';
+import { CanaryPattern } from '../access/tokens.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { didYouMean } from '../lib/text.ts';
 import type { Verb } from '../view/requests.ts';
@@ -13,15 +15,29 @@ import { lint, schema } from './commands/lint.ts';
 import { list } from './commands/list.ts';
 import { plan } from './commands/plan.ts';
 import { addServeFlags, type Serve, type ServeFlags } from './commands/serve.ts';
+import {
+  type CreateFlags,
+  createToken,
+  listTokens,
+  parseExpiry,
+  revokeToken,
+  type TokenFlags,
+} from './commands/token.ts';
 import { giveCommand, start } from './commands/verbs.ts';
 import { version } from './commands/version.ts';
 import { WAIT_TARGETS, wait } from './commands/wait.ts';
+import {
+  type Connection,
+  type ConnectionFlags,
+  connectionOf,
+  DEFAULT_SERVER,
+  httpUrl,
+} from './connection.ts';
 import { type Context, createContext, FORMATS, type Format } from './context.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import type { Io } from './io.ts';
 import { RULE_FORMATS } from './render/alert-files.ts';
 
-const DEFAULT_SERVER = 'http://127.0.0.1:5001';
 const DEFAULT_WAIT_MS = 1_800_000;
 
 export interface CliOptions {
@@ -50,8 +66,7 @@ export async function runCli(argv: readonly string[], options: CliOptions): Prom
   }
 }
 
-interface GlobalFlags {
-  readonly server?: URL;
+interface GlobalFlags extends ConnectionFlags {
   readonly output: Format;
   readonly color: boolean;
 }
@@ -78,6 +93,8 @@ function createProgram(options: CliOptions, ended: (code: ExitCode) => void): Co
       `address of the controller (CANARY_SERVER; default ${DEFAULT_SERVER})`,
       parseServer,
     )
+    .option('--token-file <file>', 'file with the token to show (CANARY_TOKEN_FILE)')
+    .option('--server-ca <file>', "PEM file of authorities to trust (CANARY_SERVER_CA; default the system's)")
     .addOption(
       new Option('-o, --output <format>', 'how answers are printed').choices(FORMATS).default('table'),
     )
@@ -94,10 +111,10 @@ function createProgram(options: CliOptions, ended: (code: ExitCode) => void): Co
     (spec, description, run) => {
       const command = parent.command(spec).description(description);
       return command.action(async () => {
-        const { server, output, color } = command.optsWithGlobals<GlobalFlags>();
+        const { output, color, ...flags } = command.optsWithGlobals<GlobalFlags>();
         const context = createContext({
           io,
-          server: () => server ?? serverOf(program, io.env),
+          connection: () => connectionFor(program, flags, io.env),
           format: output,
           color,
           version: options.version,
@@ -124,15 +141,15 @@ function createProgram(options: CliOptions, ended: (code: ExitCode) => void): Co
   defineOffline(define);
   defineBackup(define, options);
   defineDoctor(define, options);
+  defineTokens(defineIn(program.command('token').description('who may use the HTTP interface')), io);
   defineGrafana(defineIn(program.command('grafana').description('rules for Grafana and Prometheus')));
   return program;
 }
 
-/** The server that the environment names; an empty variable names none. Ends the command when it is no address. */
-function serverOf(program: Command, { CANARY_SERVER }: Io['env']): URL {
-  if (CANARY_SERVER === undefined || CANARY_SERVER === '') return new URL(DEFAULT_SERVER);
-  const url = httpUrl(CANARY_SERVER);
-  return url ?? program.error('error: CANARY_SERVER in the environment must be an http or https address');
+/** Ends the command when there is no way to ask. */
+function connectionFor(program: Command, flags: ConnectionFlags, env: Io['env']): Connection {
+  const connection = connectionOf(flags, env);
+  return connection.ok ? connection.value : program.error(`error: ${connection.error}`);
 }
 
 function defineReads(define: Define): void {
@@ -263,9 +280,39 @@ function defineGrafana(define: Define): void {
     .option('--datasource <uid>', 'uid of the Prometheus datasource in Grafana', 'prometheus');
 }
 
-function httpUrl(text: string): URL | null {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  return url !== null && /^https?:$/.test(url.protocol) ? url : null;
+function defineTokens(define: Define, { clock }: Io): void {
+  const file = ['--tokens <file>', 'the tokens file (CANARY_TOKENS)'] as const;
+  define<CreateFlags>('create <name>', 'add a token and print it, once', (context, name, flags) =>
+    createToken(context, name, flags),
+  )
+    .addOption(new Option('--role <role>', 'what it may do').choices(ROLES).makeOptionMandatory())
+    .option(
+      '--canary <name>',
+      'what it may change, a name or the beginning of names and *; again for more (default: all)',
+      (pattern: string, before: readonly string[] = []) => [...before, parsePattern(pattern)],
+    )
+    .option('--expires <when>', 'when it ends: 90d, or 2027-01-31, or a time (default: never)', (text) =>
+      parseEnd(text, clock.now()),
+    )
+    .option(...file);
+  define<TokenFlags>('list', 'the tokens there are, without the tokens themselves', (context, _name, flags) =>
+    listTokens(context, flags),
+  ).option(...file);
+  define<TokenFlags>('revoke <name>', 'take a token away', (context, name, flags) =>
+    revokeToken(context, name, flags),
+  ).option(...file);
+}
+
+function parsePattern(text: string): string {
+  const pattern = CanaryPattern.safeParse(text);
+  if (!pattern.success) throw new InvalidArgumentError(`It ${pattern.error.issues[0]?.message}.`);
+  return pattern.data;
+}
+
+function parseEnd(text: string, now: number): number {
+  const at = parseExpiry(text, now);
+  if (at === null) throw new InvalidArgumentError('It must be a duration such as 90d, or a time.');
+  return at;
 }
 
 function parseServer(text: string): URL {

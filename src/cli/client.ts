@@ -4,6 +4,7 @@ import { Agent, request } from 'undici';
 import { z } from 'zod';
 import { err, ok, type Result } from '../lib/result.ts';
 import { Problem } from '../view/schemas.ts';
+import type { Connection } from './connection.ts';
 import { type Message, readMessages } from './messages.ts';
 
 const CONNECT_TIMEOUT_MS = 5000;
@@ -31,23 +32,24 @@ export interface Client {
   close(): Promise<void>;
 }
 
-/** `server` gives the base address; a path in front of /api is kept. */
-export function createClient(server: () => URL, version: string): Client {
-  const agent = new Agent({
-    connect: { timeout: CONNECT_TIMEOUT_MS },
-    headersTimeout: ANSWER_TIMEOUT_MS,
-    bodyTimeout: ANSWER_TIMEOUT_MS,
-  });
-  const headers = {
-    accept: 'application/json',
-    'user-agent': `canary-cli/${version}`,
-    'x-canary-actor': actor(),
-  };
+interface Door {
+  /** Without a slash at the end; a path in front of /api is kept. */
+  readonly base: string;
+  readonly agent: Agent;
+  readonly headers: Readonly<Record<string, string>>;
+}
 
+/** `connection` is asked at the first request. */
+export function createClient(connection: () => Connection, version: string): Client {
+  let door: Door | null = null;
+  function open(): Door {
+    door ??= doorOf(connection(), version);
+    return door;
+  }
   const closing = new AbortController();
 
   async function ask<T>(path: string, schema: z.ZodType<T>, body?: object): Promise<Answered<T>> {
-    const base = server().href.replace(/\/+$/, '');
+    const { base, agent, headers } = open();
     const method = body === undefined ? 'GET' : 'POST';
     const sent = body === undefined ? {} : { body: JSON.stringify(body) };
     const type = body === undefined ? {} : { 'content-type': 'application/json' };
@@ -60,12 +62,12 @@ export function createClient(server: () => URL, version: string): Client {
       });
       return understand(base, response.statusCode, await response.body.text(), schema);
     } catch (error) {
-      return err({ kind: 'unreachable', detail: `${base} does not answer: ${reasonOf(error)}` });
+      return err({ kind: 'unreachable', detail: silence(base, error) });
     }
   }
 
   async function stream(path: string): Promise<Answered<AsyncGenerator<Message>>> {
-    const base = server().href.replace(/\/+$/, '');
+    const { base, agent, headers } = open();
     try {
       const response = await request(base + path, {
         dispatcher: agent,
@@ -76,7 +78,7 @@ export function createClient(server: () => URL, version: string): Client {
       if (response.statusCode === 200) return ok(untilItEnds(readMessages(response.body)));
       return understand(base, response.statusCode, await response.body.text(), NOTHING);
     } catch (error) {
-      return err({ kind: 'unreachable', detail: `${base} does not answer: ${reasonOf(error)}` });
+      return err({ kind: 'unreachable', detail: silence(base, error) });
     }
   }
 
@@ -101,11 +103,37 @@ export function createClient(server: () => URL, version: string): Client {
     get: (path, schema) => ask(path, schema),
     post: (path, body, schema) => ask(path, schema, body),
     stream,
-    close() {
+    async close() {
       closing.abort();
-      return agent.close();
+      await door?.agent.close();
     },
   };
+}
+
+function doorOf({ url, token, ca }: Connection, version: string): Door {
+  return {
+    base: url.href.replace(/\/+$/, ''),
+    agent: new Agent({
+      connect: { timeout: CONNECT_TIMEOUT_MS, ...(ca === null ? {} : { ca }) },
+      headersTimeout: ANSWER_TIMEOUT_MS,
+      bodyTimeout: ANSWER_TIMEOUT_MS,
+    }),
+    headers: {
+      accept: 'application/json',
+      'user-agent': `canary-cli/${version}`,
+      'x-canary-actor': actor(),
+      ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+    },
+  };
+}
+
+/** As Node.js and OpenSSL name what makes a certificate no proof. */
+const UNTRUSTED = /^(?:CERT_|ERR_TLS_CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_)/;
+
+function silence(base: string, error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (!UNTRUSTED.test(code)) return `${base} does not answer: ${reasonOf(error)}`;
+  return `the certificate of ${base} is not trusted (${reasonOf(error)}): --server-ca FILE names its authority`;
 }
 
 /** For an answer that is a failure, whatever is in it. */

@@ -1,6 +1,7 @@
 /** What every command gets: where to ask, how to print, and how failures end. */
 import { stringify } from 'yaml';
 import { type Client, createClient, type Failure } from './client.ts';
+import type { Connection } from './connection.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import type { Io } from './io.ts';
 import { paintGlyphs } from './render/paint.ts';
@@ -29,13 +30,13 @@ export interface Context {
 export interface ContextOptions {
   readonly io: Io;
   /** Asked at the first request: a command that needs no server does not care for a bad address. */
-  readonly server: () => URL;
+  readonly connection: () => Connection;
   readonly format: Format;
   readonly color: boolean;
   readonly version: string;
 }
 
-export function createContext({ io, server, format, color, version }: ContextOptions): Context {
+export function createContext({ io, connection, format, color, version }: ContextOptions): Context {
   const paint =
     color && io.isTerminal && (io.env['NO_COLOR'] ?? '') === '' ? paintGlyphs : (text: string) => text;
 
@@ -49,7 +50,7 @@ export function createContext({ io, server, format, color, version }: ContextOpt
     io,
     format,
     version,
-    client: createClient(server, version),
+    client: createClient(connection, version),
     print(answer, table) {
       if (format === 'json') io.out(JSON.stringify(answer, null, 2));
       else if (format === 'yaml') io.out(stringify(answer).trimEnd());

@@ -56,7 +56,9 @@ function took({ startedAt, endedAt }: RolloutView, now: number): string {
 }
 
 /** One line without columns that depend on other lines: events also come one by one. */
-export function renderEvent({ id, at, canary, type, message, actor }: EventView, now: number): string {
-  const by = actor === null || message.includes(actor) ? '' : ` (${actor})`;
-  return `#${id}  ${clockTime(Date.parse(at), now)}  ${canary ?? '-'}  ${type}  ${message}${by}`;
+export function renderEvent({ id, at, canary, type, message, actor, facts }: EventView, now: number): string {
+  const by = actor === null || message.includes(actor) ? [] : [actor];
+  const from = typeof facts['address'] === 'string' ? [`from ${facts['address']}`] : [];
+  const who = by.length + from.length === 0 ? '' : ` (${[...by, ...from].join(' ')})`;
+  return `#${id}  ${clockTime(Date.parse(at), now)}  ${canary ?? '-'}  ${type}  ${message}${who}`;
 }

@@ -34,9 +34,11 @@ module "secrets" {
   image = var.writer_image
 }
 
-# The controller reads these once, at its start. The tokens are not among them: it notices when they change.
+# The controller reads these once, at its start. Of the others it notices when they change.
 resource "terraform_data" "read_at_start" {
-  input = sha256(jsonencode({ for name, content in local.secrets : name => content if name != "tokens" }))
+  input = sha256(jsonencode({
+    for name, content in local.secrets : name => content if !contains(["tokens", "webhook-token"], name)
+  }))
 }
 
 resource "docker_image" "controller" {
