@@ -1,18 +1,14 @@
 /** The rules about the controller: each fires when it should, not before and not otherwise, and has its runbook entry. */
-import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { promisify } from 'node:util';
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { parse, stringify } from 'yaml';
-import { ensurePrometheus } from '../../infra/prometheus/fetch.ts';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { formatDuration, parseDuration } from '../../src/lib/duration.ts';
 import { missing as noPrometheus } from '../metrics/real.ts';
+import { type Case, judgementOf, outcomeOf, SAMPLE_MS, type Series, steady, type Told } from './promtool.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
-const FILE = join(ROOT, 'infra/prometheus-rules/controller.yml');
-const SAMPLE_MS = 30_000;
+const RULES = readFileSync(join(ROOT, 'infra/prometheus-rules/controller.yml'), 'utf8');
 
 interface Rule {
   readonly alert?: string;
@@ -23,15 +19,10 @@ interface Rule {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
-const rules = (parse(readFileSync(FILE, 'utf8')) as { groups: { rules: Rule[] }[] }).groups.flatMap(
-  (group) => group.rules,
-);
+const rules = (parse(RULES) as { groups: { rules: Rule[] }[] }).groups.flatMap((group) => group.rules);
 const alerts = rules.filter((rule) => rule.alert !== undefined);
 
-/** Values by series, a sample each half minute, as promtool writes them. */
-type Series = Readonly<Record<string, string>>;
-
-interface Case {
+interface Worlds {
   readonly fires: Series;
   /** Labels and summary of what fires. */
   readonly labels: Readonly<Record<string, string>>;
@@ -39,8 +30,6 @@ interface Case {
   readonly quiet: Series;
 }
 
-/** An hour of one value. */
-const steady = (value: number) => `${value}+0x120`;
 /** From the fifth minute on more by `by` with each sample, so that whatever counts has seen a 0 before. */
 const growing = (by: number) => `0+0x10 ${by}+${by}x110`;
 
@@ -61,7 +50,7 @@ const verdict = (is: string): Series => ({
   [`canary_metric_verdict{canary="shop",metric="errors",verdict="${is}"}`]: steady(1),
 });
 
-const CASES: Readonly<Record<string, Case>> = {
+const CASES: Readonly<Record<string, Worlds>> = {
   CanaryRolledBack: {
     fires: inPhase('RolledBack'),
     labels: { canary: 'shop', phase: 'RolledBack' },
@@ -159,36 +148,20 @@ const CASES: Readonly<Record<string, Case>> = {
 /** By then everything that counts has counted, and everything that waits has waited. */
 const LATE = '50m';
 
-function inputs(series: Series) {
-  return Object.entries(series).map(([name, values]) => ({ series: name, values }));
-}
-
-function expectation({ labels: own = {}, annotations = {} }: Rule, { labels, summary }: Case) {
+function told({ labels: own = {}, annotations = {} }: Rule, { labels, summary }: Worlds): Told {
   return { exp_labels: { ...own, ...labels }, exp_annotations: { ...annotations, summary } };
 }
 
-/** One file of cases for promtool: fires late, is quiet just before its time, is quiet in the other world. */
-function casesFor(rule: Rule, one: Case) {
+/** It fires late, is quiet just before its time, and is quiet in the other world. */
+function casesFor(rule: Rule, worlds: Worlds): readonly Case[] {
   const { alert: alertname = '' } = rule;
   const waitMs = parseDuration(rule.for ?? '0') ?? 0;
-  const eval_time = formatDuration(waitMs - SAMPLE_MS);
-  const early = waitMs > 0 ? [{ eval_time, alertname, exp_alerts: [] }] : [];
-  const late = { eval_time: LATE, alertname, exp_alerts: [expectation(rule, one)] };
-  const interval = `${SAMPLE_MS / 1_000}s`;
+  const early = { eval_time: formatDuration(waitMs - SAMPLE_MS), alertname, exp_alerts: [] };
+  const late = { eval_time: LATE, alertname, exp_alerts: [told(rule, worlds)] };
   return [
-    { interval, input_series: inputs(one.fires), alert_rule_test: [...early, late] },
-    {
-      interval,
-      input_series: inputs(one.quiet),
-      alert_rule_test: [{ eval_time: LATE, alertname, exp_alerts: [] }],
-    },
+    { series: worlds.fires, alerts: waitMs > 0 ? [early, late] : [late] },
+    { series: worlds.quiet, alerts: [{ ...late, exp_alerts: [] }] },
   ];
-}
-
-async function promtool(...args: readonly string[]): Promise<string> {
-  const { promtool: program } = await ensurePrometheus();
-  const ended = await promisify(execFile)(program, args).catch((error) => error);
-  return `${ended.stdout}${ended.stderr}`;
 }
 
 test('every alert has its cases', () => {
@@ -197,34 +170,22 @@ test('every alert has its cases', () => {
 
 describe.skipIf(noPrometheus !== null)('promtool', () => {
   test('accepts the rules, and finds nothing doubtful', async () => {
-    expect(await promtool('check', 'rules', '--lint=all', '--lint-fatal', FILE)).toMatch(/SUCCESS/);
+    expect(await judgementOf(RULES)).toMatch(/SUCCESS/);
   });
 
-  test.each(Object.entries(CASES))('%s fires when it should, and not otherwise', async (name, one) => {
-    const dir = mkdtempSync(join(tmpdir(), 'rules-'));
-    onTestFinished(() => rmSync(dir, { recursive: true }));
+  test.each(Object.entries(CASES))('%s fires when it should, and not otherwise', async (name, worlds) => {
     const rule = alerts.find(({ alert }) => alert === name)!;
-    const file = join(dir, 'cases.yml');
-    writeFileSync(
-      file,
-      stringify({ rule_files: [FILE], evaluation_interval: '30s', tests: casesFor(rule, one) }),
-    );
-    expect(await promtool('test', 'rules', file)).toMatch(/SUCCESS/);
+    expect(await outcomeOf(RULES, casesFor(rule, worlds))).toMatch(/SUCCESS/);
   });
 
   test('a weight that nobody could read is not verified either, and one that nobody wants is no trouble', async () => {
-    const dir = mkdtempSync(join(tmpdir(), 'rules-'));
-    onTestFinished(() => rmSync(dir, { recursive: true }));
     const rule = alerts.find(({ alert }) => alert === 'CanaryWeightUnverified')!;
-    const one = CASES['CanaryWeightUnverified']!;
-    const unread = { ...one, fires: { 'canary_weight_desired{canary="shop"}': steady(5) } };
-    const unwanted = { ...unread, quiet: { 'canary_weight_observed{canary="shop"}': steady(5) } };
-    const file = join(dir, 'cases.yml');
-    writeFileSync(
-      file,
-      stringify({ rule_files: [FILE], evaluation_interval: '30s', tests: casesFor(rule, unwanted) }),
-    );
-    expect(await promtool('test', 'rules', file)).toMatch(/SUCCESS/);
+    const worlds = {
+      ...CASES['CanaryWeightUnverified']!,
+      fires: { 'canary_weight_desired{canary="shop"}': steady(5) },
+      quiet: { 'canary_weight_observed{canary="shop"}': steady(5) },
+    };
+    expect(await outcomeOf(RULES, casesFor(rule, worlds))).toMatch(/SUCCESS/);
   });
 });
 
