@@ -83,6 +83,14 @@ const EVIDENCE: readonly Mutant[] = [
     tests: ['test/core/looks.test.ts'],
   },
   {
+    name: 'a pass outlives its process although nobody knows whether the live rule could be read',
+    guards: RISES_ON_EVIDENCE,
+    file: 'src/core/follow.ts',
+    text: 'if (isRestart && rollout.isUnread === true) restartPasses(rollout);',
+    by: '',
+    tests: ['test/core/looks.test.ts'],
+  },
+  {
     name: 'a restart needs no fresh pass',
     guards: RISES_ON_EVIDENCE,
     file: 'src/core/missing.ts',
