@@ -3,7 +3,7 @@ import fastify, { type FastifyError, type FastifyInstance, type HTTPMethods } fr
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { tlsOptions } from '../access/certificate.ts';
 import { guardRoutes } from './access.ts';
-import { answerBrokenRequest, REQUEST_TIMEOUT_MS } from './broken-requests.ts';
+import { createBrokenRequests, REQUEST_TIMEOUT_MS } from './broken-requests.ts';
 import { registerCanaries } from './canaries.ts';
 import { registerCommands } from './commands.ts';
 import type { ServerDeps } from './deps.ts';
@@ -29,11 +29,12 @@ const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as 
 /** The application, not listening. */
 export function createApp(deps: ServerDeps): FastifyInstance {
   const { certificate = null } = deps;
+  const broken = createBrokenRequests();
   const app = fastify({
     https: certificate === null ? null : tlsOptions(certificate),
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    clientErrorHandler: answerBrokenRequest,
+    clientErrorHandler: broken.answer,
     routerOptions: { maxParamLength: PARAM_LIMIT },
     forceCloseConnections: 'idle',
     requestIdHeader: false,
@@ -47,6 +48,7 @@ export function createApp(deps: ServerDeps): FastifyInstance {
   app.setSerializerCompiler(serializerCompiler);
   readJson(app);
   logRequests(app, deps);
+  broken.watch(app);
   answerFailures(app, deps.log);
   app.addHook('onSend', async ({ id }, reply) => {
     reply.headers(headersOfAll(id));

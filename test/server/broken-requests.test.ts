@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
-import { answerBrokenRequest } from '../../src/server/broken-requests.ts';
+import { createBrokenRequests } from '../../src/server/broken-requests.ts';
 import { Problem } from '../../src/view/schemas.ts';
 import { serverOf, standIn } from './stand-in.ts';
 
@@ -41,17 +41,29 @@ test.each([
     400,
     'INVALID_REQUEST',
   ],
+  ['a request to no host', 'GET /livez HTTP/1.1\r\nConnection: close\r\n\r\n', 400, 'INVALID_REQUEST'],
 ])('%s is answered with a problem', async (_, text, status, code) => {
   const [head = '', body = ''] = (await send(text)).split('\r\n\r\n');
   expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} .*\r\ncontent-type: application/problem\\+json`));
   expect(Problem.parse(JSON.parse(body))).toMatchObject({ status, code });
 });
 
+test('what a request expects beside a go-ahead does not matter', async () => {
+  const answer = await send('GET /livez HTTP/1.1\r\nHost: a\r\nExpect: tea\r\nConnection: close\r\n\r\n');
+  expect(answer).toMatch(/^HTTP\/1.1 200 OK/);
+});
+
+test('a good request gets its own answer, whatever follows it on the connection', async () => {
+  const answer = await send('GET /livez HTTP/1.1\r\nHost: a\r\n\r\nwhat follows is none\r\n\r\n');
+  expect(answer).toMatch(/^HTTP\/1.1 200 OK/);
+  expect(answer).toContain('{"status":"alive"}');
+});
+
 test('a request that does not end in time gets 408, and a connection that broke nothing', () => {
   const said: string[] = [];
   const socket = { writable: true, write: (text: string) => said.push(text), destroy() {} };
   const failed = (code: string) =>
-    answerBrokenRequest(Object.assign(new Error(code), { code }), socket as never);
+    createBrokenRequests().answer(Object.assign(new Error(code), { code }), socket as never);
   failed('ECONNRESET');
   expect(said).toEqual([]);
   failed('ERR_HTTP_REQUEST_TIMEOUT');
