@@ -13,6 +13,9 @@ const ANSWER_TIMEOUT_MS = 30_000;
 /** A stream that says nothing for so long is broken: three times the silence that it breaks by itself. */
 const SILENCE_MS = 45_000;
 
+/** What proxies say while nobody answers behind them. */
+const AWAY = [502, 503, 504];
+
 export type Failure =
   /** Nothing answered. */
   | { readonly kind: 'unreachable'; readonly detail: string }
@@ -96,6 +99,10 @@ export function createClient(connection: () => Connection, version: string): Cli
     }
     const problem = Problem.safeParse(json);
     if (problem.success) return err({ kind: 'problem', problem: problem.data });
+    if (AWAY.includes(status)) {
+      const detail = `${base} answered ${status}: what stands before the controller cannot reach it`;
+      return err({ kind: 'unreachable', detail });
+    }
     return err({ kind: 'foreign', detail: `${base} answered ${status} and is no canary controller` });
   }
 

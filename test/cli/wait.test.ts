@@ -1,4 +1,6 @@
-import { describe, expect, test } from 'vitest';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Outcome, RolloutRecord } from '../../src/core/rollout.ts';
 import type { StreamLimits } from '../../src/server/stream-hub.ts';
 import { anEvent, aSave } from '../support/saves.ts';
@@ -235,6 +237,59 @@ test('a server that goes away for a while does not end the wait', async () => {
 test('an unknown Canary is 1', async () => {
   const at = await scene();
   expect((await run(at, 'wait', 'nobody', '--revision', 'v2', '--for', 'Promoted')).code).toBe(1);
+});
+
+/** What stands in front of the controller: it hands everything on, until it is told to answer something itself. */
+async function behindProxy(at: Scene) {
+  const proxy = { answer: null as { status: number; body: string } | null };
+  const server = createServer(async ({ url }, response) => {
+    if (proxy.answer !== null) return void response.writeHead(proxy.answer.status).end(proxy.answer.body);
+    // It knows no stream, so that every look comes by the clock.
+    if (url?.includes('/stream')) return void response.writeHead(404).end();
+    const answer = await fetch(`${at.url}${url}`);
+    response.writeHead(answer.status).end(await answer.text());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return Object.assign(proxy, { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+}
+
+test.each([
+  ['a proxy that has lost the controller', 502, '<html>Bad Gateway</html>', 'answered 502'],
+  [
+    'a controller that is not ready',
+    503,
+    JSON.stringify({
+      type: 'x',
+      title: 'Not ready',
+      status: 503,
+      code: 'NOT_READY',
+      detail: 'first scan',
+      hint: '',
+    }),
+    'NOT_READY: first scan',
+  ],
+])('%s is waited out', async (_, status, body, said) => {
+  const at = await underWay();
+  const proxy = await behindProxy(at);
+  const wait = begin({ url: proxy.url, clock: at.clock }, ['wait', 'payment-service', '--for', 'Promoted']);
+  const away = () => {
+    proxy.answer = { status, body };
+  };
+  const back = () => {
+    proxy.answer = null;
+    end(at, 'Promoted');
+    at.behind.states = [succeededState()];
+  };
+  await then(at, away, 1000);
+  await then(at, back, 1000);
+  const { code, talk } = await wait.ended;
+  expect(code, talk).toBe(0);
+  expect(talk).toContain(said);
+  expect(talk).toContain('; trying again');
 });
 
 describe('start --wait', () => {

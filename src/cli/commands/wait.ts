@@ -3,7 +3,7 @@ import { OUTCOMES, PHASES } from '../../core/rollout.ts';
 import { err, ok } from '../../lib/result.ts';
 import { roughDuration } from '../../lib/text.ts';
 import { CanaryView, RolloutListView, RolloutView } from '../../view/schemas.ts';
-import type { Answered } from '../client.ts';
+import type { Answered, Failure } from '../client.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { openNews } from '../news.ts';
@@ -89,8 +89,11 @@ async function standStill(
       const code = verdictOn(answer.value, options.target);
       if (code !== null) return finish(context, answer.value, code, options.target);
       talk(newsOf(name, answer.value, options));
-    } else if (answer.error.kind === 'unreachable') talk(`${answer.error.detail}; trying again`);
-    else return context.fail(answer.error);
+    } else {
+      const passing = passingTrouble(answer.error);
+      if (passing === null) return context.fail(answer.error);
+      talk(`${passing}; trying again`);
+    }
     const leftMs = options.timeoutMs - (clock.monotonic() - startedAt);
     if (leftMs <= 0) {
       const waited = roughDuration(options.timeoutMs);
@@ -102,6 +105,14 @@ async function standStill(
     }
     await news.next(Math.min(LOOK_MS, leftMs));
   }
+}
+
+/** What a restart or a busy moment of the controller looks like from here, in words; null for what stays as it is. */
+function passingTrouble(failure: Failure): string | null {
+  if (failure.kind === 'unreachable') return failure.detail;
+  if (failure.kind === 'foreign') return null;
+  const { status, code, detail } = failure.problem;
+  return status === 429 || status === 503 ? `${code}: ${detail}` : null;
 }
 
 async function look(
