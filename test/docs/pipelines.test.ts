@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { newToken, withToken } from '../../src/access/tokens.ts';
 import { aWorld, type Cleanup, type Daemon, type World } from '../system/world.ts';
 import { find, run, skipped } from '../terraform/tools.ts';
 import { type Pipeline, pipelines, type Release } from './pipelines.ts';
@@ -14,8 +15,8 @@ const shellcheck = await find('shellcheck');
 const noShellcheck =
   shellcheck === null ? skipped('shellcheck of the pipelines', 'shellcheck is not on PATH') : null;
 
-const TOKENS = { deployer: 'a-token-that-deploys', approver: 'a-token-that-approves' };
-const NOWHERE: Release = { version: 'v2', server: 'http://127.0.0.1:1', tokens: TOKENS, tokenFiles: TOKENS };
+const NONE = { deployer: '', approver: '' };
+const NOWHERE: Release = { version: 'v2', server: 'http://127.0.0.1:1', tokens: NONE, tokenFiles: NONE };
 const NAMES = pipelines(NOWHERE).map(({ name }) => name);
 
 /** A service whose version the pipeline names, with a gate after the first step. */
@@ -40,9 +41,28 @@ spec:
   );
 }
 
+/** A tokens file with one token for each half of a pipeline. */
+function withTokens({ dir }: World) {
+  const { deployer, approver } = { deployer: newToken(), approver: newToken() };
+  const file = join(dir, 'tokens.yaml');
+  const first = withToken('', {
+    name: 'ci',
+    role: 'deployer',
+    sha256: deployer.sha256,
+    canaries: ['payment-*'],
+  });
+  writeFileSync(file, withToken(first, { name: 'release', role: 'approver', sha256: approver.sha256 }));
+  const tokens = { deployer: deployer.secret, approver: approver.secret };
+  const tokenFiles = { deployer: join(dir, 'deployer'), approver: join(dir, 'approver') };
+  writeFileSync(tokenFiles.deployer, `${tokens.deployer}\n`);
+  writeFileSync(tokenFiles.approver, `${tokens.approver}\n`);
+  return { file, tokens, tokenFiles };
+}
+
 interface Scene {
   readonly world: World;
   readonly daemon: Daemon;
+  readonly tokens: Release['tokens'];
   readonly pipeline: Pipeline;
   readonly path: string;
   readonly terraformCalls: () => string;
@@ -51,29 +71,30 @@ interface Scene {
 async function aScene(cleanup: Cleanup, name: string): Promise<Scene> {
   const world = await aWorld(cleanup);
   declare(world);
-  const daemon = world.start();
-  const tokenFiles = { deployer: join(world.dir, 'deployer'), approver: join(world.dir, 'approver') };
-  writeFileSync(tokenFiles.deployer, `${TOKENS.deployer}\n`);
-  writeFileSync(tokenFiles.approver, `${TOKENS.approver}\n`);
-  const release = { version: 'v2', server: await daemon.url(), tokens: TOKENS, tokenFiles };
+  const { file, tokens, tokenFiles } = withTokens(world);
+  const daemon = world.start(['--tokens', file]);
+  const release = { version: 'v2', server: await daemon.url(), tokens, tokenFiles };
   await daemon.logged({ type: 'StableAdopted' });
   const pipeline = pipelines(release).find((candidate) => candidate.name === name);
   if (pipeline === undefined) throw new Error(`there is no ${name}`);
-  return { world, daemon, pipeline, ...commandsIn(world.dir) };
+  return { world, daemon, tokens, pipeline, ...commandsIn(world.dir) };
 }
 
-async function phaseOf(daemon: Daemon): Promise<string> {
-  return ((await daemon.get('/api/v1/canaries/payment-service')) as { phase: string }).phase;
+async function phaseOf({ daemon, tokens }: Scene): Promise<string> {
+  const headers = { authorization: `Bearer ${tokens.deployer}` };
+  const answer = await fetch(`${await daemon.url()}/api/v1/canaries/payment-service`, { headers });
+  return ((await answer.json()) as { phase: string }).phase;
 }
 
 describe.skipIf(noCurl !== null).concurrent.for(NAMES)('the shell of %s', (name) => {
   test('starts a release, waits for its gate, approves it and sees it promoted', {
     timeout: 180_000,
   }, async ({ onTestFinished }) => {
-    const { world, daemon, pipeline, path, terraformCalls } = await aScene(onTestFinished, name);
+    const scene = await aScene(onTestFinished, name);
+    const { world, tokens, pipeline, path, terraformCalls } = scene;
     let atTheGate = '';
     const ran = await runPipeline(pipeline, world.dir, path, async () => {
-      atTheGate = await phaseOf(daemon);
+      atTheGate = await phaseOf(scene);
     });
     const said = ran.map((step) => step.said).join('\n');
     expect(
@@ -83,18 +104,19 @@ describe.skipIf(noCurl !== null).concurrent.for(NAMES)('the shell of %s', (name)
     expect(atTheGate).toBe('Paused');
     expect(said).toContain('"status":"Canary analysis started"');
     expect(said).toMatch(/Promoted {2}v2/);
-    expect(said).not.toContain(TOKENS.deployer);
-    expect(said).not.toContain(TOKENS.approver);
+    expect(said).not.toContain(tokens.deployer);
+    expect(said).not.toContain(tokens.approver);
     expect(terraformCalls()).toBe(
       '-chdir=infra/terraform/environments/production apply -input=false -auto-approve\n',
     );
-    expect(await phaseOf(daemon)).toBe('Succeeded');
+    expect(await phaseOf(scene)).toBe('Succeeded');
   });
 
   test('fails when the release is rolled back, says why, and never comes to the gate', {
     timeout: 180_000,
   }, async ({ onTestFinished }) => {
-    const { world, daemon, pipeline, path } = await aScene(onTestFinished, name);
+    const scene = await aScene(onTestFinished, name);
+    const { world, pipeline, path } = scene;
     world.setErrors(0.5);
     let isAsked = false;
     const ran = await runPipeline(pipeline, world.dir, path, async () => {
@@ -105,7 +127,7 @@ describe.skipIf(noCurl !== null).concurrent.for(NAMES)('the shell of %s', (name)
     expect(codes.slice(-2), ran.map(({ said }) => said).join('\n')).toEqual([3, 0]);
     expect(ran.at(-2)?.said).toContain('the rollout of v2 ended RolledBack, not Paused');
     expect(ran.at(-1)?.said).toContain('because');
-    expect(await phaseOf(daemon)).toBe('RolledBack');
+    expect(await phaseOf(scene)).toBe('RolledBack');
   });
 });
 
