@@ -33,6 +33,9 @@ export function logRequests(app: FastifyInstance, { log, metrics, clock }: Serve
     if (refused !== undefined) metrics.refused(refused);
     if (refused === 'limited') {
       if (isTime()) log.warn(fieldsOf(request, reply), 'requests come too often and are refused');
+    } else if (refused === 'unauthenticated') {
+      // By nobody: a claim of who asks is worth nothing here.
+      log.warn({ ...fieldsOf(request, reply), actor: null }, 'a request was refused');
     } else if (isChange(request.routeOptions.config.access)) {
       log.info(fieldsOf(request, reply), 'a change was asked for');
     } else if (refused !== undefined) {

@@ -52,7 +52,13 @@ test('a read is logged only where it was refused or failed', async () => {
   expect(lines).toEqual([]);
   await app.inject({ url: '/api/v1/canaries?x=y', headers: { 'x-request-id': OWN_ID } });
   expect(lines).toMatchObject([
-    { level: 'warn', msg: 'a request was refused', path: '/api/v1/canaries', code: 'TOKEN_MISSING' },
+    {
+      level: 'warn',
+      msg: 'a request was refused',
+      path: '/api/v1/canaries',
+      code: 'TOKEN_MISSING',
+      actor: null,
+    },
   ]);
   behind.controls.gateways = async () => {
     throw new StoreError('STORE_FULL', 'the disk is full');
