@@ -5,6 +5,8 @@ import type { Message } from './messages.ts';
 
 /** Between two wake-ups without a stream. */
 const POLL_MS = 1000;
+/** Wake-ups without a stream before one that said no is asked again. */
+const PATIENCE = 10;
 
 export interface News {
   /** Resolves when something happened, and after `limitMs` at the latest. Something may be nothing. */
@@ -17,13 +19,13 @@ export async function openNews({ client, io: { clock } }: Context, canary: strin
   let messages: AsyncGenerator<Message> | null = null;
   /** The next message, asked for once however often it is waited for. */
   let coming: Promise<boolean> | null = null;
-  let isRefused = false;
+  let untilAsked = 0;
 
   async function open(): Promise<void> {
     const stream = await client.stream(path);
     messages = stream.ok ? stream.value : null;
-    // One that says no, or knows no stream, is not asked again: looking once a second does without.
-    isRefused = !stream.ok && stream.error.kind !== 'unreachable';
+    // One that has no room is not to be asked every second: looking that often does without.
+    untilAsked = !stream.ok && stream.error.kind !== 'unreachable' ? PATIENCE : 0;
     // Its first message says that it has begun.
     if (messages !== null) await messages.next();
   }
@@ -42,7 +44,8 @@ export async function openNews({ client, io: { clock } }: Context, canary: strin
     async next(limitMs) {
       if (messages === null) {
         await sleep(clock, Math.min(POLL_MS, limitMs));
-        if (!isRefused) await open();
+        untilAsked -= 1;
+        if (untilAsked <= 0) await open();
         return;
       }
       coming ??= heard(messages);
