@@ -8,6 +8,7 @@ const RETRY_MS = 1000;
 export const CLOSINGS = {
   READER_STALLED:
     'the reader took nothing for too long; what it missed is kept, so it can go on where it was',
+  TOKEN_ENDED: 'the token that opened the stream was revoked, or is past its time',
   STOPPING: 'the controller stops; ask again in a moment',
 } as const satisfies Record<string, string>;
 

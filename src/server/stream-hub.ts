@@ -23,6 +23,8 @@ export const STREAM_LIMITS: StreamLimits = { readers: 2000, beatMs: 15_000, stal
 
 /** How often the log is asked for events of other processes, as on a standby, ms. */
 const LOOK_MS = 500;
+/** How many such looks go by between two questions whether a reader may go on. */
+const LOOKS_WELCOME = 10;
 /** A reader that does not take its goodbye within this time is cut off, ms. */
 const GOODBYE_MS = 5000;
 /** The stream may use one part of the time in so many; the rest belongs to the rollouts. */
@@ -37,6 +39,8 @@ export interface Wish {
   readonly after: number | null;
   /** Null: all Canaries. */
   readonly canary: string | null;
+  /** Whether it may go on reading; asked every few seconds. */
+  readonly isWelcome: () => boolean;
 }
 
 export type Refused = { readonly refused: 'full' } | { readonly refused: 'ahead'; readonly end: number };
@@ -62,6 +66,7 @@ export interface StreamHubOptions {
 interface Reader {
   readonly out: Readable;
   readonly canary: string | null;
+  readonly isWelcome: () => boolean;
   /** Everything up to this number was handed to it. */
   position: number;
   /** Its socket takes more. */
@@ -78,6 +83,7 @@ export function createStreamHub({ store, clock, log, onStall, limits }: StreamHu
   let quiet: (() => void) | null = null;
   let isDue = false;
   let isFailing = false;
+  let looks = 0;
   let isRunning = false;
 
   /** Also called within a commit: what it wakes begins in a later turn. */
@@ -149,6 +155,7 @@ export function createStreamHub({ store, clock, log, onStall, limits }: StreamHu
   /** Looks after those who stand still; the round that follows sees what other processes committed. */
   function look(): void {
     const now = clock.monotonic();
+    looks += 1;
     for (const reader of readers) {
       const silentMs = now - reader.handedAt;
       if (reader.isEnding) {
@@ -156,7 +163,7 @@ export function createStreamHub({ store, clock, log, onStall, limits }: StreamHu
       } else if (!reader.wants && silentMs >= limits.stallMs) {
         onStall();
         sendAway(reader, 'READER_STALLED');
-      }
+      } else if (looks % LOOKS_WELCOME === 0 && !reader.isWelcome()) sendAway(reader, 'TOKEN_ENDED');
     }
     wake();
   }
@@ -183,9 +190,10 @@ export function createStreamHub({ store, clock, log, onStall, limits }: StreamHu
     };
   }
 
-  function admit({ after, canary }: Wish): Readable {
+  function admit({ after, canary, isWelcome }: Wish): Readable {
     const reader: Reader = {
       canary,
+      isWelcome,
       position: after ?? tail.end(),
       wants: false,
       handedAt: clock.monotonic(),

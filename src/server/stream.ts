@@ -1,5 +1,7 @@
 /** `GET /api/v1/stream`: committed events as they come, as server-sent events that resume by number. */
+import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { isExpired } from '../access/tokens.ts';
 import { StreamHeaders, StreamQuery } from '../view/requests.ts';
 import { type App, PROBLEM_ANSWERS, type ServerDeps } from './deps.ts';
 import { type ProblemCode, problem, sendProblem } from './problems.ts';
@@ -41,12 +43,26 @@ export function registerStream(app: App, deps: ServerDeps): void {
         response: { 200: STREAM_ANSWER, ...PROBLEM_ANSWERS },
       },
     },
-    async ({ query: { after, canary = null }, headers: { 'last-event-id': last } }, reply) => {
-      const opened = hub.open({ after: last ?? after ?? null, canary });
+    async (request, reply) => {
+      const { after, canary = null } = request.query;
+      const { 'last-event-id': last } = request.headers;
+      const isWelcome = () => isTokenInForce(request, deps);
+      const opened = hub.open({ after: last ?? after ?? null, canary, isWelcome });
       if ('refused' in opened) return sendProblem(reply, problem(...reasonFor(opened)));
       return reply.type('text/event-stream; charset=utf-8').headers(HEADERS).send(opened);
     },
   );
+}
+
+/** A stream outlives what is asked when it begins: a token may be revoked, or run out, meanwhile. */
+function isTokenInForce(
+  { token, raw }: Pick<FastifyRequest, 'token' | 'raw'>,
+  { tokens = null, clock }: Pick<ServerDeps, 'tokens' | 'clock'>,
+): boolean {
+  if (token === null || tokens === null) return token === null;
+  const [, secret = ''] = /^bearer +(\S+)/i.exec(raw.headers.authorization ?? '') ?? [];
+  const found = tokens().find(secret);
+  return found?.name === token.name && !isExpired(found, clock.now());
 }
 
 function reasonFor(refused: Refused): [ProblemCode, string] {

@@ -25,7 +25,7 @@ function loaded() {
     store.appendEvents(Array<typeof event>(count).fill(event), 0);
   }
   function begin(after: number | null) {
-    const opened = hub.open({ after, canary: null });
+    const opened = hub.open({ after, canary: null, isWelcome: () => true });
     if ('refused' in opened) throw new Error(opened.refused);
     return opened;
   }
@@ -115,5 +115,5 @@ test('nobody is taken after the close', () => {
   const { hub, begin } = loaded();
   begin(null);
   hub.close();
-  expect(hub.open({ after: null, canary: null })).toEqual({ refused: 'full' });
+  expect(hub.open({ after: null, canary: null, isWelcome: () => true })).toEqual({ refused: 'full' });
 });

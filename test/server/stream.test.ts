@@ -1,7 +1,8 @@
 import { expect, onTestFinished, test } from 'vitest';
 import type { Store } from '../../src/store/store.ts';
 import { anEvent } from '../support/saves.ts';
-import { paymentSpec } from '../view/states.ts';
+import { NOW, paymentSpec } from '../view/states.ts';
+import { aToken, guarded } from './guarded.ts';
 import { serverOf, standIn } from './stand-in.ts';
 import { reader } from './stream-reader.ts';
 
@@ -205,6 +206,33 @@ test('closing sends every reader away with a reason, the one that reads and the 
   expect(await reads.next()).toBeNull();
   await closed;
   expect(stands.status).toBe(200);
+});
+
+test('a token that is revoked, or runs out, ends the streams that it opened', async () => {
+  const lasting = aToken({ name: 'lasting', role: 'viewer' });
+  const brief = aToken({ name: 'brief', role: 'viewer', expires: new Date(NOW + 60_000).toISOString() });
+  const { app, clock, secrets, replace } = guarded([lasting.token, brief.token]);
+  const url = await app.listen({ host: '127.0.0.1', port: 0 });
+  const open = async (secret: string) => {
+    const opened = await reader(url, '/api/v1/stream', { authorization: `Bearer ${secret}` });
+    await opened.next();
+    return opened;
+  };
+  const [viewer, brieflyOpen, kept] = [
+    await open(secrets.viewer),
+    await open(brief.secret),
+    await open(lasting.secret),
+  ];
+  clock.advance(60_000);
+  expect(await brieflyOpen.next()).toMatchObject({
+    type: 'closed',
+    data: expect.stringContaining('TOKEN_ENDED'),
+  });
+  replace([lasting.token]);
+  clock.advance(5_000);
+  const heard = [await viewer.next(), await viewer.next(), await viewer.next()];
+  expect(heard).toContainEqual(expect.objectContaining({ type: 'closed' }));
+  expect((await kept.next())?.type).toBe('message');
 });
 
 test('a store that cannot be read for a while costs no reader anything', async () => {
