@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The whole picture once, for real, in about a minute: a Nacos-compatible development server, a service in three
 # versions behind a gateway, load, Prometheus with an alert rule, Alertmanager, and the controller.
-# A first release is started through the API, approved at its gate and promoted; a second one is slow, which its own
-# file does not judge, and is taken back by the alert.
+# A first release is started through the API with the token of a pipeline, approved at its gate with that of a person,
+# and promoted; a second one is slow, which its own file does not judge, and is taken back by the alert.
 # Needs a checkout after `make setup`, and curl. Takes free ports, writes to a folder of its own, removes it, and leaves
 # no process behind; so it can run twice, also at the same time. Ends with 0 only if all went as it should.
 set -euo pipefail
@@ -61,12 +61,16 @@ canary() {
   return "$status"
 }
 
-# call PATH BODY: a POST that must be answered with 202.
+# token NAME ROLE: a new one, in a file of that name.
+token() { "$node" src/main.ts token create "$1" --role "$2" --tokens "$home/tokens.yaml" >"$home/$1" 2>/dev/null; }
+
+# call NAME PATH BODY: a POST with the token NAME that must be answered with 202. The token is on no command line.
 call() {
   local status
-  status=$(curl --silent --show-error --max-time 30 --output "$home/answer.json" --write-out '%{http_code}' \
-    --header 'content-type: application/json' --data "$2" "$controller$1")
-  [ "$status" = 202 ] || fail "POST $1 answered $status: $(cat "$home/answer.json")"
+  status=$(sed 's/^/authorization: Bearer /' "$home/$1" |
+    curl --silent --show-error --max-time 30 --output "$home/answer.json" --write-out '%{http_code}' \
+      --header @- --header 'content-type: application/json' --data "$3" "$controller$2")
+  [ "$status" = 202 ] || fail "POST $2 answered $status: $(cat "$home/answer.json")"
 }
 
 # expect TEXT COMMAND...: its output must hold TEXT.
@@ -148,32 +152,40 @@ spec:
           total: http_requests_total{job="shop"}
         maxDelta: 0.01
 END
+token pipeline deployer
+token person approver
+export CANARY_TOKEN_FILE=$home/pipeline
+(umask 077 && od -An -N32 -tx1 /dev/urandom | tr -d ' \n' >"$home/webhook-secret")
+export CANARY_WEBHOOK_SECRET_FILE=$home/webhook-secret
 start controller '"url":"(http:[^"]+)".*canary controller is ready' "$node" src/main.ts serve \
   --canaries "$home/canaries" --db "$home/canary.db" --listen 127.0.0.1:0 \
-  --nacos "$nacos" --prometheus "$prometheus" --tick 1s --log-format json
+  --tokens "$home/tokens.yaml" --nacos "$nacos" --prometheus "$prometheus" --tick 1s --log-format json
 controller=$address
 
 cat >"$home/alertmanager.yml" <<END
 route: {receiver: canary, group_by: [alertname, canary], group_wait: 0s, group_interval: 1s}
 receivers:
   - name: canary
-    webhook_configs: [{url: '$controller/webhooks/alertmanager', max_alerts: 0}]
+    webhook_configs:
+      - url: $controller/webhooks/alertmanager
+        http_config: {authorization: {credentials_file: '$home/webhook-secret'}}
 END
 start alertmanager "$listening" "$node" infra/prometheus/run.ts alertmanager "$home/alertmanager.yml"
 echo "[{\"targets\": [\"${address#http://}\"]}]" >"$home/alertmanagers.json.new"
 mv "$home/alertmanagers.json.new" "$home/alertmanagers.json"
 
 say 'v2, a good release: started through the API'
-call /api/v1/canary/start '{"service_name":"shop","canary_version":"v2","reason":"end to end"}'
+call pipeline /api/v1/canary/start '{"service_name":"shop","canary_version":"v2","reason":"end to end"}'
 canary wait shop --revision v2 --for Paused --timeout 2m
 expect 'Approval' canary get shop
 say 'v2 waits at its gate: approved through the API'
-call /api/v1/canaries/shop/approve '{"reason":"looks good"}'
+call person /api/v1/canaries/shop/approve '{"reason":"looks good"}'
 canary wait shop --revision v2 --for Promoted --timeout 2m
 expect '"canaryVersion":"v2","canaryWeight":100' live_rule
+expect 'by person' canary events --canary shop
 
 say 'v3, a slow one: nothing in its file minds, the alert does'
-call /api/v1/canary/start '{"service_name":"shop","canary_version":"v3","reason":"end to end"}'
+call pipeline /api/v1/canary/start '{"service_name":"shop","canary_version":"v3","reason":"end to end"}'
 canary wait shop --revision v3 --for RolledBack --timeout 2m
 expect 'alert CanarySlow: v3 answers half of its requests' canary explain shop
 expect '"canaryVersion":"v3","canaryWeight":0' live_rule
