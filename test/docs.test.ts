@@ -338,7 +338,7 @@ describe('the founding picture', () => {
   );
 
   test('has every box and arrow of the article', () => {
-    expect(rows.length).toBeGreaterThanOrEqual(18);
+    expect(rows.length).toBeGreaterThanOrEqual(21);
   });
 
   test.each(rows)('a test shows %s', (row) => {
