@@ -1,9 +1,8 @@
 /** Carrying out a saved intent: write, then read until it is seen. A return code is never proof. */
-import type { PublishReport, RouteReading } from '../core/observation.ts';
+import { NOTHING_SEEN, type PublishReport, type RouteReading } from '../core/observation.ts';
 import type { CanaryState, Intent } from '../core/rollout.ts';
 import { parseRule } from '../core/rule.ts';
-import { type Clock, sleep } from '../lib/clock.ts';
-import type { TrafficRouter } from '../traffic/router.ts';
+import { sleep } from '../lib/clock.ts';
 import { type ObserveDeps, readRoute, withDeadline } from './observe.ts';
 
 const PUBLISH_DEADLINE_MS = 5_000;
@@ -16,18 +15,30 @@ export interface Applied {
   readonly route: RouteReading;
 }
 
-/** Writes `state.intent` once and polls the live rule until it shows up, at most three seconds. */
+/** What ends a write, or the wait until it is seen. */
+export interface Ends {
+  readonly write: AbortSignal;
+  readonly reading: AbortSignal;
+}
+
+/**
+ * Writes `state.intent` once and polls the live rule until it shows up, at most three seconds; `notRead` when that was
+ * ended early. `mayWrite` is asked before each request: leadership may be lost in between.
+ */
 export async function apply(
   deps: ObserveDeps,
   state: CanaryState,
   intent: Intent,
-  signal: AbortSignal,
+  ends: Ends,
+  mayWrite: () => boolean,
 ): Promise<Applied> {
-  const publish = await write(deps.router, deps.clock, state, intent, signal);
+  const publish = await write(deps, state, intent, ends.write, mayWrite);
+  if (ends.reading.aborted) return { publish, route: NOTHING_SEEN.route };
   if (publish.result === 'denied' || publish.result === 'conflict') {
-    return { publish, route: await readRoute(deps, state, signal) };
+    return { publish, route: await readRoute(deps, state, ends.reading) };
   }
-  return { publish, route: await confirm(deps, state, intent, signal) };
+  const route = await confirm(deps, state, intent, ends.reading);
+  return { publish, route: ends.reading.aborted ? NOTHING_SEEN.route : route };
 }
 
 /**
@@ -35,23 +46,36 @@ export async function apply(
  * else is only written over the text it was decided on.
  */
 async function write(
-  router: TrafficRouter,
-  clock: Clock,
+  { router, clock }: ObserveDeps,
   state: CanaryState,
   intent: Intent,
   signal: AbortSignal,
+  mayWrite: () => boolean,
 ): Promise<PublishReport> {
-  const once = (expectMd5: Intent['expectMd5']) =>
-    withDeadline(clock, PUBLISH_DEADLINE_MS, signal, (until) =>
-      router.publish(state.route, intent.operation, intent.content, { expectMd5 }, until),
+  const { operation, content, expectMd5 } = intent;
+  const refused = (code: string, detail: string): PublishReport => ({
+    operation,
+    at: clock.now(),
+    result: 'conflict',
+    code,
+    detail,
+  });
+  const once = async (guard: Intent['expectMd5']) => {
+    if (!mayWrite()) return refused('NOT_LEADER', 'another process may lead by now, so nothing was written');
+    return withDeadline(clock, PUBLISH_DEADLINE_MS, signal, (until) =>
+      router.publish(state.route, operation, content, { expectMd5: guard }, until),
     );
-  const mayBeBlind = intent.direction === 'lower' && intent.to === 0;
-  if (intent.expectMd5 === null && !mayBeBlind) {
-    const detail = 'the live rule was not read, and only a lowering to 0 is written without';
-    return { operation: intent.operation, at: clock.now(), result: 'conflict', code: 'ROUTE_UNREAD', detail };
+  };
+  if (expectMd5 === null && !mayBeBlind(intent)) {
+    return refused('ROUTE_UNREAD', 'the live rule was not read, and only a lowering to 0 is written without');
   }
-  const report = await once(intent.expectMd5);
-  return report.result === 'conflict' && mayBeBlind ? once(null) : report;
+  const report = await once(expectMd5);
+  return report.result === 'conflict' && mayBeBlind(intent) ? once(null) : report;
+}
+
+/** A deleted document is written again only where there still is none: another controller's may stand there by now. */
+function mayBeBlind({ direction, to, purpose }: Intent): boolean {
+  return direction === 'lower' && to === 0 && purpose !== 'recreate';
 }
 
 async function confirm(

@@ -4,9 +4,9 @@
  */
 import { decide } from '../core/decide.ts';
 import { NOTHING_SEEN, type Observation, type PublishReport } from '../core/observation.ts';
-import type { CanaryState, Decision } from '../core/rollout.ts';
+import type { CanaryState, Decision, Intent } from '../core/rollout.ts';
 import { initialState } from '../core/state.ts';
-import { apply } from './apply.ts';
+import { type Applied, apply } from './apply.ts';
 import { type CommitDeps, commit } from './commit.ts';
 import type { Entry } from './memory.ts';
 import { firstSight, look, type ObserveDeps } from './observe.ts';
@@ -27,7 +27,7 @@ export interface ReconcileDeps extends ObserveDeps, CommitDeps {
   readonly onWritten: (canary: string, result: PublishReport['result']) => void;
   /** Aborts at shutdown. */
   readonly signal: AbortSignal;
-  /** Ends of the looks in hand, for the shutdown: thousands of listeners on its signal would be searched one by one. */
+  /** Ends of the looks and writes in hand, for the shutdown: thousands of listeners on its signal would be searched one by one. */
   readonly looks: Set<AbortController>;
 }
 
@@ -35,6 +35,8 @@ export interface ReconcileDeps extends ObserveDeps, CommitDeps {
 const GRACE_MS = 100;
 /** Writes that may follow each other in one run, e.g. 0 of the old revision, then the first step of the new one. */
 const WRITES_PER_RUN = 4;
+/** What a raise that is being written still gets when there is news. Nacos answers a write in 5 to 50 ms. */
+const LAST_WORD_MS = 500;
 /** Made once: the reason that `abort` makes up by itself costs as much as all the rest of it. */
 const POINTLESS = new Error('nobody waits for this look any more');
 
@@ -148,12 +150,42 @@ async function step(deps: ReconcileDeps, entry: Entry, seen: Observation): Promi
     deps.onDecided(entry, decision);
     const { intent } = decision.state;
     if (!decision.publish || intent === null || !mayAct(deps, entry)) return writes > 0;
-    const applied = await apply(deps, decision.state, intent, deps.signal);
+    const applied = await carryOut(deps, entry, decision.state, intent);
     deps.onWritten(entry.name, applied.publish.result);
     observation = { ...NOTHING_SEEN, route: applied.route, publish: applied.publish };
   }
   // What was written last is read back by the next run.
   return true;
+}
+
+/**
+ * Carries out what was decided. What does not lower gives way to news: a command or an alert may ask for 0, and that
+ * waits for nothing but a request that is just being answered, so that a raise broken off does not land after it.
+ */
+async function carryOut(
+  deps: ReconcileDeps,
+  entry: Entry,
+  state: CanaryState,
+  intent: Intent,
+): Promise<Applied> {
+  const [write, reading] = [new AbortController(), new AbortController()];
+  let cancel = () => {};
+  if (intent.direction !== 'lower') {
+    entry.interrupt = () => {
+      if (reading.signal.aborted) return;
+      reading.abort(POINTLESS);
+      cancel = deps.clock.after(LAST_WORD_MS, () => write.abort(POINTLESS));
+    };
+  }
+  for (const end of [write, reading]) deps.looks.add(end);
+  try {
+    const ends = { write: write.signal, reading: reading.signal };
+    return await apply(deps, state, intent, ends, () => mayAct(deps, entry));
+  } finally {
+    entry.interrupt = () => {};
+    cancel();
+    for (const end of [write, reading]) deps.looks.delete(end);
+  }
 }
 
 /** A command that has to wait for what this run reads next changes nothing yet. */

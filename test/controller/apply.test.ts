@@ -14,12 +14,17 @@ function content(weight: number, operation = OPERATION): string {
   return renderRule(null, 'shop', rule, 0);
 }
 
-function anIntent(direction: Intent['direction'], to: number, expectMd5: Intent['expectMd5']): Intent {
+function anIntent(
+  direction: Intent['direction'],
+  to: number,
+  expectMd5: Intent['expectMd5'],
+  purpose: Intent['purpose'] = direction === 'raise' ? 'step' : 'rollback',
+): Intent {
   const text = content(to);
   return {
     operation: OPERATION,
     direction,
-    purpose: 'step',
+    purpose,
     from: 5,
     to,
     stepIndex: 0,
@@ -39,6 +44,7 @@ function anIntent(direction: Intent['direction'], to: number, expectMd5: Intent[
 async function run(
   intent: Intent,
   prepare: (traffic: Traffic) => void = () => {},
+  mayWrite = () => true,
 ): Promise<Applied & { readonly traffic: Traffic; readonly tookMs: number }> {
   const clock = createVirtualClock();
   const traffic = createTraffic(clock);
@@ -46,7 +52,8 @@ async function run(
   const state: CanaryState = initialState(quickSpec(), clock.now(), 'boot');
   const deps = { clock, router: traffic, measure: () => new Promise<never>(() => {}) };
   let isOver = false;
-  const applied = apply(deps, state, intent, new AbortController().signal).finally(() => {
+  const { signal } = new AbortController();
+  const applied = apply(deps, state, intent, { write: signal, reading: signal }, mayWrite).finally(() => {
     isOver = true;
   });
   while (!isOver) {
@@ -135,6 +142,29 @@ describe('carrying out an intent', () => {
     expect(publish.result).toBe('accepted');
     expect(traffic.writes).toEqual(['shop 0 guarded', 'shop 0 blind']);
     expect(traffic.documents.get('shop')).toBe(content(0));
+  });
+
+  it('asks before each write whether it may: leadership can be lost between two', async () => {
+    let asked = 0;
+    const { publish, traffic } = await run(
+      anIntent('lower', 0, 'absent'),
+      (t) => t.documents.set('shop', LIVE),
+      () => {
+        asked += 1;
+        return asked < 2;
+      },
+    );
+    expect(publish).toMatchObject({ result: 'conflict', code: 'NOT_LEADER' });
+    expect(traffic.writes).toEqual(['shop 0 guarded']);
+    expect(traffic.documents.get('shop')).toBe(LIVE);
+  });
+
+  it('writes a deleted document again only where there still is none', async () => {
+    const { publish, traffic } = await run(anIntent('lower', 0, 'absent', 'recreate'), (t) =>
+      t.documents.set('shop', LIVE),
+    );
+    expect(publish.result).toBe('conflict');
+    expect(traffic.documents.get('shop')).toBe(LIVE);
   });
 
   it('does not write any other lowering blindly', async () => {
