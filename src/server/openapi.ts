@@ -51,7 +51,7 @@ export function registerOpenapi(app: FastifyInstance, version: string): void {
       },
     },
     transform: createJsonSchemaTransform(config),
-    transformObject: (document) => onlyUsedSchemas(transformObject(document)),
+    transformObject: (document) => optionalBodies(onlyUsedSchemas(transformObject(document))),
   });
 }
 
@@ -78,4 +78,21 @@ function onlyUsedSchemas<T extends object>(document: T): T {
   return { ...document, components: { ...components, schemas: Object.fromEntries(kept) } };
 }
 
+/** A body whose schema also allows null may be left out: the framework calls every body required. */
+function optionalBodies<T extends object>(document: T): T {
+  const allowsNull = (value: unknown): boolean =>
+    typeof value === 'object' &&
+    value !== null &&
+    (('type' in value && value.type === 'null') ||
+      ('anyOf' in value && Array.isArray(value.anyOf) && value.anyOf.some(allowsNull)));
+  for (const methods of Object.values('paths' in document ? (document.paths as Paths) : {})) {
+    for (const { requestBody } of Object.values(methods)) {
+      if (allowsNull(requestBody?.content['application/json']?.schema)) delete requestBody?.required;
+    }
+  }
+  return document;
+}
+
+type Paths = Record<string, Record<string, { requestBody?: Body }>>;
+type Body = { required?: boolean; content: Record<string, { schema?: unknown }> };
 type Schemas = Record<string, unknown>;

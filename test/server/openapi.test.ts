@@ -54,6 +54,12 @@ test('requests are closed, answers may grow', async () => {
   expect(components.schemas.Canary).not.toHaveProperty('additionalProperties');
 });
 
+test('a body that may be left out is not required', async () => {
+  const { paths } = await description();
+  expect(paths['/api/v1/canaries/{name}/pause'].post.requestBody).not.toHaveProperty('required');
+  expect(paths['/api/v1/canary/start'].post.requestBody.required).toBe(true);
+});
+
 test('every reference leads somewhere and every schema is used', async () => {
   const document = await description();
   const references = new Set<string>();
