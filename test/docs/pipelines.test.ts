@@ -1,5 +1,5 @@
 /** The pipelines of docs/how-to/ci.md: the shell of each step, run in order against the real daemon. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -7,6 +7,7 @@ import { newToken, withToken } from '../../src/access/tokens.ts';
 import { aWorld, type Cleanup, type Daemon, type World } from '../system/world.ts';
 import { find, run, skipped } from '../terraform/tools.ts';
 import { type Pipeline, pipelines, type Release } from './pipelines.ts';
+import { ROOT } from './reference.ts';
 import { commandsIn, runPipeline } from './run-pipeline.ts';
 
 const curl = await find('curl');
@@ -130,6 +131,34 @@ describe.skipIf(noCurl !== null).concurrent.for(NAMES)('the shell of %s', (name)
     expect(await phaseOf(scene)).toBe('RolledBack');
   });
 });
+
+test.skipIf(noCurl !== null)(
+  'the commands of the page release a version, and the start may be asked for again',
+  { timeout: 180_000 },
+  async ({ onTestFinished }) => {
+    const { world, daemon, path } = await aScene(onTestFinished, NAMES[0] ?? '');
+    const page = readFileSync(join(ROOT, 'docs/how-to/ci.md'), 'utf8');
+    const blocks = [...page.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block = '']) => block);
+    const [start = '', , approve = ''] = blocks;
+    const env = {
+      PATH: path,
+      CANARY_SERVER: await daemon.url(),
+      CANARY_TOKEN_FILE: join(world.dir, 'approver'),
+      VERSION: 'v2',
+      BUILD: '118',
+    };
+    const ran = await run('bash', ['-ec', start + start + approve], {
+      cwd: world.dir,
+      env,
+      timeoutMs: 120_000,
+    });
+    expect(ran.code, ran.said).toBe(0);
+    const answers = [...ran.stdout.matchAll(/\{"status":"[^}]*\}/g)].map(([answer]) => answer);
+    expect(answers).toHaveLength(2);
+    expect(answers[1]).toBe(answers[0]);
+    expect(ran.said).toMatch(/Promoted {2}v2/);
+  },
+);
 
 describe('the shell', () => {
   const steps = pipelines(NOWHERE).flatMap(({ name, jobs }) =>
