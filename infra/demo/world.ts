@@ -1,5 +1,13 @@
 /** Builds the demo's world out of real processes, one after the other as they need each other, and takes it down. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ensurePrometheus } from '../prometheus/fetch.ts';
@@ -53,6 +61,7 @@ export function openStage(signal: AbortSignal, abort: (reason: string) => void):
   const home = mkdtempSync(join(tmpdir(), 'canary-demo-'));
   const logs = join(home, 'logs');
   const canaries = join(home, 'canaries');
+  const controllerTarget = join(home, 'controller.json');
   mkdirSync(logs);
   mkdirSync(canaries);
   const stops: (() => Promise<void>)[] = [];
@@ -96,7 +105,7 @@ export function openStage(signal: AbortSignal, abort: (reason: string) => void):
 
   async function startMetrics(instances: readonly Instance[]): Promise<string> {
     signal.throwIfAborted();
-    const starting = startPrometheus({ config: scrapeConfig(instances) });
+    const starting = startPrometheus({ config: scrapeConfig(instances, controllerTarget) });
     stopLater(starting, (prometheus) => prometheus.stop());
     return (await starting).url;
   }
@@ -133,6 +142,9 @@ export function openStage(signal: AbortSignal, abort: (reason: string) => void):
       ],
       CONTROLLER_GRACE_MS,
     );
+    // Prometheus was there before it, and is told by a file, complete or not at all.
+    writeFileSync(`${controllerTarget}.draft`, JSON.stringify([{ targets: [new URL(controller).host] }]));
+    renameSync(`${controllerTarget}.draft`, controllerTarget);
     return { nacos, prometheus, gateway, controller, instances, canaries };
   }
 
@@ -153,8 +165,11 @@ function backends(instances: readonly Instance[]): string[] {
   return instances.flatMap(({ service, version, url }) => ['--backend', `${service}=${version}@${url}`]);
 }
 
-/** One job for each service, as the founding article has it; targets carry their version, so that `up` does too. */
-function scrapeConfig(instances: readonly Instance[]): string {
+/**
+ * One job for each service, as the founding article has it; targets carry their version, so that `up` does too. The
+ * controller is found by a file once it is there.
+ */
+function scrapeConfig(instances: readonly Instance[], controllerTarget: string): string {
   const jobs = RELEASES.map(({ service }) => {
     const targets = instances
       .filter((instance) => instance.service === service)
@@ -164,7 +179,8 @@ function scrapeConfig(instances: readonly Instance[]): string {
       );
     return `  - job_name: ${service}\n    honor_labels: true\n    static_configs: [${targets.join(', ')}]\n`;
   });
-  return `global: {scrape_interval: 500ms, scrape_timeout: 500ms}\nscrape_configs:\n${jobs.join('')}`;
+  const controller = `  - job_name: canary-controller\n    file_sd_configs: [{files: ['${controllerTarget}'], refresh_interval: 1s}]\n`;
+  return `global: {scrape_interval: 500ms, scrape_timeout: 500ms}\nscrape_configs:\n${jobs.join('')}${controller}`;
 }
 
 async function waitForSamples(prometheus: string): Promise<void> {

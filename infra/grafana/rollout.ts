@@ -235,7 +235,9 @@ and on () max(canary_info{${ONE}} offset $__interval)`,
   },
   {
     name: 'Failing',
-    expr: `max by (metric) (canary_metric_verdict{${ONE},verdict="fail"}) == 1`,
+    // Its last verdict stays shown after the end: what is marked is where it began to fail.
+    expr: `max by (metric) (canary_metric_verdict{${ONE},verdict="fail"}) == 1
+unless max by (metric) (canary_metric_verdict{${ONE},verdict="fail"} offset $__interval) == 1`,
     title: '{{metric}} fails',
     color: 'red',
   },
