@@ -107,10 +107,6 @@ export function followClock(turn: Turn): void {
   const { state, now, input } = turn;
   const rollout = activeRollout(state);
   const isRestart = state.bootId !== input.bootId;
-  if (isRestart) {
-    state.bootId = input.bootId;
-    state.bootAt = now;
-  }
   const jumpMs = clockJump(turn);
   const isJump = Math.abs(jumpMs) > JUMP_MS;
   if (isJump) {
@@ -119,6 +115,11 @@ export function followClock(turn: Turn): void {
     emit(turn, 'ClockJump', text, { data: { jumpMs } });
     because(turn, 'clockJump', text, { jumpMs });
     shiftTimes(state, jumpMs);
+  }
+  if (isRestart) {
+    state.bootId = input.bootId;
+    // After the shift: it is a time of the new clock already.
+    state.bootAt = now;
   }
   state.nextLookAt = Math.min(state.nextLookAt, now + Math.max(turn.canary.analysis.intervalMs, 15 * 60_000));
   if (rollout === null) return;

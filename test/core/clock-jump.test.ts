@@ -83,4 +83,12 @@ describe('a clock that went back while the daemon was down', () => {
     expect(desk.rollout().held).toMatchObject({ verifiedAt: desk.now(), bakedMs: 120_000 });
     expect(desk.rollout().metrics['error-rate']?.passes).toBe(0);
   });
+
+  it('leaves the start of the new process at its first decision, which is told by the new clock', () => {
+    const desk = createDesk(quickSpec(slow));
+    desk.reach(5);
+    desk.restart();
+    desk.tick({ after: 1_000, jump: -HOUR });
+    expect(desk.state().bootAt).toBe(desk.now());
+  });
 });
