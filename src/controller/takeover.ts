@@ -35,8 +35,9 @@ export function loadAfresh(
     const entry = memory.get(canary);
     if (entry === null) continue;
     entry.state = state;
-    entry.commands = [...commands];
     entry.unsaved = (kept.get(canary) ?? []).filter((save) => isNewer(save, state));
+    const taken = new Set(entry.unsaved.flatMap(({ consumed }) => consumed));
+    entry.commands = commands.filter(({ id }) => !taken.has(id));
     const newest = entry.unsaved.at(-1);
     if (newest !== undefined) entry.state = newest.state;
     entry.journalled = placeOf(newest?.state ?? null);

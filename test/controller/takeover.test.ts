@@ -122,4 +122,18 @@ describe('a new leader', () => {
     expect(takenOver(kept(6, NOW - 3_600_000))).toBe('from the journal');
     expect(takenOver(kept(4, NOW)), 'decided before the clock was set back').toBe('from the store');
   });
+
+  it('takes no command again that a decision in the journal has taken', () => {
+    const memory = createMemory();
+    const state = aState({ seq: { rollout: 1, operation: 1, decision: 5 } });
+    const aborted = aState({ seq: { rollout: 1, operation: 2, decision: 6 } });
+    const save = aSave('shop', { state: aborted, consumed: [1] });
+    const later: Command = { ...COMMAND, id: 2 };
+    const index: Store['index'] = () => [
+      { canary: 'shop', nextCheckAt: NOW, state, commands: [COMMAND, later] },
+    ];
+    const journal = { ...NO_JOURNAL, entries: () => [save] };
+    loadAfresh(memory, { index, signals: noSignals }, journal, [SPEC], NOW);
+    expect(memory.get('shop')?.commands).toEqual([later]);
+  });
 });
