@@ -1,16 +1,23 @@
 /** The composition root of `canary doctor`: looks at each thing that the daemon would work with, and changes none. */
+import { expiryOf } from './access/certificate.ts';
+import type { FileText } from './access/live-file.ts';
+import { isExpired, parseTokens } from './access/tokens.ts';
 import type { Check, CheckState } from './cli/commands/doctor.ts';
 import { readSpecs } from './cli/files.ts';
 import type { Config } from './config.ts';
 import { systemClock } from './lib/clock.ts';
 import { plural, relativeTime, roughDuration } from './lib/text.ts';
 import { openNacos, openPrometheus } from './providers.ts';
+import { isLoopbackAddress } from './server/guards.ts';
 import type { NacosTarget } from './spec/canary.ts';
 import { inspectStore, type StoreFacts } from './store/inspect.ts';
 
 const LIMIT_MS = 10_000;
 /** Windows and bakes are minutes; what two machines differ by less is noise. */
 const SKEW_LIMIT_MS = 5_000;
+
+/** Time in which a person still renews it without haste. */
+const CERTIFICATE_LEFT_MS = 14 * 86_400_000;
 
 /** A document to read where no Canary names one: the right to read is examined, not what it says. */
 const NO_DOCUMENT: NacosTarget = {
@@ -25,7 +32,7 @@ export async function examine(config: Config): Promise<readonly Check[]> {
   const files = examineFiles(config.canaries);
   const nacos = config.nacos.urls.map((url) => examineNacos(config, url, files.target));
   const outside = await Promise.all([...nacos, examinePrometheus(config)]);
-  return [files.check, ...outside.flat(), ...examineStore(config.db)];
+  return [files.check, ...examineAccess(config), ...outside.flat(), ...examineStore(config.db)];
 }
 
 function check(part: string, state: CheckState, detail: string): Check {
@@ -41,6 +48,44 @@ function examineFiles(directory: string): { readonly check: Check; readonly targ
   const advice = errors > 0 ? `, ${plural(errors, 'error')}: see canary lint ${directory}` : '';
   const detail = `${plural(specs.length, 'Canary', 'Canaries')} in ${directory}${advice}`;
   return { check: check('files', errors > 0 ? 'bad' : 'good', detail), target: targets[0] ?? NO_DOCUMENT };
+}
+
+function examineAccess({ tokens, tls, listen: { host } }: Config): Check[] {
+  return [
+    ...(tokens === null ? [openCheck(host)] : [tokensCheck(tokens)]),
+    ...(tls === null ? [] : [tlsCheck(tls)]),
+  ];
+}
+
+function openCheck(host: string): Check {
+  const isLocal = host === 'localhost' || isLoopbackAddress(host);
+  const detail = 'none: reads are open, and changes are taken from this machine only';
+  return check('tokens', isLocal ? 'good' : 'doubt', detail);
+}
+
+/** What the settings were checked for is good: here it is how long for. */
+function tokensCheck({ path, text }: FileText): Check {
+  const parsed = parseTokens(text);
+  if (!parsed.ok) return check('tokens', 'bad', `${path} ${parsed.error}`);
+  const now = systemClock.now();
+  const over = parsed.value.filter((token) => isExpired(token, now)).map(({ name }) => name);
+  const rest = over.length === 0 ? '' : `; over: ${over.join(', ')}`;
+  return check(
+    'tokens',
+    over.length === 0 ? 'good' : 'doubt',
+    `${plural(parsed.value.length, 'token')} in ${path}${rest}`,
+  );
+}
+
+function tlsCheck({ cert }: NonNullable<Config['tls']>): Check {
+  const at = expiryOf({ cert: cert.text });
+  const leftMs = at - systemClock.now();
+  const state = leftMs <= 0 ? 'bad' : leftMs < CERTIFICATE_LEFT_MS ? 'doubt' : 'good';
+  return check(
+    'tls',
+    state,
+    `${cert.path} ${leftMs <= 0 ? 'ended' : 'ends'} ${relativeTime(at, systemClock.now())}`,
+  );
 }
 
 async function examineNacos(config: Config, url: string, target: NacosTarget): Promise<Check[]> {

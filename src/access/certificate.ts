@@ -33,6 +33,6 @@ export function tlsOptions({ cert, key }: Certificate) {
 }
 
 /** Unix ms from which on clients refuse it. */
-export function expiryOf({ cert }: Certificate): number {
+export function expiryOf({ cert }: Pick<Certificate, 'cert'>): number {
   return Date.parse(new X509Certificate(cert).validTo);
 }

@@ -14,7 +14,7 @@ import { problem, sendProblem } from './problems.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** What the route asks of its callers; a route that does not say asks for the highest role. */
+    /** What the route asks of its callers. Every route says so: one that does not is a fault of the program. */
     readonly access?: Access;
   }
   interface FastifyRequest {
@@ -30,13 +30,13 @@ export interface AccessOptions {
   readonly limiter: Limiter;
 }
 
-const UNDECLARED: Access = 'administer';
-
 /** Must come before the routes that it guards. */
 export function guardRoutes(app: FastifyInstance, options: AccessOptions): void {
   app.decorateRequest('token', null);
   app.addHook('onRoute', (route) => {
-    route.schema = { ...route.schema, security: securityOf(route.config?.access ?? UNDECLARED) };
+    const access = route.config?.access;
+    if (access === undefined) throw new Error(`${route.method} ${route.url} declares no access`);
+    route.schema = { ...route.schema, security: securityOf(access) };
   });
   app.addHook('onRequest', async (request, reply) => {
     const objection = await objectionTo(request, reply, options);
@@ -56,7 +56,7 @@ async function objectionTo(
   reply: FastifyReply,
   { tokens, clock, limiter }: AccessOptions,
 ): Promise<Problem | null> {
-  const { access = UNDECLARED } = request.routeOptions.config;
+  const { access = 'administer' } = request.routeOptions.config;
   if (access === 'open') return null;
   if (access === 'webhook') return limiter.request(request, reply, `webhook ${addressOf(request)}`);
   const shown = tokens === null ? null : tokenOf(request, tokens(), clock.now());

@@ -134,6 +134,19 @@ const CASES: Readonly<Record<string, Worlds>> = {
     summary: 'Canary files are kept: 2',
     quiet: { 'canary_controller_specs{state="valid"}': steady(200) },
   },
+  CanarySettingsFileBroken: {
+    fires: { 'canary_controller_settings_file_good{file="tokens"}': steady(0) },
+    labels: { file: 'tokens' },
+    summary: 'the tokens of the controller cannot be read again',
+    quiet: { 'canary_controller_settings_file_good{file="tokens"}': steady(1) },
+  },
+  CanaryCertificateEnding: {
+    // The cases are judged some minutes after 1970 began.
+    fires: { canary_controller_certificate_expires_timestamp_seconds: steady(3000 + 7 * 86_400) },
+    labels: {},
+    summary: 'the certificate of the controller ends in 7d 0h 0m 0s',
+    quiet: { canary_controller_certificate_expires_timestamp_seconds: steady(30 * 86_400) },
+  },
   CanaryWebhooksRefused: {
     fires: { 'canary_controller_webhook_requests_total{type="grafana",result="refused"}': growing(1) },
     labels: { type: 'grafana' },

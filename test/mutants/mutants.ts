@@ -1,4 +1,5 @@
 /** One mutation for each invariant of `decide` and of the write protocol, with the tests that must notice it. */
+import { ACCESS } from './access.ts';
 
 export interface Mutant {
   /** What the mutated program does. */
@@ -553,4 +554,11 @@ export function placesOf({ text }: Mutant, content: string): number {
   return content.split(text).length - 1;
 }
 
-export const MUTANTS: readonly Mutant[] = [...EVIDENCE, ...VERDICTS, ...STEPS, ...WRITING, ...OTHERS];
+export const MUTANTS: readonly Mutant[] = [
+  ...EVIDENCE,
+  ...VERDICTS,
+  ...STEPS,
+  ...WRITING,
+  ...OTHERS,
+  ...ACCESS,
+];

@@ -142,6 +142,12 @@ test('another file is in force from the next request on', async () => {
   expect((await app.inject(request)).json()).toMatchObject({ code: 'TOKEN_UNKNOWN' });
 });
 
+test('a route that does not say who may call it is never registered', () => {
+  const { app } = guarded();
+  expect(() => app.get('/secret', async () => 'told')).toThrow('/secret declares no access');
+  expect(() => app.get('/open', { config: { access: 'open' } }, async () => 'told')).not.toThrow();
+});
+
 test('every call declares what it asks for, and the description says so', async () => {
   const { paths } = (await guarded().app.inject('/openapi.json')).json();
   const shown: Record<string, unknown> = {};

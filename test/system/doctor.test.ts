@@ -2,8 +2,10 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { startDevNacos } from '../../infra/dev-nacos/server.ts';
+import { withToken } from '../../src/access/tokens.ts';
 import type { Check } from '../../src/cli/commands/doctor.ts';
 import { runProcess } from '../cli/run.ts';
+import { selfSigned } from '../traffic/certificate.ts';
 import { aWorld, type World } from './world.ts';
 
 interface Examined {
@@ -79,7 +81,9 @@ test('what is away, closed to us or damaged is bad, with the reason and without 
   const away = ['--prometheus', 'http://127.0.0.1:1', '--nacos', closed.url, '--config', config];
   const { code, checks, states, talk } = await examine(world, away);
   expect(code).toBe(1);
-  expect(new Set(states)).toEqual(new Set(['bad']));
+  // That nobody needs a token is as it should be on loopback.
+  expect(states.filter((state) => state !== 'bad')).toEqual(['good']);
+  expect(checks['tokens']).toMatch(/^good: none/);
   expect(checks).toMatchObject({
     files: expect.stringContaining('canary lint'),
     nacos: expect.stringContaining('NACOS_'),
@@ -87,6 +91,29 @@ test('what is away, closed to us or damaged is bad, with the reason and without 
     store: expect.stringContaining('not a database'),
   });
   expect(JSON.stringify(checks) + talk).not.toContain('hunter-2');
+});
+
+test('tokens that are over and a certificate that ends are told', async ({ onTestFinished }) => {
+  const world = await aWorld(onTestFinished);
+  const write = (name: string, text: string) => {
+    writeFileSync(join(world.dir, name), text);
+    return join(world.dir, name);
+  };
+  const none = await examine(world, ['--listen', '0.0.0.0:0']);
+  expect(none.checks['tokens']).toMatch(/^doubt: none: reads are open/);
+  const { cert, key } = selfSigned('localhost', true);
+  const old = {
+    name: 'ci',
+    role: 'viewer',
+    sha256: 'a'.repeat(64),
+    expires: '2020-01-01T00:00:00Z',
+  } as const;
+  const tls = ['--tls-cert', write('cert', cert), '--tls-key', write('key', key)];
+  const { checks } = await examine(world, ['--tokens', write('tokens', withToken('', old)), ...tls]);
+  expect(checks).toMatchObject({
+    tokens: `doubt: 1 token in ${join(world.dir, 'tokens')}; over: ci`,
+    tls: expect.stringMatching(/^good: .*cert ends in \d+d/),
+  });
 });
 
 test('settings that cannot work end with 78, as those of serve', async ({ onTestFinished }) => {
