@@ -5,7 +5,8 @@
 import { decide } from '../core/decide.ts';
 import { NOTHING_SEEN, type Observation, type PublishReport } from '../core/observation.ts';
 import type { CanaryState, Decision, Intent } from '../core/rollout.ts';
-import { initialState } from '../core/state.ts';
+import { initialState, sameTarget } from '../core/state.ts';
+import type { Spec } from '../spec/canary.ts';
 import { type Applied, apply } from './apply.ts';
 import { type CommitDeps, commit } from './commit.ts';
 import type { Entry } from './memory.ts';
@@ -60,8 +61,8 @@ export async function reconcile(deps: ReconcileDeps, entry: Entry): Promise<void
 }
 
 async function lookAndDecide(deps: ReconcileDeps, entry: Entry, signal: AbortSignal): Promise<void> {
-  const asked = stateOf(deps, entry, deps.clock.now());
-  const looking = look(deps, entry.spec.canary, asked, entry.commands, signal);
+  const asked = { spec: entry.spec, state: stateOf(deps, entry, deps.clock.now()) };
+  const looking = look(deps, asked.spec.canary, asked.state, entry.commands, signal);
   const sight = await attend(deps, entry, asked, firstSight(deps.clock, looking, GRACE_MS));
   if (sight === null) return;
   const { measurements, route, beta } = sight;
@@ -75,14 +76,21 @@ async function lookAndDecide(deps: ReconcileDeps, entry: Entry, signal: AbortSig
   if (late !== null) await step(deps, entry, { ...NOTHING_SEEN, route: late[0], beta: late[1] });
 }
 
+/** What a look was made for. */
+interface Question {
+  readonly spec: Spec;
+  readonly state: CanaryState;
+}
+
 /**
  * Waits for what is being looked at, and takes the commands and alerts that arrive meanwhile at once: they never wait
- * for a look, and however many come, the look is not lost. Null when they made it pointless: it was asked for another weight.
+ * for a look, and however many come, the look is not lost. Null when they, or an edit of the file, made it pointless:
+ * it was asked for another weight, or in other words.
  */
 async function attend<T>(
   deps: ReconcileDeps,
   entry: Entry,
-  asked: CanaryState,
+  asked: Question,
   sight: Promise<T>,
 ): Promise<T | null> {
   const seen = sight.then((value) => ({ value }));
@@ -91,14 +99,14 @@ async function attend<T>(
     if (newestCommand(entry) > taken || hasNews(entry)) {
       taken = newestCommand(entry);
       await step(deps, entry, NOTHING_SEEN);
-      if (isOver(deps, entry) || !isSameQuestion(asked, entry.state)) return null;
+      if (isOver(deps, entry) || !isSameQuestion(asked, entry)) return null;
       continue;
     }
     const arrival = new Promise<null>((resolve) => {
       entry.interrupt = () => resolve(null);
     });
     const first = await Promise.race([seen, arrival]);
-    if (first !== null) return first.value;
+    if (first !== null) return isSameQuestion(asked, entry) ? first.value : null;
   }
 }
 
@@ -112,16 +120,18 @@ function newestCommand({ commands }: Entry): number {
   return Math.max(0, ...commands.map(({ id }) => id));
 }
 
-/** What was asked for still tells about the rollout and weight that are held now. */
-function isSameQuestion(asked: CanaryState, now: CanaryState | null): boolean {
-  const then = asked.rollout;
-  const held = now?.rollout?.held;
+/** What was asked for still tells about the declaration, the document, the rollout and the weight that count now. */
+function isSameQuestion(asked: Question, { spec, state }: Entry): boolean {
+  if (asked.spec.hash !== spec.hash) return false;
+  if (state === null) return true;
+  const then = asked.state;
   return (
-    then?.id === now?.rollout?.id &&
-    then?.outcome === now?.rollout?.outcome &&
-    then?.held.verifiedAt === held?.verifiedAt &&
-    then?.held.weight === held?.weight &&
-    (asked.ending === null) === (now?.ending === null)
+    sameTarget(then.route, state.route) &&
+    then.rollout?.id === state.rollout?.id &&
+    then.rollout?.outcome === state.rollout?.outcome &&
+    then.rollout?.held.verifiedAt === state.rollout?.held.verifiedAt &&
+    then.rollout?.held.weight === state.rollout?.held.weight &&
+    (then.ending === null) === (state.ending === null)
   );
 }
 

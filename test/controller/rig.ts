@@ -221,7 +221,8 @@ export async function aRig(options: RigOptions = {}): Promise<Rig> {
     const failed: Reading = { kind: 'error', structural: false, code: 'PROM_TIMEOUT', detail: 'too late' };
     const own = request.id.endsWith('/canary') ? answers.canary.get(name) : undefined;
     const reading = signal.aborted ? failed : (own ?? GOOD);
-    return { id: request.id, at: clock.now(), reading, query: 'q', skewMs: 0 };
+    const query = request.source.kind === 'query' ? request.source.query : 'q';
+    return { id: request.id, at: clock.now(), reading, query, skewMs: 0 };
   }
 
   const controller = createController({
