@@ -3,8 +3,11 @@
 export const ROLES = ['viewer', 'deployer', 'approver', 'operator', 'admin'] as const;
 export type Role = (typeof ROLES)[number];
 
-/** What a call needs. `webhook` has a secret of its own. */
-export type Access = 'open' | 'webhook' | 'read' | 'start' | 'approve' | 'operate' | 'administer';
+/**
+ * What a call needs. `probe` and `open` ask for nothing, and a probe is not even counted: a supervisor that is refused
+ * takes the program for dead. `webhook` has a secret of its own.
+ */
+export type Access = 'probe' | 'open' | 'webhook' | keyof typeof LEAST_ROLE;
 
 /** What a role begins at. What forgets, or goes over missing evidence or targets, is not for every day. */
 const LEAST_ROLE = {
@@ -13,11 +16,12 @@ const LEAST_ROLE = {
   approve: 'approver',
   operate: 'operator',
   administer: 'admin',
-} as const satisfies Record<Exclude<Access, 'open' | 'webhook'>, Role>;
+} as const satisfies Record<string, Role>;
 
 /** The least role that a call asks for; null: it asks for no token. */
 export function roleFor(access: Access): Role | null {
-  return access === 'open' || access === 'webhook' ? null : LEAST_ROLE[access];
+  if (access === 'probe' || access === 'open' || access === 'webhook') return null;
+  return LEAST_ROLE[access];
 }
 
 export function hasRole(role: Role, least: Role): boolean {

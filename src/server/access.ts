@@ -57,7 +57,8 @@ async function objectionTo(
   { tokens, clock, limiter }: AccessOptions,
 ): Promise<Problem | null> {
   const { access = 'administer' } = request.routeOptions.config;
-  if (access === 'open') return null;
+  if (access === 'probe') return null;
+  if (access === 'open') return limiter.request(request, reply, addressOf(request));
   if (access === 'webhook') return limiter.request(request, reply, `webhook ${addressOf(request)}`);
   const shown = tokens === null ? null : tokenOf(request, tokens(), clock.now());
   if (shown !== null && !('code' in shown)) request.token = shown;

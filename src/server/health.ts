@@ -12,7 +12,7 @@ export function registerHealth(app: App, { controls, store, metrics }: ServerDep
   app.get(
     '/livez',
     {
-      config: { access: 'open' },
+      config: { access: 'probe' },
       schema: {
         summary: 'The process answers',
         tags,
@@ -24,7 +24,7 @@ export function registerHealth(app: App, { controls, store, metrics }: ServerDep
   app.get(
     '/readyz',
     {
-      config: { access: 'open' },
+      config: { access: 'probe' },
       schema: {
         summary: 'Store open, leader or standby, first scan done',
         tags,

@@ -40,14 +40,14 @@ export function logRequests(app: FastifyInstance, { log, metrics, clock }: Serve
       log.info(fieldsOf(request, reply), 'a change was asked for');
     } else if (refused !== undefined) {
       log.warn(fieldsOf(request, reply), 'a request was refused');
-    } else if (status >= 500 && request.routeOptions.config.access !== 'open') {
+    } else if (status >= 500 && request.routeOptions.config.access !== 'probe') {
       log.warn(fieldsOf(request, reply), 'a request could not be answered');
     }
   });
 }
 
 function isChange(access: Access | undefined): boolean {
-  return access !== undefined && !['open', 'webhook', 'read'].includes(access);
+  return access !== undefined && !['probe', 'open', 'webhook', 'read'].includes(access);
 }
 
 function fieldsOf(request: FastifyRequest, reply: FastifyReply) {

@@ -220,6 +220,22 @@ test('events print one line each, with who did it', async () => {
   expect(one.out).not.toContain('#2');
 });
 
+test('events say where a command came from', async () => {
+  const at = await scene();
+  const facts = { address: '192.0.2.7' };
+  const said = { message: 'pause by ana: lunch', actor: 'ana', data: facts };
+  const unsaid = { message: 'a change', actor: 'ana', data: facts };
+  at.store.appendEvents(
+    [said, unsaid].map((more) => ({ ...anEvent('CommandReceived', more), canary: 'payment-service' })),
+    NOW,
+  );
+  const { out } = await run(at, 'events');
+  expect(out.split('\n')).toEqual([
+    expect.stringMatching(/pause by ana: lunch \(from 192\.0\.2\.7\)$/),
+    expect.stringMatching(/a change \(ana from 192\.0\.2\.7\)$/),
+  ]);
+});
+
 test('events without any say so on standard error', async () => {
   expect(await run(await scene(), 'events')).toEqual({ code: 0, out: '', talk: 'no events' });
 });

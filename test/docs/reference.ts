@@ -26,7 +26,7 @@ export const SECTIONS: Readonly<Record<string, () => string | Promise<string>>> 
   'nacos codes': () => table(['code', 'meaning', 'what to do next'], nacosRows()),
   settings: () => table(['flag', 'environment', 'key in the file', 'default', 'meaning'], settingRows()),
   metrics: async () => table(['metric', 'type', 'labels', 'meaning'], await metricRows()),
-  'http calls': async () => table(['call', 'answer'], await callRows()),
+  'http calls': async () => table(['call', 'role', 'answer'], await callRows()),
   'pipeline github-actions.yml': () => pipeline('yaml', 'github-actions.yml'),
   'pipeline gitlab-ci.yml': () => pipeline('yaml', 'gitlab-ci.yml'),
   'pipeline Jenkinsfile': () => pipeline('groovy', 'Jenkinsfile'),
@@ -206,12 +206,19 @@ function labelsOf(page: string, family: string): string[] {
 async function callRows(): Promise<string[][]> {
   const { app } = serverOf(standIn());
   const { paths } = (await app.inject('/openapi.json')).json() as {
-    paths: Record<string, Record<string, { summary: string }>>;
+    paths: Record<string, Record<string, { summary: string; security: Record<string, string[]>[] }>>;
   };
   return Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods)
       .filter(([method]) => method !== 'head')
-      .map(([method, { summary }]) => [code(`${method.toUpperCase()} ${path}`), summary]),
+      .map(([method, { summary, security }]) => [
+        code(`${method.toUpperCase()} ${path}`),
+        Object.values(security[0] ?? {})
+          .flat()
+          .map(code)
+          .join(''),
+        summary,
+      ]),
   );
 }
 

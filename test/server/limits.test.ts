@@ -63,10 +63,12 @@ test('a change that comes too often is not made', async () => {
   expect(behind.submitted).toHaveLength(3);
 });
 
-test('what supervisors ask for is never limited', async () => {
+test('what supervisors ask for is never limited, what scrapers and readers ask for is', async () => {
   const { app } = guarded([], { limits: LIMITS });
-  const asks = times(10, () => app.inject('/livez'));
-  expect(new Set(await statuses(asks))).toEqual(new Set([200]));
+  for (const url of ['/livez', '/readyz']) {
+    expect(await statuses(times(5, () => app.inject(url)))).toEqual([200, 200, 200, 200, 200]);
+  }
+  expect(await statuses(times(4, () => app.inject('/metrics')))).toEqual([200, 200, 200, 429]);
 });
 
 test('wrong tokens from an address are soon refused without a word, and a good one is taken all the same', async () => {

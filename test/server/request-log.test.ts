@@ -84,7 +84,7 @@ test('refused requests are counted, and a flood of them is one line', async () =
   await app.inject(change('pause', secrets.viewer));
   for (let ask = 0; ask < 5; ask += 1) await list(secrets.viewer);
   await list(aToken().secret);
-  const { body } = await app.inject('/metrics');
+  const { body } = await app.inject({ url: '/metrics', remoteAddress: '192.0.2.9' });
   const count = (reason: string) =>
     Number(
       new RegExp(`^canary_controller_requests_refused_total\\{reason="${reason}"\\} (\\d+)$`, 'm').exec(

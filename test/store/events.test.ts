@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Event } from '../../src/store/store.ts';
-import { anEvent, anExplanation, aSave, T0 } from '../support/saves.ts';
+import { aCommand, anEvent, anExplanation, aSave, T0 } from '../support/saves.ts';
 import { tempStore } from '../support/temp-store.ts';
 
 describe('the event log', () => {
@@ -23,6 +23,13 @@ describe('the event log', () => {
     onTestFinished(() => void shell.close());
     expect(() => shell.exec(sql)).toThrow('append-only');
     expect(store.event(1)).toEqual(kept);
+  });
+
+  test('keeps of a command who gave it, by which proof, from where and why', () => {
+    const store = tempStore().open();
+    const from = { address: '192.0.2.7', requestId: 'build-118', role: 'operator' };
+    const id = store.addCommand(aCommand('checkout', { actor: 'ana', reason: 'lunch', from }), T0);
+    expect(store.event(id)).toMatchObject({ actor: 'ana', data: { reason: 'lunch', ...from } });
   });
 
   test('keeps the decision with each of its events', () => {
