@@ -1,6 +1,6 @@
 /** One look: measurements of all metrics, judged, counted and kept. */
 import type { Metric } from '../spec/canary.ts';
-import { metricKey } from '../spec/edit.ts';
+import { metricKey, seriesKey } from '../spec/edit.ts';
 import { countLook, type LookContext } from './evidence.ts';
 import { judgeThreshold, needsStable } from './judge.ts';
 import type { Measurement, Reading } from './observation.ts';
@@ -58,6 +58,13 @@ export function isLookMade({ canary, input, now }: Turn): boolean {
  */
 export function followMetrics(turn: Turn, rollout: RolloutState): void {
   const { metrics } = turn.canary.analysis;
+  const series = seriesKey(turn.canary);
+  if (rollout.series !== series) {
+    for (const [name, state] of Object.entries(rollout.metrics)) {
+      rollout.metrics[name] = { ...state, key: 'measured of other series' };
+    }
+  }
+  rollout.series = series;
   for (const metric of metrics) metricState(rollout, metric);
   for (const name of Object.keys(rollout.metrics)) {
     if (!metrics.some((metric) => metric.name === name)) delete rollout.metrics[name];

@@ -16,6 +16,11 @@ export function metricKey(metric: Metric): string {
   });
 }
 
+/** Equal keys: the same series are asked for. What this is made of is in the queries of every metric. */
+export function seriesKey({ service, analysis }: Canary): string {
+  return `${service} ${analysis.versionLabel}`;
+}
+
 /** Equal keys: the same document. Reads well in messages: `nacos:NAMESPACE/GROUP/DATAID` or `file:PATH`. */
 export function targetKey(target: TrafficTarget): string {
   if (target.kind === 'file') return `file:${target.path}`;

@@ -22,6 +22,20 @@ describe('an edit mid-rollout', () => {
     expect(desk.rollout().held.weight).toBe(40);
   });
 
+  it.each([
+    ['the service', { service: 'elsewhere' }],
+    ['the version label', { analysis: { versionLabel: 'app_version' } }],
+  ])('starts all counters again when %s is edited: other series are asked for from now on', (_, parts) => {
+    const desk = createDesk();
+    desk.reach(5);
+    desk.look('pass');
+    desk.look('pass');
+    desk.respec(parts);
+    desk.look('pass');
+    expect(desk.rollout().held.weight).toBe(5);
+    expect(desk.rollout().metrics['error-rate']?.passes).toBe(1);
+  });
+
   it('holds a weight below all new steps at index -1 until the next raise', () => {
     const desk = createDesk();
     desk.reach(5);
