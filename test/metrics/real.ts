@@ -25,6 +25,8 @@ export interface Series {
   readonly labels: Readonly<Record<string, string>>;
   /** One value a scrape, from `START` on; null: no sample. */
   readonly values: readonly (number | null)[];
+  /** Unix seconds of each value, where scrapes were not as regular as that. */
+  readonly times?: readonly number[];
 }
 
 /** Unix seconds of the first sample. */
@@ -55,11 +57,12 @@ export async function loadPrometheus(
   };
 }
 
-function linesOf({ name, labels, values }: Series): string {
+function linesOf({ name, labels, values, times }: Series): string {
   const inside = Object.entries(labels).map(([label, value]) => `${label}=${JSON.stringify(value)}`);
   let lines = '';
   for (const [index, value] of values.entries()) {
-    if (value !== null) lines += `${name}{${inside.join(',')}} ${value} ${START + index * SCRAPE}\n`;
+    const at = times?.[index] ?? START + index * SCRAPE;
+    if (value !== null) lines += `${name}{${inside.join(',')}} ${value} ${at}\n`;
   }
   return lines;
 }

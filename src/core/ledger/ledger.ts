@@ -1,0 +1,173 @@
+/**
+ * The counter ledger: raw samples of both arms in, counts since the poll before out.
+ *
+ * What it guarantees, for a target (`job` and `instance`) that exports its start time with its counters: over any
+ * sequence of polls whose windows together hold every sample, each request is counted once, in the first sample after
+ * it, whatever restarts, failed scrapes, missed or repeated polls, label values and instances that come late. What no
+ * sample shows is not counted: requests between a process' last sample and its end. A request is told to have come
+ * after a time only where the sample before it (or the start of its process) lies after that time.
+ *
+ * Without a start time two things are seen less well, and count too little, never too much: the first sample of a new
+ * instance is its zero, and a restart between two samples is only seen where the counter is smaller afterwards. Without
+ * an `instance` that zero is taken for each new label value, too. A target of which there was no sample for
+ * `FORGOTTEN_AFTER_MS` is forgotten, and new when it is back.
+ */
+import { formatDuration } from '../../lib/duration.ts';
+import type { Arm, Reading } from '../observation.ts';
+import { type ArmMemory, newestIn, type SeenArm, seeArm, UNKNOWN_ARM, walkArm } from './arm.ts';
+import type { Counting } from './counting.ts';
+import { scrapeOf } from './polls.ts';
+import { type Tally, tallyOf } from './tally.ts';
+import type { Growth } from './walk.ts';
+
+/** What is remembered of one metric's counters in one rollout, as plain JSON. */
+export interface Ledger {
+  /** Evaluation time of the newest poll that counted, Unix ms; null: none yet. */
+  readonly polledAt: number | null;
+  /** Time between two scrapes, as far as known, ms. */
+  readonly scrapeMs: number;
+  readonly canary: ArmMemory;
+  readonly stable: ArmMemory;
+}
+
+/** The readings of one poll, and from when on requests count. */
+export interface Poll {
+  /** Evaluation time of both readings, Unix ms. */
+  readonly at: number;
+  readonly canary: Reading;
+  /** Null: not asked, because the canary has all the traffic. */
+  readonly stable: Reading | null;
+  readonly versionLabel: string;
+  /** Unix ms: the weight was verified, and has settled. */
+  readonly countFrom: number;
+  /** Unix ms, not after `countFrom`: the weight was verified. */
+  readonly settleFrom: number;
+}
+
+export interface ArmTally {
+  /** Requests after `countFrom`. */
+  readonly counted: Tally;
+  /** Requests after `settleFrom` that are not among `counted`. */
+  readonly settling: Tally;
+  /** Differences behind `counted`: with none nothing is known, which is not the same as no requests. */
+  readonly differences: number;
+}
+
+export type Polled =
+  | { readonly kind: 'counted'; readonly canary: ArmTally; readonly stable: ArmTally | null }
+  /** Nothing was counted, in neither arm: the next poll that counts covers this time for both of them. */
+  | {
+      readonly kind: 'noData';
+      readonly arm: Arm;
+      readonly why: Extract<Reading, { kind: 'noData' }>['why'];
+      readonly detail: string;
+    }
+  | {
+      readonly kind: 'error';
+      readonly arm: Arm;
+      readonly structural: boolean;
+      readonly code: string;
+      readonly detail: string;
+    };
+
+/** A newest sample older than this many scrape intervals says nothing about now. */
+const STALE_SCRAPES = 2.5;
+
+/** @param scrapeMs a guess, rather too long than too short: see `guessedScrapeMs` */
+export function newLedger(scrapeMs: number): Ledger {
+  return { polledAt: null, scrapeMs, canary: UNKNOWN_ARM, stable: UNKNOWN_ARM };
+}
+
+/** Counts one poll. The ledger that comes back is the one for the next poll, also where nothing was counted. */
+export function takePoll(
+  counting: Counting,
+  ledger: Ledger,
+  poll: Poll,
+): { readonly ledger: Ledger; readonly polled: Polled } {
+  const canary = seeArm(ledger.canary, poll.canary, poll.versionLabel);
+  const stable = poll.stable === null ? null : seeArm(ledger.stable, poll.stable, poll.versionLabel);
+  const scrapeMs = slowerScrape(ledger, stable === null ? [canary] : [canary, stable]);
+  const trouble =
+    errorOf('canary', canary) ??
+    errorOf('stable', stable) ??
+    gapIn('canary', canary, counting, poll.at, scrapeMs) ??
+    gapIn('stable', stable, counting, poll.at, scrapeMs);
+  if (trouble !== null) return { ledger: { ...ledger, scrapeMs }, polled: trouble };
+  const canaryWalk = walkArm(canary, poll.at);
+  const stableWalk = stable === null ? null : walkArm(stable, poll.at);
+  return {
+    ledger: {
+      polledAt: Math.max(ledger.polledAt ?? poll.at, poll.at),
+      scrapeMs,
+      canary: canaryWalk.memory,
+      stable: stableWalk?.memory ?? ledger.stable,
+    },
+    polled: {
+      kind: 'counted',
+      canary: tallied(counting, canaryWalk.growths, poll),
+      stable: stableWalk === null ? null : tallied(counting, stableWalk.growths, poll),
+    },
+  };
+}
+
+/** The longer one of both arms; what was known before stands in for an arm that says nothing. */
+function slowerScrape(ledger: Ledger, arms: readonly SeenArm[]): number {
+  return Math.max(...arms.map((arm) => scrapeOf(arm) ?? ledger.scrapeMs));
+}
+
+function tallied(counting: Counting, growths: readonly Growth[], { countFrom, settleFrom }: Poll): ArmTally {
+  const counted = growths.filter(({ from }) => from >= countFrom);
+  const settling = growths.filter(({ from }) => from >= settleFrom && from < countFrom);
+  return {
+    counted: tallyOf(counting, counted),
+    settling: tallyOf(counting, settling),
+    differences: counted.length,
+  };
+}
+
+function errorOf(arm: Arm, seen: SeenArm | null): Polled | null {
+  return seen?.reading.kind === 'error' ? { ...seen.reading, arm } : null;
+}
+
+/** Why nothing can be counted of this arm, or null. */
+function gapIn(
+  arm: Arm,
+  seen: SeenArm | null,
+  counting: Counting,
+  at: number,
+  scrapeMs: number,
+): Polled | null {
+  if (seen === null) return null;
+  const { reading } = seen;
+  if (reading.kind === 'noData') return { ...reading, arm };
+  if (reading.kind !== 'series') throw new Error(`a reading of counters was a ${reading.kind}`);
+  const newest = newestIn(seen);
+  const gap = (why: 'empty' | 'stale', detail: string) => ({ kind: 'noData', arm, why, detail }) as const;
+  if (newest === null) return gap('empty', `no sample of ${counting.metric} is a count`);
+  const ageMs = at - newest;
+  if (ageMs > STALE_SCRAPES * scrapeMs) {
+    const age = `the newest sample is ${inSeconds(ageMs)} old`;
+    return gap('stale', `${age}, and there was one about every ${inSeconds(scrapeMs)}`);
+  }
+  if (counting.kind === 'latency' && !isBounded(seen)) {
+    return gap('empty', `a histogram ${counting.metric} has no bucket le="+Inf"`);
+  }
+  return null;
+}
+
+/** Every histogram says how many requests it holds. */
+function isBounded({ targets }: SeenArm): boolean {
+  const all = new Set<string>();
+  const bounded = new Set<string>();
+  for (const { rows } of targets.values()) {
+    for (const { histogram, upper } of rows.values()) {
+      all.add(histogram);
+      if (upper === Infinity) bounded.add(histogram);
+    }
+  }
+  return bounded.size === all.size;
+}
+
+function inSeconds(ms: number): string {
+  return formatDuration(ms < 1000 ? ms : Math.round(ms / 1000) * 1000);
+}

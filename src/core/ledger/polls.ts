@@ -1,0 +1,78 @@
+/** When counters are polled and how far back: all Canaries of one interval at the same times, so that they travel together. */
+
+import type { CounterSample, MeasureRequest } from '../observation.ts';
+import type { SeenArm } from './arm.ts';
+import type { Counting } from './counting.ts';
+import type { Target } from './rows.ts';
+
+const USUAL_SCRAPES_MS = [1, 2, 5, 10, 15, 20, 30, 60, 120, 300].map((seconds) => seconds * 1000);
+/** Scrapes come a little early and late. */
+const JITTER = 0.95;
+const LONGEST_WINDOW_MS = 3_600_000;
+
+export interface PollPlan {
+  /** Unique in its look. */
+  readonly id: string;
+  readonly version: string;
+  readonly versionLabel: string;
+  readonly intervalMs: number;
+  /** Unix ms. */
+  readonly now: number;
+  /** Of the ledger: see there. */
+  readonly polledAt: number | null;
+  readonly scrapeMs: number;
+}
+
+/**
+ * The request for one arm's counters: at the last time of the interval's grid, less one scrape, so that every sample of
+ * that time has arrived. The window reaches two scrapes behind the poll before, and is doubled while polls were missed,
+ * up to an hour: what lies further back is only seen as growth between two samples.
+ */
+export function countersRequest(counting: Counting, plan: PollPlan): MeasureRequest {
+  const { id, version, versionLabel, intervalMs, scrapeMs, now, polledAt } = plan;
+  const at = Math.floor(now / intervalMs) * intervalMs - scrapeMs;
+  const needed = polledAt === null ? 0 : at - polledAt + 2 * scrapeMs;
+  let windowMs = intervalMs + 2 * scrapeMs;
+  while (windowMs < needed && windowMs < LONGEST_WINDOW_MS)
+    windowMs = Math.min(2 * windowMs, LONGEST_WINDOW_MS);
+  const source = { kind: 'counters', selector: counting.selector } as const;
+  return { id, source, version, versionLabel, windowMs, at, intervalMs };
+}
+
+/** A first guess from a metric's window, which holds at least four scrapes: too long a guess only asks for more. */
+export function guessedScrapeMs(windowMs: number): number {
+  return usual(windowMs / 4);
+}
+
+/**
+ * Time between two scrapes of an arm, rounded up to what people configure; null where it has no two samples. Of the
+ * times between samples next to each other the lower quartile is taken: missed scrapes make some of them longer.
+ * Where each poll sees one sample of a target, those of the poll before count.
+ */
+export function scrapeOf({ targets, memory }: SeenArm): number | null {
+  const inside: number[] = [];
+  const across: number[] = [];
+  for (const [key, target] of targets) {
+    const times = longest(target).map(([at]) => at);
+    for (const [index, at] of times.entries()) {
+      const before = times[index - 1];
+      if (before !== undefined) inside.push(at - before);
+    }
+    const known = memory.targets[key]?.at;
+    const [first] = times;
+    if (known !== undefined && first !== undefined) across.push(first - known);
+  }
+  const gaps = (inside.length > 0 ? inside : across).filter((gap) => gap > 0).sort((a, b) => a - b);
+  const quartile = gaps[Math.floor(gaps.length / 4)];
+  return quartile === undefined ? null : usual(quartile);
+}
+
+function longest({ rows, starts }: Target): readonly CounterSample[] {
+  let most = starts;
+  for (const { samples } of rows.values()) if (samples.length > most.length) most = samples;
+  return most;
+}
+
+function usual(ms: number): number {
+  return USUAL_SCRAPES_MS.find((usualMs) => usualMs >= ms * JITTER) ?? ms;
+}
