@@ -25,7 +25,7 @@ random() {
   head -c "$1" /dev/urandom | base64 | tr -d '\n'
 }
 
-for name in nacos-admin nacos-canary nacos-fleet grafana-admin; do
+for name in nacos-admin nacos-canary nacos-fleet grafana-admin webhook-token; do
   random 24 | keep "$name"
 done
 # The format of an env_file. Nacos wants the key as base64 of 32 bytes or more.

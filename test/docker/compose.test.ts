@@ -5,9 +5,11 @@ import { join, resolve } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { startAlertmanager } from '../../infra/prometheus/alertmanager.ts';
 import { ensurePrometheus } from '../../infra/prometheus/fetch.ts';
 import { loadConfig } from '../../src/config.ts';
 import { parseFile } from '../../src/spec/parse.ts';
+import { noAlertmanager } from '../support/alertmanager.ts';
 import { find, run, skipped } from '../terraform/tools.ts';
 import { FOLDER, ROOT } from './dockerfile.ts';
 
@@ -89,11 +91,14 @@ test('the settings of the controller are those it knows, and it starts with them
   const config = loadConfig({
     flags: {},
     env: { ...environment, CANARY_CANARIES: '/etc/canary/canaries' },
-    readFile: (path) => (path === '/run/secrets/nacos-canary' ? 'secret\n' : ''),
+    readFile: (path) => (path.startsWith('/run/secrets/') ? `secret-of-${path.slice(13)}\n` : ''),
     isCheckout: false,
     isTerminal: false,
   });
-  expect(config).toMatchObject({ ok: true, value: { nacos: { credentials: { password: 'secret' } } } });
+  expect(config).toMatchObject({
+    ok: true,
+    value: { nacos: { credentials: { password: 'secret-of-nacos-canary' } } },
+  });
 });
 
 test('its Canary has no mistake, and its versions are those that run and are scraped', () => {
@@ -117,6 +122,17 @@ test('Prometheus accepts its configuration', async () => {
   const { promtool } = await ensurePrometheus();
   const ended = await run(promtool, ['check', 'config', join(FOLDER, 'monitoring/prometheus.yml')]);
   expect(ended, ended.said).toMatchObject({ code: 0 });
+});
+
+test('Alertmanager accepts its configuration', async ({ skip }) => {
+  const reason = await noAlertmanager('the configuration of Alertmanager in the stack');
+  if (reason !== null) return skip(reason);
+  const alertmanager = await startAlertmanager(read('infra/docker/monitoring/alertmanager.yml'));
+  onTestFinished(() => alertmanager.stop());
+  const { config } = (await (await fetch(`${alertmanager.url}/api/v2/status`)).json()) as {
+    config: { original: string };
+  };
+  expect(config.original).toContain('http://controller:5001/webhooks/alertmanager');
 });
 
 describe('secrets.sh', () => {

@@ -19,6 +19,11 @@ function variables(text: string): string[] {
   return [...text.replaceAll(/^\s*#.*$/gm, '').matchAll(/\$(\w+(?:\{.*?\})?)/g)].map(([, name = '']) => name);
 }
 
+/** A secret of the Compose file, as the provisioning names it. */
+function fileOf(secret: string | { readonly target: string }): string {
+  return `__file{${typeof secret === 'string' ? `/run/secrets/${secret}` : secret.target}}`;
+}
+
 describe('the provisioning', () => {
   test.each(files)('%s is of the version that Grafana reads', (file) => {
     expect(parse(readFileSync(file, 'utf8'))).toMatchObject({ apiVersion: 1 });
@@ -38,6 +43,11 @@ describe('the provisioning', () => {
       expect(terraform).toContain(`"${name}=`);
     }
     expect(terraform).toMatch(/grafana\s+= "\/etc\/grafana\/secrets"/);
+    const { grafana } = parse(readFileSync(join(ROOT, 'infra/docker/compose.yaml'), 'utf8'), {
+      merge: true,
+    }).services;
+    const given = [...Object.keys(grafana.environment), ...grafana.secrets.map(fileOf)];
+    expect(given).toEqual(expect.arrayContaining([...named]));
     expect(terraform).toContain('/webhook-token"');
   });
 

@@ -1,8 +1,8 @@
 /**
  * Everything against the schema of the real Docker provider, with mocked resources: `terraform validate` and
  * `terraform test` of each module and environment. The schema comes from wherever terraform finds the provider, or from
- * the command that TERRAFORM_CHECK names: it is run with the folder, and exits 0 when all is good or 77 when it cannot
- * check.
+ * the command that TERRAFORM_CHECK names: it is run with the folder `infra`, because the environments take dashboards
+ * and rules from beside the code, and exits 0 when all is good or 77 when it cannot check.
  */
 import { readdirSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
@@ -27,7 +27,7 @@ test(
 
 /** Null when everything was checked; else why nothing could be. */
 async function withCommand(command: string): Promise<string | null> {
-  const { code, said } = await run(command, [FOLDER], { timeoutMs: TIMEOUT_MS });
+  const { code, said } = await run(command, [join(FOLDER, '..')], { timeoutMs: TIMEOUT_MS });
   if (code === CANNOT) return `${command} says: ${said.trim()}`;
   expect(code, said).toBe(0);
   expect(said).toMatch(/environments\/production: valid; Success!/);

@@ -83,6 +83,9 @@ export interface WorkingCopy {
   remove(): Promise<void>;
 }
 
+/** What the environments take from beside the Terraform code. */
+const BESIDE = ['grafana', 'prometheus-rules'];
+
 /** A copy of the Terraform code, because `terraform init` leaves a lock file and a folder where it runs. */
 export async function workingCopy(): Promise<WorkingCopy> {
   const scratch = await mkdtemp(join(tmpdir(), 'terraform-'));
@@ -90,5 +93,6 @@ export async function workingCopy(): Promise<WorkingCopy> {
   const isSource = (path: string) =>
     basename(path) !== '.terraform' && basename(path) !== '.terraform.lock.hcl';
   await cp(FOLDER, folder, { recursive: true, filter: isSource });
+  for (const name of BESIDE) await cp(join(FOLDER, '..', name), join(scratch, name), { recursive: true });
   return { folder, remove: () => rm(scratch, { recursive: true, force: true }) };
 }

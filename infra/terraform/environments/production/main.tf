@@ -3,8 +3,9 @@
 locals {
   environment = "production"
   prefix      = "canary-production"
-  # infra/grafana of this project.
+  # infra/grafana and infra/prometheus-rules of this project.
   grafana_dir = coalesce(var.grafana_dir, "${path.module}/../../../grafana")
+  rules_dir   = coalesce(var.rules_dir, "${path.module}/../../../prometheus-rules")
 
   host_ports = merge(concat(
     [module.nacos.host_ports, module.monitoring.host_ports, module.controller.host_ports],
@@ -84,7 +85,7 @@ module "monitoring" {
   network                = docker_network.this.name
   target_files           = { for name, service in module.service : name => service.targets_json }
   grafana_dir            = local.grafana_dir
-  rules_dir              = var.rules_dir
+  rules_dir              = local.rules_dir
   grafana_admin_password = var.grafana_admin_password
   webhook_token          = var.webhook_token
   people_webhook_url     = var.people_webhook_url

@@ -44,7 +44,7 @@ variable "grafana_dir" {
 }
 
 variable "rules_dir" {
-  description = "Folder with rules for Prometheus (*.yml); null: none."
+  description = "Folder with rules for Prometheus (*.yml); null: the project's, about the controller."
   type        = string
   default     = null
 }

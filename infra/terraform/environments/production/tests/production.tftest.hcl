@@ -5,7 +5,6 @@ mock_provider "docker" {
 }
 
 variables {
-  grafana_dir             = "./tests/grafana"
   controller_image        = "registry.example/canary-controller:0.1.0"
   nacos_database          = { host = "mysql.internal.example", name = "nacos", user = "nacos" }
   nacos_database_password = "database-for-tests"

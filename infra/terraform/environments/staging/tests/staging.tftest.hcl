@@ -5,7 +5,6 @@ mock_provider "docker" {
 }
 
 variables {
-  grafana_dir            = "./tests/grafana"
   nacos_auth_token_key   = "dGhpcyBrZXkgaXMgZm9yIHRlc3RzIGFuZCBub3RoaW5nIGVsc2U="
   nacos_auth_identity    = "only-for-this-test"
   nacos_passwords        = { admin = "admin-for-tests", canary = "canary-for-tests", fleet = "fleet-for-tests" }

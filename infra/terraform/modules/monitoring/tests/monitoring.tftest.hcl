@@ -66,13 +66,17 @@ run "grafana_gets_its_provisioning_and_dashboards_and_prometheus_its_rules" {
   command = apply
 
   variables {
-    grafana_dir = "./tests/grafana"
-    rules_dir   = "./tests/rules"
+    grafana_dir = "../../../grafana"
+    rules_dir   = "../../../prometheus-rules"
   }
 
   assert {
     condition = length(setsubtract(
-      ["/etc/grafana/provisioning/datasources/prometheus.yml", "/etc/grafana/dashboards/fleet.json"],
+      [
+        "/etc/grafana/provisioning/datasources/prometheus.yml",
+        "/etc/grafana/provisioning/alerting/contact-points.yml",
+        "/etc/grafana/dashboards/fleet.json",
+      ],
       [for it in docker_container.grafana.upload : nonsensitive(it.file)],
     )) == 0
     error_message = "The files of grafana_dir must be in the container."
@@ -117,7 +121,7 @@ run "a_folder_without_provisioning_is_refused" {
   command = plan
 
   variables {
-    grafana_dir = "./tests/rules"
+    grafana_dir = "../../../prometheus-rules"
   }
 
   expect_failures = [var.grafana_dir]
