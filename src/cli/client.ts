@@ -143,6 +143,14 @@ function silence(base: string, error: unknown): string {
   return `the certificate of ${base} is not trusted (${reasonOf(error)}): --server-ca FILE names its authority`;
 }
 
+/** What a restart or a busy moment of the controller looks like from here, in words; null for what stays as it is. */
+export function passingTrouble(failure: Failure): string | null {
+  if (failure.kind === 'unreachable') return failure.detail;
+  if (failure.kind === 'foreign') return null;
+  const { status, code, detail } = failure.problem;
+  return status === 429 || status === 503 ? `${code}: ${detail}` : null;
+}
+
 /** For an answer that is a failure, whatever is in it. */
 const NOTHING = z.never();
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { StoreError } from '../../src/store/store.ts';
 import { anEvent, aSave } from '../support/saves.ts';
 import {
   metricState,
@@ -383,6 +384,25 @@ test('events -f asks for the log where the stream has no room', async () => {
   tell(at, 'second');
   at.clock.advance(1000);
   expect(await line()).toBe('second');
+});
+
+test('events -f goes on when the controller could not read its log for a moment', async () => {
+  const at = await scene();
+  tell(at, 'first');
+  const { lastEventId } = at.store;
+  Object.assign(at.store, {
+    lastEventId() {
+      Object.assign(at.store, { lastEventId });
+      throw new StoreError('STORE_LOCKED', 'another process holds the database');
+    },
+  });
+  const { line, talk } = followEvents(at);
+  expect(await line()).toBe('first');
+  await at.clock.armed(1000);
+  tell(at, 'second');
+  at.clock.advance(1000);
+  expect(await line()).toBe('second');
+  expect(talk).toEqual([expect.stringContaining('STORE_FAILED')]);
 });
 
 test('events -f ends with 1 when the database was begun anew', async () => {

@@ -1,7 +1,7 @@
 /** `canary events [-f]`: the log, once or as it grows. */
 import { sleep } from '../../lib/clock.ts';
 import { EventListView, EventView } from '../../view/schemas.ts';
-import { type Answered, type Failure, parseJson } from '../client.ts';
+import { type Answered, type Failure, parseJson, passingTrouble } from '../client.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { renderEvent } from '../render/tables.ts';
@@ -44,9 +44,10 @@ async function follow(context: Context, canary: string | undefined, from: number
   }
   for (;;) {
     const failure = await followStream(context, queryOf({ canary, after: String(last) }), print);
-    if (failure !== null && failure.kind !== 'unreachable') return context.fail(failure);
-    if (failure !== null && !isLost) context.talk(`${failure.detail}; trying again`);
-    isLost = failure !== null;
+    const passing = failure === null ? null : passingTrouble(failure);
+    if (failure !== null && passing === null) return context.fail(failure);
+    if (passing !== null && !isLost) context.talk(`${passing}; trying again`);
+    isLost = passing !== null;
     await sleep(context.io.clock, RETRY_MS);
   }
 }

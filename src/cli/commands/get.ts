@@ -2,6 +2,7 @@
 import { sleep } from '../../lib/clock.ts';
 import { CanaryView } from '../../view/schemas.ts';
 import { SpecView } from '../../view/spec.ts';
+import { passingTrouble } from '../client.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { renderCanary } from '../render/canary.ts';
@@ -44,9 +45,10 @@ async function follow(context: Context, name: string, first: CanaryView): Promis
     shown = essence;
     await sleep(io.clock, POLL_MS);
     const answer = await client.get(canaryPath(name), CanaryView);
+    const passing = answer.ok ? null : passingTrouble(answer.error);
     if (answer.ok) view = answer.value;
-    else if (answer.error.kind !== 'unreachable') return context.fail(answer.error);
-    else if (!isLost) io.talk(`${answer.error.detail}; trying again`);
+    else if (passing === null) return context.fail(answer.error);
+    else if (!isLost) io.talk(`${passing}; trying again`);
     isLost = !answer.ok;
   }
 }

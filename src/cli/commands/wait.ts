@@ -3,7 +3,7 @@ import { OUTCOMES, PHASES } from '../../core/rollout.ts';
 import { err, ok } from '../../lib/result.ts';
 import { roughDuration } from '../../lib/text.ts';
 import { CanaryView, RolloutListView, RolloutView } from '../../view/schemas.ts';
-import type { Answered, Failure } from '../client.ts';
+import { type Answered, passingTrouble } from '../client.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { openNews } from '../news.ts';
@@ -105,14 +105,6 @@ async function standStill(
     }
     await news.next(Math.min(LOOK_MS, leftMs));
   }
-}
-
-/** What a restart or a busy moment of the controller looks like from here, in words; null for what stays as it is. */
-function passingTrouble(failure: Failure): string | null {
-  if (failure.kind === 'unreachable') return failure.detail;
-  if (failure.kind === 'foreign') return null;
-  const { status, code, detail } = failure.problem;
-  return status === 429 || status === 503 ? `${code}: ${detail}` : null;
 }
 
 async function look(
