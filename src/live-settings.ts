@@ -15,7 +15,7 @@ export interface LiveSettings {
   readonly tokens: (() => TokenBook) | null;
   readonly webhooks: WebhookOptions;
   readonly certificate: Certificate | null;
-  /** Looks at every file now, and from then on with every tick. */
+  /** Looks at every file now, and from then on with every tick, and every five seconds where ticks are longer. */
   start(): void;
   /** Looks at every file now. Never rejects. */
   look(): Promise<void>;
@@ -30,6 +30,9 @@ export interface LiveSettingsParts {
   readonly metrics: Pick<AccessSeries, 'settingsFile' | 'certificateExpires'>;
   readonly onCertificate: (certificate: Certificate) => void;
 }
+
+/** A token that was taken away may be good for so long at most, whatever the tick. */
+const LOOK_MS = 5_000;
 
 type Sources = Pick<Config, 'tokens' | 'tls' | 'webhooks' | 'tickMs'>;
 
@@ -69,7 +72,7 @@ export function createLiveSettings(sources: Sources, parts: LiveSettingsParts): 
   }
   async function lookAgain(): Promise<void> {
     await look();
-    cancel = clock.after(sources.tickMs, lookAgain);
+    cancel = clock.after(Math.min(sources.tickMs, LOOK_MS), lookAgain);
   }
   return {
     tokens: book === null ? null : book.current,

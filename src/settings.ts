@@ -99,7 +99,7 @@ export const SETTINGS: readonly Setting[] = [
     'rateLimit',
     '--rate-limit <count>',
     'RATE_LIMIT',
-    'requests a second with one token, or from one address without one; webhooks are counted apart; 0: no limit',
+    'requests a second, over ten seconds, with one token, or from one address without one; webhooks are counted apart; 0: no limit',
     '1000',
   ),
   setting(

@@ -6,7 +6,7 @@ import { problem } from './problems.ts';
 
 /** 0: no limit. */
 export interface RateLimits {
-  /** Requests a second with one token, or from one address without one. Webhooks are counted apart. */
+  /** Requests a second with one token, or from one address without one, over ten seconds. Webhooks are counted apart. */
   readonly requestsPerSecond: number;
   /** Refused tokens and secrets a minute from one address. */
   readonly failuresPerMinute: number;
@@ -27,6 +27,9 @@ export interface Limiter {
 
 type Count = ReturnType<FastifyInstance['createRateLimit']>;
 
+/** So long that all of a fleet's pipelines, or a thousand readers of the stream that come back, may ask at once. */
+const WINDOW_S = 10;
+
 /** Callers whose counts are kept; of more, those that asked last. */
 const CALLERS_KEPT = 10_000;
 
@@ -42,7 +45,8 @@ export function createLimiter(app: FastifyInstance, limits: RateLimits): Limiter
       return count;
     };
   }
-  const requests = counter(limits.requestsPerSecond, 1000);
+  const most = limits.requestsPerSecond * WINDOW_S;
+  const requests = counter(most, WINDOW_S * 1000);
   const failures = counter(limits.failuresPerMinute, 60_000);
 
   /** Seconds to wait; null: it may go on. */
@@ -58,7 +62,7 @@ export function createLimiter(app: FastifyInstance, limits: RateLimits): Limiter
       const seconds = await overdraft(requests(), request, key);
       if (seconds === null) return null;
       reply.header('retry-after', String(seconds));
-      return problem('TOO_MANY_REQUESTS', `more than ${limits.requestsPerSecond} requests came in a second`);
+      return problem('TOO_MANY_REQUESTS', `more than ${most} requests came within ${WINDOW_S} seconds`);
     },
     async failure(request, reply, refusal) {
       if (limits.failuresPerMinute === 0) return refusal;

@@ -10,7 +10,8 @@ import { createLogger } from '../../src/telemetry/log.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 import { selfSigned } from '../traffic/certificate.ts';
 
-const TICK_MS = 5_000;
+const TICK_MS = 60_000;
+const LOOK_MS = 5_000;
 const SECRET = 'hunter2-hunter2-hunter2';
 
 function loaded() {
@@ -51,10 +52,10 @@ function loaded() {
   return { live, write, secret, lines, clock, certificates, good };
 }
 
-test('a file that changes is in force with the next tick, without a start', async () => {
+test('a file that changes is in force within five seconds, without a start and however long a tick is', async () => {
   const { live, write, secret, clock, certificates, lines } = loaded();
   live.start();
-  await clock.armed(TICK_MS);
+  await clock.armed(LOOK_MS);
   expect(live.tokens?.().find(secret)).toMatchObject({ name: 'ci' });
   const other = newToken();
   const pair = selfSigned('localhost', true);
@@ -62,8 +63,8 @@ test('a file that changes is in force with the next tick, without a start', asyn
   write('hook', 'another-secret-of-the-webhooks');
   write('cert', pair.cert);
   write('key', pair.key);
-  clock.advance(TICK_MS);
-  await clock.armed(TICK_MS);
+  clock.advance(LOOK_MS);
+  await clock.armed(LOOK_MS);
   expect(live.tokens?.().find(secret)).toBeNull();
   expect(live.tokens?.().find(other.secret)).toMatchObject({ name: 'new' });
   expect(live.webhooks.secret).toBe('another-secret-of-the-webhooks');

@@ -78,7 +78,7 @@ test('a fault of ours is logged with the id that its answer carries', async () =
 });
 
 test('refused requests are counted, and a flood of them is one line', async () => {
-  const { app, lines, secrets } = guarded([], { limits: { requestsPerSecond: 1, failuresPerMinute: 0 } });
+  const { app, lines, secrets } = guarded([], { limits: { requestsPerSecond: 0.1, failuresPerMinute: 0 } });
   const list = (secret: string) =>
     app.inject({ url: '/api/v1/canaries', headers: { authorization: `Bearer ${secret}` } });
   await app.inject(change('pause', secrets.viewer));

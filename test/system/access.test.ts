@@ -83,6 +83,13 @@ test('roles are kept, and every command is an event with its actor, address, rol
   await daemon.logged({ msg: 'a change was asked for', code: 'ROLE_TOO_LOW', actor: 'deployer' });
 });
 
+test('without tokens the log says what stands open', async ({ onTestFinished }) => {
+  const world = await aWorld(onTestFinished);
+  const reachable = world.start(['--listen', '0.0.0.0:0']);
+  const open = 'there is no tokens file: reads are open, and changes are taken from this machine only';
+  expect(await reachable.logged({ msg: open })).toMatchObject({ level: 'warn', host: '0.0.0.0' });
+});
+
 test('tokens and certificate are taken in while it runs, and a broken file leaves the last good one in force', {
   timeout: 120_000,
 }, async ({ onTestFinished }) => {

@@ -97,7 +97,7 @@ export function revokeToken(context: Context, name: string, flags: TokenFlags): 
   });
   if (!made.ok) return context.refuse(EXIT.failed, made.error);
   context.print({ revoked: name }, () => name);
-  context.talk(`${name} is revoked; a controller that runs refuses it from its next tick on`);
+  context.talk(`${name} is revoked; a controller that runs refuses it within five seconds`);
   return EXIT.ok;
 }
 
