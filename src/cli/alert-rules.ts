@@ -55,8 +55,10 @@ export function alertRules(canaries: readonly Canary[]): AlertRules {
     if (reason !== null) leftOut.push({ canary: name, metric: null, reason });
     for (const metric of reason === null ? analysis.metrics : []) {
       const arms = armsOf(canary, metric);
-      if (arms.ok) rules.push(...rulesOf(canary, metric, arms.value));
-      else leftOut.push({ canary: name, metric: metric.name, reason: arms.error });
+      const made = arms.ok ? rulesOf(canary, metric, arms.value) : [];
+      rules.push(...made);
+      const why = arms.ok ? 'it has no bound that a rule can check' : arms.error;
+      if (made.length === 0) leftOut.push({ canary: name, metric: metric.name, reason: why });
     }
     if (rules.length > 0) groups.push({ canary: name, intervalMs: analysis.intervalMs, rules });
   }
@@ -83,6 +85,7 @@ interface Arms {
 function armsOf(canary: Canary, metric: Metric): Result<Arms, string> {
   const { source } = metric;
   if (source.kind === 'external') return err(`its rule is the one of the alert ${source.alert}`);
+  if (metric.judge === 'sequential') return err('the sequential judge keeps odds, which no rule can');
   if (source.kind === 'query') return queryArms(canary, metric, source.query);
   const { versionLabel } = canary.analysis;
   const window = `[${formatDuration(metric.windowMs)}]`;

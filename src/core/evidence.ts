@@ -90,6 +90,9 @@ function resetStopwatch(state: MetricState): void {
 /** Whether the failures counted so far are enough, and the sentence that says so; null: not enough. */
 export function breach(state: MetricState, metric: Metric): string | null {
   if (metric.dryRun) return null;
+  if (metric.sequential !== undefined) {
+    return state.lastFailAt === null ? null : `that is more than alpha ${metric.sequential.alpha} allows`;
+  }
   if (metric.failureLimit !== null) {
     return state.failures > metric.failureLimit
       ? `${state.failures} counted failures are more than failureLimit ${metric.failureLimit}`

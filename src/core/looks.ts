@@ -3,9 +3,16 @@ import type { Metric } from '../spec/canary.ts';
 import { metricKey, seriesKey } from '../spec/edit.ts';
 import { countLook, type LookContext } from './evidence.ts';
 import { judgeThreshold, needsStable } from './judge.ts';
-import type { Measurement, Reading } from './observation.ts';
+import type { Arm, Measurement, Reading } from './observation.ts';
 import type { MetricState, RolloutState, Verdict } from './rollout.ts';
 import { isLookDue } from './schedule.ts';
+import type { ArmCounts } from './sequential/counts.ts';
+import {
+  judgeSequential,
+  type SequentialAnswers,
+  type SequentialMetric,
+  sequentialMetric,
+} from './sequential/look.ts';
 import { promotingSignal } from './signals.ts';
 import { initialMetric } from './state.ts';
 import { TARGETS_REQUEST } from './targets.ts';
@@ -15,7 +22,8 @@ import { said } from './words.ts';
 /** Beyond this difference between Prometheus' clock and ours a look is never evidence. Date has whole seconds. */
 const SKEW_LIMIT_MS = 5_000;
 
-export function requestId(metric: Metric, arm: 'canary' | 'stable'): string {
+/** `before`: stable before the rollout. */
+export function requestId(metric: Metric, arm: Arm | 'before'): string {
   return `${metric.name}/${arm}`;
 }
 
@@ -33,7 +41,13 @@ export function takeLook(turn: Turn): void {
     }
     const canary = byId.get(requestId(metric, 'canary'));
     const stable = byId.get(requestId(metric, 'stable')) ?? null;
-    if (canary !== undefined) takeMetric(turn, rollout, metric, canary, stable, isSkewed);
+    if (canary === undefined) continue;
+    const sequential = sequentialMetric(metric);
+    if (sequential === null) takeMetric(turn, rollout, metric, canary, stable, isSkewed);
+    else {
+      const before = byId.get(requestId(metric, 'before')) ?? null;
+      takeSequential(turn, rollout, sequential, { canary, stable, before }, isSkewed);
+    }
   }
   if (turn.verdicts.length === 0) return;
   if (turn.live.kind === 'unknown' && !turn.live.looked) rollout.isUnread = true;
@@ -125,6 +139,53 @@ function takeMetric(
   count(turn, rollout, metric, verdict, isSkewed);
 }
 
+/** Counters say when each request came: no window has to lie after the settle time, and none is frozen for 100. */
+function takeSequential(
+  turn: Turn,
+  rollout: RolloutState,
+  sequential: SequentialMetric,
+  answers: SequentialAnswers,
+  isSkewed: boolean,
+): void {
+  const { metric } = sequential;
+  const state = metricState(rollout, metric);
+  const { reading: seen, at, query } = answers.canary;
+  if (seen.kind === 'series') rollout.canarySeen = true;
+  const memory = state.sequential;
+  const judged = judgeSequential({ ...sequential, canary: turn.canary, rollout, memory }, answers);
+  if (judged.memory !== undefined) state.sequential = judged.memory;
+  const { reading } = judged;
+  const canary = reading === null || rollout.frozenAt === null ? reading?.canary : reading.solo;
+  count(
+    turn,
+    rollout,
+    metric,
+    {
+      metric: metric.name,
+      class: judged.class,
+      at,
+      windowMs: 0,
+      canary: meanOf(canary),
+      stable: meanOf(reading?.stable),
+      canaryRequests: canary?.requests ?? null,
+      // Also where nothing could be compared yet: that stable has traffic tells a canary that is not there yet.
+      stableRequests: reading?.stable.requests ?? judged.memory?.test?.stable.requests ?? null,
+      bound: judged.bound,
+      detail: judged.detail,
+      query,
+      structural: judged.structural,
+      guard: judged.guard,
+      counted: false,
+      stableFrozenAt: rollout.frozenAt,
+    },
+    isSkewed,
+  );
+}
+
+function meanOf(counts: ArmCounts | undefined): number | null {
+  return counts === undefined || counts.requests === 0 ? null : counts.score / counts.requests;
+}
+
 /** Good while its alert is told, and nothing at all without: an alert that asks for less acts by itself. */
 function takeExternal(
   turn: Turn,
@@ -160,7 +221,7 @@ function takeExternal(
 
 function count(turn: Turn, rollout: RolloutState, metric: Metric, verdict: Verdict, isSkewed: boolean): void {
   const state = metricState(rollout, metric);
-  const counted = countLook(state, metric, verdict, contextOf(turn, rollout, metric, verdict.at, isSkewed));
+  const counted = countLook(state, metric, verdict, contextOf(turn, rollout, verdict, isSkewed));
   state.verdict = { ...verdict, counted };
   turn.verdicts.push(state.verdict);
 }
@@ -207,11 +268,10 @@ function isFinal(reading: Reading): boolean {
 function contextOf(
   turn: Turn,
   rollout: RolloutState,
-  metric: Metric,
-  at: number,
+  { at, windowMs }: Pick<Verdict, 'at' | 'windowMs'>,
   isSkewed: boolean,
 ): LookContext {
-  const from = at - metric.windowMs;
+  const from = at - windowMs;
   return {
     analysis: turn.canary.analysis,
     // A look in flight while the clock was set back lies in the future: nothing tells where its window is.

@@ -70,16 +70,22 @@ function missingForPromote(turn: Turn, rollout: RolloutState, force: boolean): R
 function isSilent(metric: MetricState | undefined, { held }: RolloutState): boolean {
   const verdict = metric?.verdict ?? null;
   if (verdict === null || verdict.at <= held.verifiedAt) return true;
-  return verdict.class === 'noData' || verdict.class === 'error' || verdict.class === 'pending';
+  // The sequential judge waits with numbers: they tell what a person goes on with.
+  if (verdict.class === 'pending') return verdict.canary === null;
+  return verdict.class === 'noData' || verdict.class === 'error';
 }
 
 /** Three passes in a row at this weight, one of them since this process started. */
 function missingPasses(turn: Turn, rollout: RolloutState): Reason[] {
   const metrics = counting(turn, rollout);
   if (metrics.length === 0) return [missing('passes', 'no metric counts, so nothing can be judged')];
-  return metrics.flatMap(([{ name }, metric]) => {
+  return metrics.flatMap(([{ name, judge }, metric]) => {
     const passes = metric?.passes ?? 0;
-    if (passes < PASSES_NEEDED) {
+    if (judge === 'sequential' && passes === 0) {
+      return [missing('odds', `${name}: ${metric?.verdict?.detail ?? 'not measured yet'}`, { metric: name })];
+    }
+    // One pass of the sequential judge holds the evidence of all polls before it.
+    if (judge !== 'sequential' && passes < PASSES_NEEDED) {
       const text = `${name}: ${passes} of ${PASSES_NEEDED} passes collected${trouble(metric)}`;
       return [missing('passes', text, { metric: name, passes })];
     }

@@ -8,6 +8,7 @@ import { requestId } from './looks.ts';
 import type { Command, MeasuredSource, MeasureRequest } from './observation.ts';
 import type { CanaryState, RolloutState } from './rollout.ts';
 import { isLookDue } from './schedule.ts';
+import { sequentialMetric, sequentialRequests } from './sequential/look.ts';
 import { TARGETS_REQUEST, targetsRequest, UNDO_REQUEST } from './targets.ts';
 import { activeRollout, isWaiting } from './turn.ts';
 
@@ -31,7 +32,7 @@ export function needs(canary: Canary, state: CanaryState, commands: readonly Com
   return {
     requests: [
       ...requests,
-      ...canary.analysis.metrics.flatMap((metric) => lookRequests(canary, rollout, metric)),
+      ...canary.analysis.metrics.flatMap((metric) => lookRequests(canary, rollout, metric, now)),
       ...(isSilent(rollout) ? [targetsRequest(canary, TARGETS_REQUEST, rollout.revision)] : []),
     ],
     beta: state.diagnostics.some(({ code }) => code === 'BETA_PRESENT'),
@@ -43,9 +44,15 @@ function isSilent(rollout: RolloutState): boolean {
   return Object.values(rollout.metrics).some(({ verdict }) => verdict?.class === 'noData');
 }
 
-function lookRequests(canary: Canary, rollout: RolloutState, metric: Metric): MeasureRequest[] {
+function lookRequests(canary: Canary, rollout: RolloutState, metric: Metric, now: number): MeasureRequest[] {
   const { source } = metric;
   if (source.kind === 'external') return [];
+  const sequential = sequentialMetric(metric);
+  if (sequential !== null) {
+    const memory = rollout.metrics[metric.name]?.sequential;
+    const context = { ...sequential, canary, rollout, memory };
+    return sequentialRequests(context, now, (arm) => requestId(metric, arm));
+  }
   const one = (arm: 'canary' | 'stable', at: number | null): MeasureRequest => ({
     id: requestId(metric, arm),
     source: sourceFor(canary, rollout, metric, source, arm),

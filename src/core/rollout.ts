@@ -12,6 +12,7 @@ import type {
   StateDiagnostic,
   WritePurpose,
 } from './memory.ts';
+import type { SequentialMemory } from './sequential/memory.ts';
 
 export const PHASES = [
   'Initializing',
@@ -131,6 +132,7 @@ export interface MetricState {
   /** Stable's reading frozen for weight 100. */
   frozen: { readonly at: number; readonly value: number | null; readonly requests: number | null } | null;
   verdict: Verdict | null;
+  sequential?: SequentialMemory;
 }
 
 export interface RolloutState {

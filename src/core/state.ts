@@ -73,7 +73,7 @@ export function initialRollout(
     id: start.id,
     revision: start.revision,
     stable: start.stable,
-    judge: 'threshold',
+    judge: canary.analysis.metrics.some(({ judge }) => judge === 'sequential') ? 'sequential' : 'threshold',
     startedAt: start.now,
     startedBy: start.by,
     stepsKey: stepsKey(canary),

@@ -29,6 +29,8 @@ export interface Step {
   readonly bakeMs: number;
   /** True: a person must approve before the *next* step. */
   readonly approval: boolean;
+  /** How long the sequential judge may go without an answer; there where one of the metrics has that judge. */
+  readonly maxHoldMs?: number;
 }
 
 /** At least one is set. `canary - stable` for deltas; `maxRatio` means canary <= maxRatio x stable. */
@@ -54,18 +56,32 @@ export type MetricSource =
 
 export type JudgeName = 'threshold' | 'sequential' | 'mannWhitney';
 
+/** What the sequential judge promises for a metric, per rollout. */
+export interface SequentialPromise {
+  /** Probability of rolling back what is within tolerance: this metric's part of `analysis.alpha`. */
+  readonly alpha: number;
+  /** Probability of promoting what is beyond `maxDelta`. */
+  readonly beta: number;
+  /** Part of `maxDelta` that is tolerated: 1 strict, 0 any increase. */
+  readonly sensitivity: number;
+  /** How much burstier than independent requests failures come, 1 or more; null: estimated from stable. */
+  readonly dispersion: number | null;
+}
+
 export interface Metric {
   readonly name: string;
   readonly source: MetricSource;
   readonly bounds: Bounds;
   readonly windowMs: number;
-  /** How long a breach must last without a pass. Null when `failureLimit` decides instead. */
+  /** How long a breach must last without a pass. Null when `failureLimit` or the odds decide instead. */
   readonly forMs: number | null;
-  /** More counted failures than this in a rollout fail it. Null when `forMs` decides. */
+  /** More counted failures than this in a rollout fail it. Null when `forMs` or the odds decide. */
   readonly failureLimit: number | null;
   readonly critical: boolean;
   readonly dryRun: boolean;
   readonly judge: JudgeName;
+  /** There exactly where `judge` is sequential. */
+  readonly sequential?: SequentialPromise;
 }
 
 export interface Analysis {

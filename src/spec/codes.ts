@@ -41,7 +41,10 @@ export const SPEC_CODES = {
   SPEC_FOR_AND_LIMIT: 'A metric has both `for` and `failureLimit`.',
   SPEC_MIN_REQUESTS: 'minRequests is set where no requests are counted.',
   SPEC_WINDOW: 'A window is longer than a step can last.',
+  SPEC_LOOSE_MARGIN: 'The margin is wider than what pages people (warning).',
+  SPEC_JUDGE: 'The judge has no use for a field, or lacks one.',
   SPEC_JUDGE_UNAVAILABLE: 'The judge does not exist yet.',
+  SPEC_NEVER_COMPARED: 'No step lets canary and stable serve side by side (warning).',
 
   SPEC_PROMQL: 'A query is not PromQL.',
   SPEC_SELECTOR: 'A selector cannot be used.',

@@ -1,6 +1,15 @@
 /** What an edit means: keys that tell whether a part of a Canary changed, and a diff for people. */
 import { formatDuration } from '../lib/duration.ts';
-import type { Analysis, Canary, Metric, MetricSource, Step, Strategy, TrafficTarget } from './canary.ts';
+import type {
+  Analysis,
+  Canary,
+  Metric,
+  MetricSource,
+  SequentialPromise,
+  Step,
+  Strategy,
+  TrafficTarget,
+} from './canary.ts';
 import { canonicalJson, sha256 } from './canonical.ts';
 
 /** Equal keys: the steps are the same, so a rollout goes on at its index. */
@@ -152,6 +161,18 @@ function metricFields(metric: Metric): Field[] {
     ['dryRun', metric.dryRun],
     ['window', formatDuration(metric.windowMs)],
     ['judge', metric.judge],
+    ...promiseFields(metric.sequential),
+  ];
+}
+
+function promiseFields(promise: SequentialPromise | undefined): Field[] {
+  if (promise === undefined) return [];
+  const { alpha, beta, sensitivity, dispersion } = promise;
+  return [
+    ['alpha', alpha],
+    ['beta', beta],
+    ['sensitivity', sensitivity],
+    ['dispersion', dispersion ?? 'auto'],
   ];
 }
 
@@ -172,7 +193,8 @@ function sourceFields(source: MetricSource): Field[] {
 }
 
 function describeStep(step: Step): string {
-  return `${step.weight} % for ${formatDuration(step.bakeMs)}${step.approval ? ', then approval' : ''}`;
+  const hold = step.maxHoldMs === undefined ? '' : `, held ${formatDuration(step.maxHoldMs)} at most`;
+  return `${step.weight} % for ${formatDuration(step.bakeMs)}${hold}${step.approval ? ', then approval' : ''}`;
 }
 
 function describeMetric(metric: Metric): string {

@@ -10,6 +10,7 @@ import {
   wrongText,
   wrongValue,
 } from './finding.ts';
+import { lintJudge } from './lint-judge.ts';
 import { lintQuery, type QueryContext } from './lint-query.ts';
 import { type Matcher, parseSelector, type Selector } from './promql.ts';
 import type { MetricDocument } from './schema.ts';
@@ -34,6 +35,9 @@ const MEASURED_ONLY: readonly string[] = [
   'critical',
   'window',
   'judge',
+  'maxBurnRateDelta',
+  'objective',
+  'weight',
 ];
 const COMPARING = ['maxDelta', 'minDelta', 'maxRatio'] as const satisfies readonly (keyof Bounds)[];
 
@@ -45,13 +49,14 @@ export function lintMetric(
   context: QueryContext,
 ): readonly Finding[] {
   return [
-    ...lintShape(path, metric, written),
+    ...lintShape(path, written),
     ...lintBounds(path, metric),
+    ...lintJudge(path, metric, written, context.spec.analysis?.judge),
     ...lintSource(path, metric, written, context),
   ];
 }
 
-function lintShape(path: Path, metric: Metric, written: Readonly<Record<string, unknown>>): Finding[] {
+function lintShape(path: Path, written: Readonly<Record<string, unknown>>): Finding[] {
   const findings: Finding[] = [];
   const [source, ...others] = Object.keys(written).filter((key) => SOURCES.includes(key));
   if (source === undefined) {
@@ -63,7 +68,7 @@ function lintShape(path: Path, metric: Metric, written: Readonly<Record<string, 
     findings.push(wrongField('SPEC_METRIC_SOURCE', [...path, other], detail));
   }
   if (source === 'external') return [...findings, ...lintExternal(path, written)];
-  if (!BOUNDS.some((key) => key in written)) {
+  if (!BOUNDS.some((key) => key in written) && !('maxBurnRateDelta' in written)) {
     const detail = `The metric has no bound, so it could never fail: add one of ${BOUNDS.join(', ')}.`;
     findings.push(wrongField('SPEC_NO_BOUND', path, detail));
   }
@@ -74,10 +79,6 @@ function lintShape(path: Path, metric: Metric, written: Readonly<Record<string, 
   if (source === 'query' && 'minRequests' in written) {
     const detail = 'A query counts no requests: minRequests is for ratio and latency.';
     findings.push(wrongField('SPEC_MIN_REQUESTS', [...path, 'minRequests'], detail));
-  }
-  if (metric.judge !== undefined && metric.judge !== 'threshold') {
-    const detail = `The judge ${metric.judge} is not available yet: use threshold.`;
-    findings.push(wrongValue('SPEC_JUDGE_UNAVAILABLE', [...path, 'judge'], detail));
   }
   return findings;
 }

@@ -2,6 +2,7 @@
 import { formatDuration } from '../lib/duration.ts';
 import { type Draft, isMapping, valueAt } from './draft.ts';
 import { doubtful, type Finding, type Path, wrongField, wrongValue } from './finding.ts';
+import { judgeOf } from './judge-choice.ts';
 import { lintMetric } from './lint-metric.ts';
 import { lintQuery } from './lint-query.ts';
 import { defaultDataId } from './resolve.ts';
@@ -26,6 +27,7 @@ export function lintDocument(draft: Draft<CanaryDocument>, input: unknown): read
   return [
     ...lintTraffic(spec, name),
     ...lintSteps(spec),
+    ...lintHold(spec),
     ...lintReady(spec, name, input),
     ...lintMetrics(spec, name, input),
     ...lintTimes(spec),
@@ -91,6 +93,28 @@ function lintSteps({ strategy }: Body): Finding[] {
     findings.push(wrongField('SPEC_LAST_APPROVAL', [...path, 'approval'], detail));
   }
   return findings;
+}
+
+/** What the steps must be for the sequential judge, and must not ask for without it. */
+function lintHold({ strategy, analysis }: Body): Finding[] {
+  const steps = strategy?.steps ?? [];
+  const metrics = analysis?.metrics ?? [];
+  const isSequential = metrics.some(
+    (metric) => metric !== undefined && judgeOf(metric, analysis?.judge) === 'sequential',
+  );
+  if (!isSequential) {
+    return [...steps.entries()]
+      .filter(([, step]) => step?.maxHold !== undefined)
+      .map(([index]) => {
+        const detail =
+          'maxHold is for the sequential judge, which no metric has: progressDeadline is for all.';
+        return wrongField('SPEC_JUDGE', [...STEPS, index, 'maxHold'], detail);
+      });
+  }
+  if (steps.length === 0 || steps.some((step) => (step?.setWeight ?? 0) < 100)) return [];
+  const detail =
+    'The only step is 100, so canary and stable never serve side by side: the sequential judge then knows stable from before only.';
+  return [doubtful('SPEC_NEVER_COMPARED', STEPS, detail)];
 }
 
 function lintReady(spec: Body, name: string | undefined, input: unknown): Finding[] {
@@ -166,6 +190,8 @@ function lintTimes({ strategy, traffic, analysis }: Body): Finding[] {
   for (const [index, metric] of (analysis.metrics ?? []).entries()) {
     const windowMs = metric?.window ?? analysis.window;
     if (windowMs === undefined) continue;
+    // How long its evidence takes follows from the traffic, which a file does not know.
+    if (metric !== undefined && judgeOf(metric, analysis.judge) === 'sequential') continue;
     const path: Path = [...METRICS, index, 'window'];
     if (windowMs > bake) {
       const detail = `The window ${formatDuration(windowMs)} is longer than ${step} lasts: bake longer or look back less.`;

@@ -7,7 +7,10 @@ type Fields = Readonly<Record<string, unknown>>;
 const CHOICES: readonly (readonly string[])[] = [
   ['ratio', 'latency', 'query', 'external'],
   ['for', 'failureLimit'],
+  ['maxDelta', 'maxBurnRateDelta'],
 ];
+/** What only counted events have. */
+const OF_COUNTS = ['minRequests', 'maxBurnRateDelta', 'objective', 'weight'] as const;
 
 /**
  * The document with the template's analysis under its own, both as written. Its own metrics come first, in their
@@ -40,7 +43,9 @@ function mergedMetric(metric: unknown, named: ReadonlyMap<unknown, Fields>): unk
   if ('external' in metric) return { ...pick(shared, ['name', 'dryRun']), ...metric };
   const replaced = CHOICES.filter((keys) => keys.some((key) => key in metric)).flat();
   // A query counts no requests, whatever the template's ratio asked for.
-  if ('query' in metric) replaced.push('minRequests');
+  if ('query' in metric) replaced.push(...OF_COUNTS);
+  // The objective gives the burn rate its meaning, and goes with it.
+  if ('maxDelta' in metric) replaced.push('objective');
   const kept = Object.keys(shared).filter((key) => !replaced.includes(key));
   return { ...pick(shared, kept), ...metric };
 }

@@ -1,5 +1,6 @@
 /** From the document as written to the Canary that runs: defaults that depend on other fields are filled in here. */
-import type { Bounds, Canary, Metric, MetricSource, TrafficTarget } from './canary.ts';
+import type { Bounds, Canary, Metric, MetricSource, SequentialPromise, TrafficTarget } from './canary.ts';
+import { judgeOf, marginOf } from './judge-choice.ts';
 import { type CanaryDocument, DEFAULT_GROUP, type MetricDocument } from './schema.ts';
 import { renderQuery, type TemplateValues } from './template.ts';
 
@@ -8,10 +9,14 @@ const MIN_REQUESTS = 10;
 /** A breach lasts this many intervals before it fails a rollout, unless the metric says otherwise. */
 const INTERVALS_OF_BREACH = 3;
 
+/** How long the sequential judge may go without an answer, unless the step says otherwise. */
+const MAX_HOLD_MS = 20 * 60_000;
+
 /** The Canary of a document that schema and lint accept. */
 export function resolve({ metadata, spec }: CanaryDocument): Canary {
   const { traffic, strategy, analysis } = spec;
   const service = spec.service ?? metadata.name;
+  const isSequential = analysis.metrics.some((metric) => judgeOf(metric, analysis.judge) === 'sequential');
   return {
     name: metadata.name,
     labels: metadata.labels,
@@ -24,10 +29,11 @@ export function resolve({ metadata, spec }: CanaryDocument): Canary {
     verifyTimeoutMs: traffic.verifyTimeout,
     onDrift: traffic.onDrift,
     strategy: {
-      steps: strategy.steps.map(({ setWeight, bake, approval }) => ({
+      steps: strategy.steps.map(({ setWeight, bake, approval, maxHold }) => ({
         weight: setWeight,
         bakeMs: bake,
         approval: approval === 'required',
+        ...(isSequential ? { maxHoldMs: maxHold ?? MAX_HOLD_MS } : {}),
       })),
       ready: strategy.ready ?? null,
       onRevisionChange: strategy.onRevisionChange,
@@ -83,7 +89,11 @@ function metricOf(
   analysis: CanaryDocument['spec']['analysis'],
   names: Names,
 ): Metric {
-  const byDefault = metric.failureLimit === undefined ? INTERVALS_OF_BREACH * analysis.interval : null;
+  const judge = judgeOf(metric, analysis.judge);
+  const isSequential = judge === 'sequential';
+  // What the sequential judge rejects is rejected: there is nothing to wait for.
+  const hasPatience = metric.failureLimit === undefined && !isSequential;
+  const byDefault = hasPatience ? INTERVALS_OF_BREACH * analysis.interval : null;
   return {
     name: metric.name,
     source: sourceOf(metric, names),
@@ -93,7 +103,26 @@ function metricOf(
     failureLimit: metric.failureLimit ?? null,
     critical: metric.critical,
     dryRun: metric.dryRun,
-    judge: metric.judge,
+    judge,
+    ...(isSequential ? { sequential: promiseOf(metric, analysis) } : {}),
+  };
+}
+
+/**
+ * The metrics that count share `alpha` by their weights: any of them may roll back, so that their probabilities of
+ * doing so for nothing add up. A dry run rolls back nothing and has all of it for itself.
+ */
+function promiseOf(
+  metric: MetricDocument,
+  { alpha, beta, sensitivity, dispersion, metrics, judge }: CanaryDocument['spec']['analysis'],
+): SequentialPromise {
+  const sharing = metrics.filter((other) => !other.dryRun && judgeOf(other, judge) === 'sequential');
+  const sum = sharing.reduce((total, { weight = 1 }) => total + weight, 0);
+  return {
+    alpha: metric.dryRun ? alpha : (alpha * (metric.weight ?? 1)) / sum,
+    beta,
+    sensitivity,
+    dispersion: dispersion === 'auto' ? null : dispersion,
   };
 }
 
@@ -115,7 +144,9 @@ function sourceOf(
   return { kind: 'query', query };
 }
 
-function boundsOf({ max, min, maxDelta, minDelta, maxRatio }: MetricDocument): Bounds {
+function boundsOf(metric: MetricDocument): Bounds {
+  const { max, min, minDelta, maxRatio } = metric;
+  const maxDelta = marginOf(metric);
   return {
     ...(max === undefined ? {} : { max }),
     ...(min === undefined ? {} : { min }),

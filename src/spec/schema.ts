@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { parseDuration } from '../lib/duration.ts';
+import { ANALYSIS_JUDGE, METRIC_JUDGE } from './schema-judge.ts';
 
 const DURATION_HINT = 'a duration such as 30s, 5m or 1h30m';
 
@@ -113,6 +114,11 @@ const Step = z.strictObject({
     .literal('required')
     .optional()
     .describe('required: a person must approve before the next step begins.'),
+  maxHold: anyDuration()
+    .optional()
+    .describe(
+      'How long the sequential judge may go without evidence to leave the step, before onInconclusive. 0: for ever. Default: 20m.',
+    ),
 });
 
 const Ready = z.strictObject({
@@ -164,6 +170,11 @@ const BOUNDS = {
   maxDelta: z.number().optional().describe('Canary minus stable must not be above this.'),
   minDelta: z.number().optional().describe('Canary minus stable must not be below this.'),
   maxRatio: z.number().optional().describe('The canary must not be above this many times stable.'),
+  maxBurnRateDelta: z
+    .number()
+    .gt(0)
+    .optional()
+    .describe('ratio: maxDelta as this many times the error budget that objective leaves.'),
 } as const;
 
 const METRIC_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?$/;
@@ -212,10 +223,7 @@ const Metric = z
     window: duration(1000, '1s')
       .optional()
       .describe('Range that the metric looks back. Default: analysis.window.'),
-    judge: z
-      .enum(['threshold', 'sequential', 'mannWhitney'])
-      .default('threshold')
-      .describe('How values become a verdict. Only threshold is available yet.'),
+    ...METRIC_JUDGE,
   })
   .meta({ not: { required: ['for', 'failureLimit'] } });
 
@@ -259,6 +267,7 @@ const ANALYSIS = {
     .boolean()
     .default(false)
     .describe('true: a pause that an alert made ends by itself once that alert is resolved.'),
+  ...ANALYSIS_JUDGE,
 } as const;
 
 const DNS_LABEL = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;

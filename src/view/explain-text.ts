@@ -64,11 +64,10 @@ function numberLines(verdict: Verdict, now: number): string[] {
   const { windowMs, canary, stable, canaryRequests, stableRequests, bound, query, counted } = verdict;
   const frozen =
     verdict.stableFrozenAt === null ? '' : `, frozen at ${clockTime(verdict.stableFrozenAt, now)}`;
+  // The sequential judge has no window: it counts all of the rollout.
+  const window = windowMs === 0 ? 'the rollout' : formatDuration(windowMs);
   const rows = [
-    [
-      'window',
-      `${formatDuration(windowMs)} up to ${clockTime(verdict.at, now)}${counted ? '' : ', not counted'}`,
-    ],
+    ['window', `${window} up to ${clockTime(verdict.at, now)}${counted ? '' : ', not counted'}`],
     ['canary', armText(canary, canaryRequests)],
     ...(stable === null ? [] : [['stable', armText(stable, stableRequests) + frozen]]),
     ...(bound === '' ? [] : [['bound', bound]]),

@@ -33,10 +33,25 @@ const EffectiveMetric = z.object({
   critical: z.boolean(),
   dryRun: z.boolean(),
   judge: z.enum(['threshold', 'sequential', 'mannWhitney']),
+  sequential: z.exactOptional(
+    z.object({
+      alpha: z.number(),
+      beta: z.number(),
+      sensitivity: z.number(),
+      dispersion: z.number().nullable(),
+    }),
+  ),
 });
 
 const EffectiveStrategy = z.object({
-  steps: z.array(z.object({ weight: z.int(), bakeMs: z.number(), approval: z.boolean() })),
+  steps: z.array(
+    z.object({
+      weight: z.int(),
+      bakeMs: z.number(),
+      approval: z.boolean(),
+      maxHoldMs: z.exactOptional(z.number()),
+    }),
+  ),
   ready: z.object({ query: z.string(), min: z.number() }).nullable(),
   onRevisionChange: z.enum(['restart', 'queue', 'reject']),
   onFailure: z.enum(['rollback', 'pause']),

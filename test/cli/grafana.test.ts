@@ -99,6 +99,11 @@ name: e, ${RATIO}, max: 0.4, dryRun: true`),
 
 test.each([
   ['an external metric', 'name: sales, external: { alert: SalesGood }', /the alert SalesGood/],
+  [
+    'a metric of the sequential judge',
+    `name: r, ratio: {bad: 'x{code="500"}', total: x}, maxDelta: 0.1, judge: sequential`,
+    /keeps odds/,
+  ],
   ['a query that names a version', `name: q, query: 'x{version="{{version}}"}', max: 1`, /names a version/],
   ['a dollar sign in backquotes', `name: q, query: 'x{path=~\`a$\`}', max: 1`, /dollar sign/],
 ])('%s has no rule, and it is said why', (_, metric, why) => {

@@ -18,6 +18,14 @@ const awaited = aMetric({
   bounds: {},
 });
 
+/** Judged by the odds of its counts. */
+const odds = aMetric({
+  name: 'odds',
+  forMs: null,
+  judge: 'sequential',
+  sequential: { alpha: 0.01, beta: 0.05, sensitivity: 0.5, dispersion: null },
+});
+
 const change: fc.Arbitrary<ChaosChange> = fc
   .record({
     at: minutes(0, 60),
@@ -125,6 +133,7 @@ const spec = fc
     owned: fc.constantFrom(true, true, true, false),
     resumeOnResolved: fc.boolean(),
     waitsForAlert: fc.constantFrom(true, false, false, false),
+    isSequential: fc.boolean(),
   })
   .map((parts) => {
     const { weights, approvalAt, bakeMs } = parts;
@@ -136,6 +145,7 @@ const spec = fc
         steps: steps(...weights).map((step, index) => ({
           ...step,
           bakeMs,
+          ...(parts.isSequential ? { maxHoldMs: 600_000 } : {}),
           approval: index === approvalAt && index < weights.length - 1,
         })),
         onFailure: parts.onFailure as 'rollback',
@@ -150,6 +160,7 @@ const spec = fc
         resumeOnResolved: parts.resumeOnResolved,
         metrics: [
           ...(parts.waitsForAlert ? [awaited] : []),
+          ...(parts.isSequential ? [odds] : []),
           aMetric({
             critical: parts.critical,
             failureLimit: parts.failureLimit,

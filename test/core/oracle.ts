@@ -180,10 +180,10 @@ function checkIntent(input: DecideInput, decision: Decision, looks: Seen['looks'
   const promote = input.state.rollout?.promote ?? null;
   const isPromoted = rollout.exemptions.some(({ kind, at }) => kind === 'promote' && at === input.now);
   if (isPromoted && promote?.force === false) {
-    for (const { name } of input.spec.canary.analysis.metrics.filter(({ dryRun }) => !dryRun)) {
+    for (const { name, judge } of input.spec.canary.analysis.metrics.filter(({ dryRun }) => !dryRun)) {
       const last = looks.get(name)?.at(-1);
       expect(last?.class, `${name} is measured at the weight that an unforced promote leaves`).toMatch(
-        /pass|inconclusive/,
+        judge === 'sequential' ? /pass|inconclusive|pending/ : /pass|inconclusive/,
       );
       expect(last?.at ?? 0).toBeGreaterThanOrEqual(held.verifiedAt);
     }
@@ -193,11 +193,13 @@ function checkIntent(input: DecideInput, decision: Decision, looks: Seen['looks'
     if (input.spec.canary.analysis.skip || !rollout.exemptions.every(({ kind }) => kind === 'skip')) return;
   }
   for (const metric of input.spec.canary.analysis.metrics.filter(({ dryRun }) => !dryRun)) {
-    const last = (looks.get(metric.name) ?? []).slice(-3);
+    // A pass of the sequential judge holds the evidence of all its looks.
+    const passes = metric.judge === 'sequential' ? ['pass'] : ['pass', 'pass', 'pass'];
+    const last = (looks.get(metric.name) ?? []).slice(-passes.length);
     expect(
       last.map((verdict) => verdict.class),
-      `three passes of ${metric.name} before the raise`,
-    ).toEqual(['pass', 'pass', 'pass']);
+      `passes of ${metric.name} before the raise`,
+    ).toEqual(passes);
     for (const verdict of last) {
       expect(verdict.at - verdict.windowMs, 'windows lie after the verified weight').toBeGreaterThanOrEqual(
         held.verifiedAt + input.spec.canary.settleMs,

@@ -58,11 +58,11 @@ describe('the examples', () => {
       .split('\n')
       .filter(
         (line) =>
-          !/^\s*(service|suspend|settle|verifyTimeout|onDrift|namespace|group|dataId|onRevisionChange|onFailure|onDelete|progressDeadline|skip|interval|versionLabel|onNoData|noDataGrace|onError|errorLimit|onInconclusive|minRequests|window|for|critical|dryRun|judge):/.test(
+          !/^\s*(service|suspend|settle|verifyTimeout|onDrift|namespace|group|dataId|onRevisionChange|onFailure|onDelete|progressDeadline|skip|interval|versionLabel|onNoData|noDataGrace|onError|errorLimit|onInconclusive|minRequests|window|for|critical|dryRun|maxHold|alpha|beta|sensitivity|dispersion|weight):/.test(
             line,
           ),
       )
-      .filter((line) => !/^\s*(traffic|nacos):/.test(line))
+      .filter((line) => !/^\s*(traffic|nacos):/.test(line) && !/^\s*judge: threshold/.test(line))
       .join('\n');
     expect(parseFile(withoutDefaults, 'a.yaml').specs[0]!.canary).toEqual(canary);
   });

@@ -13,6 +13,7 @@ import type {
   Signal,
 } from '../observation.ts';
 import { md5, parseRule } from '../rule.ts';
+import { counterSeries, type Flow } from './counters.ts';
 
 export interface World {
   /** Moves traffic on to `at` (virtual ms since the start of time, monotonic). */
@@ -33,7 +34,6 @@ export interface World {
 
 /** Virtual time starts here: 2026-01-01T00:00:00Z. */
 export const EPOCH_MS = Date.UTC(2026, 0, 1);
-const HISTORY_MS = 2 * 3_600_000;
 const HEALTHY = { error: 0, p99: 0.1 };
 
 interface Segment {
@@ -56,7 +56,7 @@ export function createWorld(scenario: Scenario): World {
   let skewMs = 0;
   let alert: Signal | null = null;
   let alerts = 0;
-  let segments: Segment[] = [];
+  const segments: Segment[] = [];
   let now = EPOCH_MS;
 
   function rates(): Segment['rates'] {
@@ -75,7 +75,6 @@ export function createWorld(scenario: Scenario): World {
 
   function cut(): void {
     segments.push({ from: now, to: now, rates: rates() });
-    segments = segments.filter((segment) => segment.to >= now - HISTORY_MS);
   }
 
   function wall(at: number): number {
@@ -114,6 +113,27 @@ export function createWorld(scenario: Scenario): World {
     return { total, bad, p99: total === 0 ? 0 : slow / total };
   }
 
+  /** The version's requests up to `to`, by behavior. */
+  function flows(version: string, to: number): Flow[] {
+    return segments.flatMap(({ from, to: end, rates: all }) => {
+      const rate = all.get(version);
+      const seconds = (Math.min(end, to) - from) / 1000;
+      if (rate === undefined || seconds <= 0) return [];
+      const requests = rate.rps * seconds;
+      return [{ requests, bad: requests * rate.error, p99: rate.p99 }];
+    });
+  }
+
+  /** Scrapes in (from, to] at which the version was there, wall time. */
+  function scrapes(version: string, from: number, to: number): number[] {
+    const times: number[] = [];
+    for (let at = (Math.floor(from / base.scrape) + 1) * base.scrape; at <= to; at += base.scrape) {
+      const segment = segments.findLast((one) => wall(one.from) <= at && at <= wall(one.to));
+      if (segment?.rates.has(version)) times.push(at);
+    }
+    return times;
+  }
+
   function answer(request: MeasureRequest, at: number): Reading {
     if (mode.prometheus === 'down') return failure('PROM_CONNECT', 'Prometheus does not answer', false);
     if (mode.prometheus === 'slow')
@@ -129,6 +149,13 @@ export function createWorld(scenario: Scenario): World {
     if (source.kind === 'presence') {
       const isUp = request.version === base.stableRevision || mode.canaryUp;
       return { kind: 'value', value: isUp ? 1 : 0, requests: null };
+    }
+    if (source.kind === 'counters') {
+      const until = request.at ?? wall(at);
+      const times = scrapes(request.version, until - request.windowMs, until);
+      if (times.length === 0) return { kind: 'noData', why: 'empty', detail: 'no series' };
+      const flowsUntil = (time: number) => flows(request.version, time - skewMs);
+      return { kind: 'series', series: counterSeries({ ...request, source }, times, flowsUntil) };
     }
     const until = request.at === null ? at : request.at - skewMs;
     const counts = integrate(request.version, until - request.windowMs, until);

@@ -5,7 +5,13 @@ import { dispersionOf } from '../../../src/core/sequential/dispersion.ts';
 import { evidencePerSecond, msToPromote, msToRollBack } from '../../../src/core/sequential/expected.ts';
 import { logGamma } from '../../../src/core/sequential/log-gamma.ts';
 import { slowCounts } from '../../../src/core/sequential/slow-scores.ts';
-import { addSplit, logSplitOdds, NO_SPLIT, readSplit, SPLIT_ALPHA } from '../../../src/core/sequential/traffic-split.ts';
+import {
+  addSplit,
+  logSplitOdds,
+  NO_SPLIT,
+  readSplit,
+  SPLIT_ALPHA,
+} from '../../../src/core/sequential/traffic-split.ts';
 import { quantileOf } from '../../../src/metrics/histogram.ts';
 import { aRule, arm, failures, seeded } from './a-rule.ts';
 

@@ -1,0 +1,89 @@
+/** Stable before the rollout: how often it fails, how bursty that is, and how slow its slowest requests are. */
+import { seeArm, UNKNOWN_ARM, walkArm } from '../ledger/arm.ts';
+import type { Counting } from '../ledger/counting.ts';
+import { type LatencyTally, type Tally, tallyOf } from '../ledger/tally.ts';
+import type { Growth } from '../ledger/walk.ts';
+import type { Measurement } from '../observation.ts';
+import { type ArmCounts, addCounts, NO_REQUESTS } from './counts.ts';
+import { dispersionOf } from './dispersion.ts';
+import { type CumulativeBucket, slowCounts } from './slow-scores.ts';
+
+/** How far back stable is looked at. */
+export const BEFORE_MS = 30 * 60_000;
+/** Long enough for a scrape in each bin. */
+const LEAST_BIN_MS = 15_000;
+const BISECTIONS = 60;
+
+export interface Before {
+  readonly counts: ArmCounts;
+  readonly dispersion: number;
+  /** Latency: what a share `tail` of the requests was slower than. Null: ratio, or it cannot be told. */
+  readonly threshold: number | null;
+}
+
+/**
+ * What an answer about stable's counters over `BEFORE_MS` says. Nothing known is no error: no counts, no bursts.
+ *
+ * @param tail latency: 0.01 for p99
+ * @param until requests after this are counted by the polls: Unix ms
+ */
+export function beforeOf(
+  counting: Counting,
+  { at, reading }: Measurement,
+  versionLabel: string,
+  pollMs: number,
+  tail: number,
+  until: number,
+): Before {
+  const { growths } = walkArm(seeArm(UNKNOWN_ARM, reading, versionLabel), at);
+  const inside = growths.filter(({ from }) => from >= at - BEFORE_MS);
+  const all = tallyOf(counting, inside);
+  const threshold = all.kind === 'latency' ? quantileOf(all, tail) : null;
+  const score = (some: readonly Growth[]) => scoreOf(tallyOf(counting, some), threshold);
+  const polls = binsOf(inside, Math.max(pollMs, LEAST_BIN_MS)).map(score);
+  return {
+    counts: score(inside.filter(({ to }) => to <= until)),
+    dispersion: dispersionOf(polls),
+    threshold,
+  };
+}
+
+/** Requests and their scores: bad ones, or how slow against `threshold`; all of them slow without one. */
+export function scoreOf(tally: Tally, threshold: number | null): ArmCounts {
+  if (tally.kind === 'ratio') return { requests: tally.requests, score: tally.score };
+  return tally.histograms.reduce(
+    (sum, buckets) => addCounts(sum, slowCounts(buckets, threshold ?? 0) ?? NO_REQUESTS),
+    NO_REQUESTS,
+  );
+}
+
+/** Growth by the bin that its later sample lies in, in order. */
+function binsOf(growths: readonly Growth[], binMs: number): Growth[][] {
+  const bins = new Map<number, Growth[]>();
+  for (const growth of growths) {
+    const bin = Math.floor(growth.to / binMs);
+    const found = bins.get(bin);
+    if (found === undefined) bins.set(bin, [growth]);
+    else found.push(growth);
+  }
+  return [...bins].sort(([a], [b]) => a - b).map(([, bin]) => bin);
+}
+
+/** Where the mean slow score is `tail`; null where that lies above all finite bounds, or nothing was counted. */
+function quantileOf(tally: LatencyTally, tail: number): number | null {
+  let low = 0;
+  let high = Math.max(0, ...tally.histograms.flatMap(finiteBounds));
+  const slower = (threshold: number) => scoreOf(tally, threshold).score;
+  const wanted = tail * tally.requests;
+  if (tally.requests === 0 || slower(high) > wanted) return null;
+  for (let round = 0; round < BISECTIONS; round += 1) {
+    const middle = (low + high) / 2;
+    if (slower(middle) > wanted) low = middle;
+    else high = middle;
+  }
+  return high;
+}
+
+function finiteBounds(buckets: readonly CumulativeBucket[]): number[] {
+  return buckets.map(({ upper }) => upper).filter(Number.isFinite);
+}

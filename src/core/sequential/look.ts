@@ -1,0 +1,289 @@
+/** The sequential judge at one look: what it asks for, and what it makes of the answers. */
+import { formatDuration } from '../../lib/duration.ts';
+import { compactNumber, percent } from '../../lib/text.ts';
+import type { Canary, Metric, SequentialPromise } from '../../spec/canary.ts';
+import { type Counting, countingOf } from '../ledger/counting.ts';
+import { type ArmTally, newLedger, type Polled, takePoll } from '../ledger/ledger.ts';
+import { countersRequest, guessedScrapeMs } from '../ledger/polls.ts';
+import type { Measurement, MeasureRequest } from '../observation.ts';
+import type { RolloutState, VerdictClass } from '../rollout.ts';
+import { BEFORE_MS, beforeOf, scoreOf } from './before.ts';
+import type { PollCounts } from './counts.ts';
+import type { SequentialMemory } from './memory.ts';
+import {
+  enterStep,
+  pollSequential,
+  readSequential,
+  type SequentialReading,
+  startSequential,
+} from './poll.ts';
+import { evidenceNeeded, type SequentialSettings, sequentialSettings } from './settings.ts';
+import { addSplit, NO_SPLIT, readSplit } from './traffic-split.ts';
+import { againstText, countsText, forText, type Scored } from './words.ts';
+
+/** A metric that has the sequential judge. */
+export interface SequentialMetric {
+  readonly metric: Metric;
+  readonly promise: SequentialPromise;
+  readonly counting: Counting;
+}
+
+/** Where a look stands: the declaration, the rollout, and what is remembered of the metric. */
+export interface SequentialContext extends SequentialMetric {
+  readonly canary: Canary;
+  readonly rollout: RolloutState;
+  readonly memory: SequentialMemory | undefined;
+}
+
+export interface SequentialAnswers {
+  readonly canary: Measurement;
+  /** Null at weight 100, where stable has no traffic. */
+  readonly stable: Measurement | null;
+  /** Stable before the rollout; asked for until it was read. */
+  readonly before: Measurement | null;
+}
+
+export interface SequentialJudgement {
+  readonly class: VerdictClass;
+  readonly memory: SequentialMemory | undefined;
+  /** Judged counts of the whole rollout. */
+  readonly reading: SequentialReading | null;
+  /** What the counts are held against. */
+  readonly bound: string;
+  readonly detail: string;
+  readonly structural: boolean;
+  readonly guard: boolean;
+}
+
+/** So many polls without a request of the canary are no data. Its traffic may be thin, but not silent. */
+const SILENT_POLLS = 3;
+
+/** Null: another judge has it. */
+export function sequentialMetric(metric: Metric): SequentialMetric | null {
+  if (metric.sequential === undefined) return null;
+  const counting = countingOf(metric.source);
+  return counting.ok ? { metric, promise: metric.sequential, counting: counting.value } : null;
+}
+
+/** Counters of both arms since the poll before, and once stable's before the rollout. */
+export function sequentialRequests(
+  context: SequentialContext,
+  now: number,
+  id: (arm: 'canary' | 'stable' | 'before') => string,
+): MeasureRequest[] {
+  const { canary, rollout, counting, metric } = context;
+  const ledger = context.memory?.ledger ?? newLedger(guessedScrapeMs(metric.windowMs));
+  const { versionLabel, intervalMs } = canary.analysis;
+  const one = (arm: 'canary' | 'stable' | 'before'): MeasureRequest =>
+    countersRequest(counting, {
+      id: id(arm),
+      version: arm === 'canary' ? rollout.revision : rollout.stable,
+      versionLabel,
+      intervalMs,
+      now,
+      polledAt: ledger.polledAt,
+      scrapeMs: ledger.scrapeMs,
+    });
+  const requests = [one('canary')];
+  if (rollout.frozenAt === null) requests.push(one('stable'));
+  if ((context.memory?.test ?? null) === null) requests.push({ ...one('before'), windowMs: BEFORE_MS });
+  return requests;
+}
+
+/** Judges one look. What could not be measured changes nothing, and is made up for by the next poll that can. */
+export function judgeSequential(context: SequentialContext, answers: SequentialAnswers): SequentialJudgement {
+  const { canary, rollout, counting, metric } = context;
+  const bound = boundOf(metric, context.memory?.threshold ?? null);
+  const nothing = { memory: context.memory, reading: null, bound, structural: false, guard: false };
+  const started = begun(context, answers.before);
+  if (typeof started === 'string') return { ...nothing, class: 'noData', detail: started };
+  if ('structural' in started) return { ...nothing, ...started, class: 'error' };
+  const { held, notBefore } = rollout;
+  const { ledger, polled } = takePoll(counting, started.ledger, {
+    at: answers.canary.at,
+    canary: answers.canary.reading,
+    stable: rollout.frozenAt === null ? (answers.stable?.reading ?? null) : null,
+    versionLabel: canary.analysis.versionLabel,
+    // Below the first step nothing has settled: only the guard is live.
+    countFrom: held.weight === 0 ? Infinity : Math.max(held.clearFrom, notBefore),
+    settleFrom: Math.max(held.verifiedAt, notBefore),
+  });
+  const memory = { ...started, ledger };
+  if (polled.kind === 'noData') {
+    return { ...nothing, memory, class: 'noData', detail: `${polled.arm}: ${polled.detail}` };
+  }
+  if (polled.kind === 'error') {
+    const { structural, detail } = polled;
+    return { ...nothing, memory, class: 'error', structural, detail: `${polled.arm}: ${detail}` };
+  }
+  const sinceMs = Math.max(0, answers.canary.at - (started.ledger.polledAt ?? answers.canary.at));
+  const settings = settingsOf(context);
+  const next = counted(context, settings, memory, polled, sinceMs);
+  return conclude({ ...context, metric }, settings, next);
+}
+
+type Started = SequentialMemory & { readonly test: NonNullable<SequentialMemory['test']> };
+
+/** The memory to go on with; a sentence: stable before the rollout says too little; an error: it could not be asked. */
+function begun(
+  context: SequentialContext,
+  before: Measurement | null,
+): Started | string | { readonly structural: boolean; readonly detail: string } {
+  const { memory, metric, counting, canary, promise } = context;
+  if (memory !== undefined && memory.test !== null) return { ...memory, test: memory.test };
+  if (before === null) return 'stable before the rollout was not asked for yet';
+  const { reading } = before;
+  if (reading.kind === 'error') {
+    return { structural: reading.structural, detail: `stable before the rollout: ${reading.detail}` };
+  }
+  const { versionLabel, intervalMs } = canary.analysis;
+  const { weight, verifiedAt } = context.rollout.held;
+  const until = weight === 0 ? before.at : verifiedAt;
+  const known = beforeOf(counting, before, versionLabel, intervalMs, tailOf(metric), until);
+  if (counting.kind === 'latency' && known.threshold === null) {
+    return 'stable has no such quantile before the rollout: it had no traffic, or lies above the highest finite bucket';
+  }
+  return {
+    ledger: memory?.ledger ?? newLedger(guessedScrapeMs(metric.windowMs)),
+    test: startSequential(settingsOf(context), known.counts, promise.dispersion ?? known.dispersion),
+    threshold: known.threshold,
+    judgedMs: 0,
+    split: NO_SPLIT,
+    splitWeight: 0,
+    silentPolls: 0,
+  };
+}
+
+/** Takes the requests of a settling weight, for the guard, and then those that are judged. */
+function counted(
+  { rollout, metric, promise }: SequentialContext,
+  settings: SequentialSettings,
+  memory: Started,
+  { canary, stable }: Extract<Polled, { kind: 'counted' }>,
+  sinceMs: number,
+): Started {
+  const alone = rollout.frozenAt !== null;
+  const margin = metric.bounds.maxDelta ?? 0;
+  const poll = (part: 'counted' | 'settling'): PollCounts => {
+    const at = (arm: ArmTally, beyond: number) =>
+      scoreOf(arm[part], memory.threshold === null ? null : memory.threshold + beyond);
+    return {
+      canary: at(canary, promise.sensitivity * margin),
+      canaryScoreAtBound: at(canary, margin).score,
+      stable: stable === null ? { requests: 0, score: 0 } : at(stable, 0),
+      settling: part === 'settling',
+      alone,
+    };
+  };
+  const settling = poll('settling');
+  const judged = poll('counted');
+  let test = enterStep(memory.test, settings, rollout.held.index);
+  test = pollSequential(test, settling, settings).state;
+  test = pollSequential(test, judged, settings).state;
+  const requests = judged.canary.requests;
+  const isNewWeight = memory.splitWeight !== rollout.held.weight;
+  const share = rollout.held.weight / 100;
+  const isSilent = canary.differences > 0 && requests === 0;
+  return {
+    ...memory,
+    test,
+    judgedMs: memory.judgedMs + (requests > 0 ? sinceMs : 0),
+    split: addSplit(
+      isNewWeight ? NO_SPLIT : memory.split,
+      { canary: requests, stable: judged.stable.requests },
+      share,
+    ),
+    splitWeight: rollout.held.weight,
+    silentPolls: isSilent ? memory.silentPolls + 1 : 0,
+  };
+}
+
+function conclude(
+  { canary, rollout, metric, promise, counting }: SequentialContext,
+  settings: SequentialSettings,
+  memory: Started,
+): SequentialJudgement {
+  const reading = readSequential(memory.test, settings);
+  const scored = scoredOf(metric, promise, counting, memory);
+  const counts = countsText(reading, scored);
+  const judgement = (kind: VerdictClass, detail: string) => ({
+    class: kind,
+    memory,
+    reading,
+    bound: boundOf(metric, memory.threshold),
+    detail,
+    structural: false,
+    guard: kind === 'fail' && reading.by === 'guard',
+  });
+  if (reading.asks === 'rollback') return judgement('fail', `${againstText(reading, scored)}: ${counts}`);
+  if (memory.silentPolls > SILENT_POLLS) {
+    return judgement('noData', `canary: no requests at the last ${memory.silentPolls} polls`);
+  }
+  const split = splitTrouble(rollout, memory);
+  if (split !== null) return judgement('pending', `${split}; ${counts}`);
+  if (reading.asks === 'hold') {
+    return judgement('pending', `nothing advances, ${againstText(reading, scored)}: ${counts}`);
+  }
+  if (rollout.frozenAt !== null) {
+    if (reading.stableBound === null) return judgement('pending', `no request at weight 100 yet: ${counts}`);
+    if (reading.stableBound === 1)
+      return judgement('noData', 'stable: nothing was counted before weight 100');
+    return judgement('pass', `${againstText({ ...reading, by: 'alone' }, scored)}: ${counts}`);
+  }
+  const needed = evidenceNeeded(settings, rollout.held.index);
+  const have = reading.nonInferiority;
+  if (have >= needed) return judgement('pass', `${forText(reading, needed, null)}: ${counts}`);
+  // What was earned so far tells how fast the rest comes: it knows this traffic and this canary.
+  const remainingMs = have > 0 ? (memory.judgedMs * (needed - have)) / have : null;
+  const text = `${forText(reading, needed, remainingMs)}: ${counts}`;
+  const step = canary.strategy.steps[rollout.held.index];
+  const { bakedMs, stalledMs } = rollout.held;
+  const heldMs = Math.min(bakedMs, step?.bakeMs ?? 0) + stalledMs;
+  const maxHoldMs = step?.maxHoldMs ?? 0;
+  if (maxHoldMs === 0 || heldMs < maxHoldMs) return judgement('pending', text);
+  return judgement('inconclusive', `no answer within maxHold ${formatDuration(maxHoldMs)}, ${text}`);
+}
+
+/** Null: the canary gets about the share that was asked for, or too little is known. */
+function splitTrouble({ held }: RolloutState, { split }: SequentialMemory): string | null {
+  const { observed, mismatch } = readSplit(split, held.weight / 100);
+  if (!mismatch || observed === null) return null;
+  return `routingMismatch: the canary gets ${percent(observed)} of the requests counted, and the weight is ${held.weight} %`;
+}
+
+function settingsOf({ canary, metric, promise }: SequentialContext): SequentialSettings {
+  return sequentialSettings({
+    source: metric.source.kind === 'latency' ? 'latency' : 'ratio',
+    maxDelta: metric.bounds.maxDelta ?? 0,
+    tail: tailOf(metric),
+    alpha: promise.alpha,
+    beta: promise.beta,
+    sensitivity: promise.sensitivity,
+    alphaShare: 1,
+    steps: canary.strategy.steps.filter(({ weight }) => weight < 100).length,
+    pollMs: canary.analysis.intervalMs,
+  });
+}
+
+/** "maxDelta 0.005"; for a latency also what its shares are of: "slower than 0.387, maxDelta 0.05". */
+function boundOf(metric: Metric, threshold: number | null): string {
+  const margin = `maxDelta ${metric.bounds.maxDelta ?? 0}`;
+  return threshold === null ? margin : `slower than ${compactNumber(threshold)}, ${margin}`;
+}
+
+function tailOf({ source }: Metric): number {
+  return source.kind === 'latency' ? 1 - source.quantile : 0.01;
+}
+
+function scoredOf(
+  metric: Metric,
+  promise: SequentialPromise,
+  counting: Counting,
+  { threshold }: SequentialMemory,
+): Scored {
+  const margin = metric.bounds.maxDelta ?? 0;
+  const tolerated = promise.sensitivity * margin;
+  return counting.kind === 'ratio'
+    ? { kind: 'failed', margin, tolerated }
+    : { kind: 'slow', threshold: threshold ?? 0, margin, tolerated };
+}

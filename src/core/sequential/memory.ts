@@ -1,0 +1,20 @@
+/** What the sequential judge remembers of one metric in one rollout, between two looks. */
+import type { Ledger } from '../ledger/ledger.ts';
+import type { SequentialState } from './poll.ts';
+import type { SplitState } from './traffic-split.ts';
+
+/** Plain JSON. */
+export interface SequentialMemory {
+  readonly ledger: Ledger;
+  /** Null: stable's time before the rollout was not read yet. */
+  readonly test: SequentialState | null;
+  /** Latency: stable's quantile before the rollout, in the histogram's unit. */
+  readonly threshold: number | null;
+  /** Time that the judged counts are of, ms. */
+  readonly judgedMs: number;
+  /** Requests at the held weight. */
+  readonly split: SplitState;
+  readonly splitWeight: number;
+  /** Polls in a row without a request of the canary. */
+  readonly silentPolls: number;
+}

@@ -1,0 +1,98 @@
+/** The rules between a metric and its judge: what the judge can take, and the margin that it judges by. */
+import type { JudgeName } from './canary.ts';
+import type { Draft } from './draft.ts';
+import { doubtful, type Finding, type Path, wrongField, wrongValue } from './finding.ts';
+import { judgeOf, marginOf } from './judge-choice.ts';
+import { readMatchers } from './match.ts';
+import { parseSelector } from './promql.ts';
+import type { MetricDocument } from './schema.ts';
+
+type Metric = Draft<MetricDocument>;
+type Written = Readonly<Record<string, unknown>>;
+
+/** What the sequential judge decides by odds, the threshold judge by patience. */
+const OF_PATIENCE = ['for', 'failureLimit', 'minRequests', 'critical'] as const;
+const OTHER_BOUNDS = ['max', 'min', 'minDelta', 'maxRatio'] as const;
+
+/** The burn rate of the 30-day budget that pages people at once (Site Reliability Workbook, chapter 5). */
+const PAGING_BURN_RATE = 14.4;
+
+/** `written`: the metric as it stands in the file. */
+export function lintJudge(
+  path: Path,
+  metric: Metric,
+  written: Written,
+  byDefault: JudgeName | undefined,
+): readonly Finding[] {
+  if ('external' in written) return [];
+  const margin = lintMargin(path, metric, written);
+  const judge = judgeOf(metric, byDefault);
+  if (judge === 'mannWhitney') {
+    const detail = `The judge ${judge} is not available yet: use threshold or sequential.`;
+    return [...margin, wrongValue('SPEC_JUDGE_UNAVAILABLE', [...path, 'judge'], detail)];
+  }
+  if (judge === 'sequential') return [...margin, ...lintSequential(path, metric, written)];
+  if (!('weight' in written)) return margin;
+  const detail = 'Only the sequential judge shares a probability by weight: remove weight.';
+  return [...margin, wrongField('SPEC_JUDGE', [...path, 'weight'], detail)];
+}
+
+function lintSequential(path: Path, metric: Metric, written: Written): Finding[] {
+  const wrong = (field: string, detail: string) => wrongField('SPEC_JUDGE', [...path, field], detail);
+  if ('query' in written) {
+    return [
+      wrong('judge', 'The sequential judge counts events: it is for ratio and latency, not for query.'),
+    ];
+  }
+  const findings = OF_PATIENCE.filter((key) => key in written).map((key) =>
+    wrong(key, `The sequential judge decides by the odds, not by patience: remove ${key}.`),
+  );
+  for (const key of OTHER_BOUNDS.filter((bound) => bound in written)) {
+    findings.push(wrong(key, `The sequential judge compares by maxDelta alone: make ${key} another metric.`));
+  }
+  const unread = unreadable(metric.ratio?.bad);
+  if (unread !== null) {
+    const detail = `The sequential judge tells bad events from all by itself, and cannot: ${unread}; write bad more simply.`;
+    findings.push(wrongValue('SPEC_JUDGE', [...path, 'ratio', 'bad'], detail));
+  }
+  const margin = marginOf(metric);
+  if (margin === undefined && !('maxDelta' in written) && !('maxBurnRateDelta' in written)) {
+    findings.push(wrong('judge', 'The sequential judge needs a margin: add maxDelta, e.g. maxDelta: 0.005.'));
+  }
+  if (margin !== undefined && margin <= 0) {
+    const detail = `The sequential judge needs a margin above 0 to promote within, found ${margin}.`;
+    findings.push(wrongValue('SPEC_BOUND', [...path, 'maxDelta'], detail));
+  }
+  return findings;
+}
+
+/** Why the selector's matchers cannot be applied outside of Prometheus; null: they can, or it is no selector at all. */
+function unreadable(bad: string | undefined): string | null {
+  const selector = bad === undefined ? null : parseSelector(bad);
+  if (selector === null || !selector.ok) return null;
+  const matchers = readMatchers(selector.value.matchers);
+  return matchers.ok ? null : matchers.error;
+}
+
+function lintMargin(path: Path, metric: Metric, written: Written): Finding[] {
+  const hasRate = 'maxBurnRateDelta' in written;
+  const wrong = (field: string, detail: string) => wrongField('SPEC_BOUND', [...path, field], detail);
+  if (!hasRate && !('objective' in written)) return [];
+  if (!hasRate)
+    return [wrong('objective', 'objective gives maxBurnRateDelta its meaning: add it, or remove both.')];
+  const at = 'maxBurnRateDelta';
+  if (!('ratio' in written)) return [wrong(at, 'Only a ratio has an error budget: use maxDelta.')];
+  if ('maxDelta' in written)
+    return [wrong(at, 'maxDelta and maxBurnRateDelta are two ways to give the margin: keep one.')];
+  if (!('objective' in written))
+    return [wrong(at, 'maxBurnRateDelta needs an objective, e.g. objective: 0.999.')];
+  const rate = metric.maxBurnRateDelta;
+  const margin = marginOf(metric);
+  if (margin !== undefined && margin > 1) {
+    const detail = `A share lies between 0 and 1, and the margin that this gives is ${margin}.`;
+    return [wrongValue('SPEC_BOUND', [...path, at], detail)];
+  }
+  if (rate === undefined || rate <= PAGING_BURN_RATE) return [];
+  const detail = `A burn rate of ${PAGING_BURN_RATE} pages people at once, and the canary may burn ${rate} more than stable.`;
+  return [doubtful('SPEC_LOOSE_MARGIN', [...path, at], detail)];
+}

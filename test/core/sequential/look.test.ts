@@ -1,0 +1,184 @@
+import { describe, expect, it } from 'vitest';
+import type { Measurement, Reading } from '../../../src/core/observation.ts';
+import type { RolloutState } from '../../../src/core/rollout.ts';
+import {
+  judgeSequential,
+  type SequentialContext,
+  sequentialMetric,
+  sequentialRequests,
+} from '../../../src/core/sequential/look.ts';
+import type { SequentialMemory } from '../../../src/core/sequential/memory.ts';
+import { initialRollout } from '../../../src/core/state.ts';
+import type { Metric } from '../../../src/spec/canary.ts';
+import { aCanary, aMetric, steps } from '../../support/a-canary.ts';
+
+const PROMISE = { alpha: 0.01, beta: 0.05, sensitivity: 0.5, dispersion: null };
+const RATIO = aMetric({ judge: 'sequential', forMs: null, sequential: PROMISE });
+const LATENCY = aMetric({
+  ...RATIO,
+  source: { kind: 'latency', histogram: 'd_bucket', quantile: 0.99, minRequests: 10 },
+  bounds: { maxDelta: 0.05 },
+});
+const SCRAPE_MS = 15_000;
+/** The weight is held from here on. */
+const START = 10_000_000;
+
+function aContext(metric: Metric, weight: number, memory?: SequentialMemory): SequentialContext {
+  const canary = aCanary({
+    settleMs: 0,
+    strategy: { steps: steps(5, 50, 100).map((step) => ({ ...step, maxHoldMs: 1_200_000 })) },
+    analysis: { intervalMs: SCRAPE_MS, metrics: [metric] },
+  });
+  const rollout = initialRollout(canary, { id: 'r', revision: 'v2', stable: 'v1', by: 'git', now: START });
+  const held = { ...rollout.held, index: 0, weight, verifiedAt: START, clearFrom: START };
+  const frozenAt = weight === 100 ? START : null;
+  const state: RolloutState = { ...rollout, held, frozenAt };
+  return { ...sequentialMetric(metric)!, canary, rollout: state, memory };
+}
+
+function measurement(id: string, at: number, reading: Reading): Measurement {
+  return { id, at, reading, query: id, skewMs: 0 };
+}
+
+/** Counters that grow by so much at each scrape in (from, at], all of them 0 at `from`. */
+function counters(version: string, from: number, at: number, good: number, bad: number): Reading {
+  const series = (code: string, growth: number) => ({
+    labels: { __name__: 'http_requests_total', job: 'shop', instance: version, version, code },
+    samples: Array.from({ length: Math.floor((at - from) / SCRAPE_MS) + 1 }, (_, scrape) => {
+      return [from + scrape * SCRAPE_MS, scrape * growth] as const;
+    }),
+  });
+  return { kind: 'series', series: [series('200', good), series('500', bad)] };
+}
+
+interface Growth {
+  readonly canary: readonly [good: number, bad: number];
+  readonly stable: readonly [good: number, bad: number];
+}
+
+/** So many looks, a scrape apart, after a first one that finds the counters. */
+function judge(weight: number, looks: number, { canary, stable }: Growth, metric = RATIO) {
+  const before = measurement('before', START, counters('v1', START - 1_800_000, START, 1000, 1));
+  let judged: ReturnType<typeof judgeSequential> | null = null;
+  for (let look = 0; look <= looks; look += 1) {
+    const at = START + look * SCRAPE_MS;
+    judged = judgeSequential(aContext(metric, weight, judged?.memory), {
+      canary: measurement('canary', at, counters('v2', START, at, ...canary)),
+      stable: weight === 100 ? null : measurement('stable', at, counters('v1', START, at, ...stable)),
+      before,
+    });
+  }
+  return judged!;
+}
+
+describe('what the sequential judge asks for', () => {
+  const ids = (context: SequentialContext) => sequentialRequests(context, START, (arm) => arm);
+
+  it('is both arms and, until it was read, stable before the rollout', () => {
+    const first = ids(aContext(RATIO, 5));
+    expect(first.map(({ id, version }) => [id, version])).toEqual([
+      ['canary', 'v2'],
+      ['stable', 'v1'],
+      ['before', 'v1'],
+    ]);
+    expect(first[2]?.windowMs).toBe(1_800_000);
+    const { memory } = judge(5, 1, { canary: [50, 0], stable: [950, 1] });
+    expect(ids(aContext(RATIO, 5, memory)).map(({ id }) => id)).toEqual(['canary', 'stable']);
+  });
+
+  it('is the canary alone at weight 100', () => {
+    const { memory } = judge(5, 1, { canary: [50, 0], stable: [950, 1] });
+    expect(ids(aContext(RATIO, 100, memory)).map(({ id }) => id)).toEqual(['canary']);
+  });
+});
+
+describe('what the sequential judge makes of a look', () => {
+  it('is nothing yet of the first one, which only finds the counters', () => {
+    const judged = judge(5, 0, { canary: [50, 0], stable: [950, 1] });
+    expect(judged).toMatchObject({ class: 'pending', structural: false });
+    expect(judged.reading?.canary.requests).toBe(0);
+  });
+
+  it('is a pass once the odds for the step are there, and says what they are', () => {
+    const judged = judge(5, 12, { canary: [100, 0], stable: [1900, 2] });
+    expect(judged.class).toBe('pass');
+    expect(judged.detail).toMatch(
+      /^odds [\d.]+ : 1 against "too bad to promote", 4.47 : 1 needed: canary 0 of 1200 failed \(0 %\), stable 24 of 22824 /,
+    );
+  });
+
+  it('says until then how far it is and about how long it will take', () => {
+    const judged = judge(5, 2, { canary: [100, 0], stable: [1900, 2] });
+    expect(judged.class).toBe('pending');
+    expect(judged.detail).toMatch(/needed to leave the step, about \d+(m\d*)?s? more at this traffic/);
+  });
+
+  it('is a fail when the odds say that the canary is worse than tolerated', () => {
+    const judged = judge(5, 8, { canary: [95, 5], stable: [1900, 2] });
+    expect(judged).toMatchObject({ class: 'fail', guard: false });
+    expect(judged.detail).toContain('against "at most 0.25 % more failed than stable\'s"');
+  });
+
+  it('is a fail of the guard when everything fails', () => {
+    expect(judge(5, 1, { canary: [0, 100], stable: [1900, 2] })).toMatchObject({
+      class: 'fail',
+      guard: true,
+    });
+  });
+
+  it('is on hold while the canary gets far more traffic than its weight', () => {
+    const judged = judge(5, 8, { canary: [400, 0], stable: [600, 1] });
+    expect(judged.class).toBe('pending');
+    expect(judged.detail).toContain('routingMismatch: the canary gets 40 % of the requests');
+  });
+
+  it('is no data after four polls without a request of the canary', () => {
+    expect(judge(5, 3, { canary: [0, 0], stable: [1900, 2] }).class).toBe('pending');
+    expect(judge(5, 4, { canary: [0, 0], stable: [1900, 2] })).toMatchObject({ class: 'noData' });
+  });
+
+  it('is a pass at weight 100 when nothing speaks against the canary', () => {
+    const judged = judge(100, 4, { canary: [1000, 1], stable: [0, 0] });
+    expect(judged.class).toBe('pass');
+    expect(judged.detail).toContain('canary 4 of 4004 failed (0.0999 %) at weight 100');
+  });
+
+  it('is a fail at weight 100 when the canary fails more than stable ever did', () => {
+    expect(judge(100, 6, { canary: [960, 40], stable: [0, 0] })).toMatchObject({ class: 'fail' });
+  });
+
+  it('is no data while a latency has no quantile of stable to start from', () => {
+    const judged = judge(5, 2, { canary: [100, 0], stable: [1900, 2] }, LATENCY);
+    expect(judged).toMatchObject({ class: 'noData', reading: null });
+    expect(judged.detail).toContain('stable has no such quantile before the rollout');
+  });
+
+  it.each([
+    [{ kind: 'noData', why: 'empty', detail: 'no series' }, 'noData', 'canary: no series'],
+    [
+      { kind: 'error', structural: true, code: 'PROM_BAD_QUERY', detail: 'refused' },
+      'error',
+      'canary: refused',
+    ],
+  ] as const)('that could not be measured changes nothing that was counted: %j', (reading, kind, detail) => {
+    const { memory } = judge(5, 2, { canary: [100, 0], stable: [1900, 2] });
+    const at = START + 3 * SCRAPE_MS;
+    const judged = judgeSequential(aContext(RATIO, 5, memory), {
+      canary: measurement('canary', at, reading),
+      stable: measurement('stable', at, counters('v1', START, at, 1900, 2)),
+      before: null,
+    });
+    expect(judged).toMatchObject({ class: kind, detail });
+    expect(judged.memory?.test).toEqual(memory?.test);
+  });
+
+  it('is an error when stable before the rollout cannot be asked', () => {
+    const error: Reading = { kind: 'error', structural: false, code: 'PROM_CONNECT', detail: 'refused' };
+    const judged = judgeSequential(aContext(RATIO, 5), {
+      canary: measurement('canary', START, error),
+      stable: null,
+      before: measurement('before', START, error),
+    });
+    expect(judged).toMatchObject({ class: 'error', structural: false, memory: undefined });
+  });
+});
