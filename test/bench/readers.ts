@@ -9,7 +9,7 @@ import { floorFigures } from './floor.ts';
 import { type Span, watch } from './load.ts';
 import type { Found } from './outcome.ts';
 import { rampUp, release } from './progress.ts';
-import type { Heard, Listening } from './reader-process.ts';
+import type { Heard } from './reader-process.ts';
 import { say } from './say.ts';
 import type { World } from './world.ts';
 
@@ -37,7 +37,7 @@ export async function measureReaders(world: World, plan: ReadersPlan): Promise<F
   say(`measuring for ${seconds} s with ${readers} readers`);
   const child = fork(READERS, [daemon.url, String(readers)]);
   try {
-    const listening = await answerOf<Listening>(child);
+    await answerOf(child);
     plan.cores.moveAway(child.pid ?? 0);
     const opened = await daemon.sample();
     const followed = await watch(daemon, [...world.others, child.pid ?? 0], seconds * 1_000);
@@ -69,7 +69,6 @@ export async function measureReaders(world: World, plan: ReadersPlan): Promise<F
           value: (opened.heapBytes - alone.after.heapBytes) / readers / 1_024,
           unit: 'KiB',
         },
-        { name: 'all readers connected within', value: listening.tookMs, unit: 'ms' },
         ...floorFigures(world.floor),
       ],
       findings: findingsOf(heard, alone, followed),
