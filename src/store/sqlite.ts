@@ -13,6 +13,7 @@ import { createEventLog, type EventLog, type LogEntry } from './event-log.ts';
 import { createFence, type Fence } from './fence.ts';
 import { createGroupCommit, type GroupCommit } from './group-commit.ts';
 import { createListeners, type Listeners } from './listeners.ts';
+import { createPatience } from './patience.ts';
 import { createRolloutHistory, type RolloutHistory } from './rollout-history.ts';
 import { createSignalTable, type SignalTable } from './signal-table.ts';
 import { createSpecTable, type SpecTable } from './spec-table.ts';
@@ -21,11 +22,15 @@ import { createWebhookTable, type WebhookTable } from './webhook-table.ts';
 
 /** How long a write that nothing waits for may wait for others, ms. */
 const GROUP_MS = 50;
+const BUSY_TIMEOUT_MS = 250;
 
 export interface StoreOptions {
   /** Times the group commit. */
   readonly clock: Clock;
-  /** Longest wait for another process's lock, ms; the event loop stands still meanwhile. Default 250. */
+  /**
+   * Longest wait for another process's lock, ms; the event loop stands still meanwhile. After one wait in vain nothing
+   * waits until a write gets through. Default 250.
+   */
   readonly busyTimeoutMs?: number;
   /** Upper bound of the file in pages of 4 KiB. Default: the disk. */
   readonly maxPages?: number;
@@ -40,7 +45,7 @@ export interface StoreOptions {
 export function openStore(file: string, options: StoreOptions): Store {
   const { db, notices } = openDatabase(file, {
     now: options.clock.now(),
-    busyTimeoutMs: options.busyTimeoutMs ?? 250,
+    busyTimeoutMs: options.busyTimeoutMs ?? BUSY_TIMEOUT_MS,
     maxPages: options.maxPages ?? null,
   });
   try {
@@ -89,18 +94,25 @@ interface Parts {
   readonly listeners: Listeners;
 }
 
-function createParts(file: string, db: Database.Database, { clock, onCorrupt }: StoreOptions): Parts {
+function createParts(file: string, db: Database.Database, options: StoreOptions): Parts {
+  const { clock, onCorrupt, busyTimeoutMs = BUSY_TIMEOUT_MS } = options;
   const fence = createFence(db);
+  const patience = createPatience(db, busyTimeoutMs);
   const listeners = createListeners();
   const read = <T>(work: () => T): T => {
     try {
       return guarded(file, work);
     } catch (error) {
       if (error instanceof StoreError && error.code === 'STORE_CORRUPT') onCorrupt?.(error);
+      if (error instanceof StoreError && error.code === 'STORE_LOCKED') patience.lose();
       throw error;
     }
   };
-  const transactUnfenced = <T>(work: () => T): T => read(() => db.transaction(work).immediate());
+  const transactUnfenced = <T>(work: () => T): T => {
+    const done = read(() => db.transaction(work).immediate());
+    patience.regain();
+    return done;
+  };
   const transact = <T>(work: () => T): T =>
     transactUnfenced(() => {
       fence.check();

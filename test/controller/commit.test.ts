@@ -1,5 +1,5 @@
 import Database from 'better-sqlite3';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createJournal } from '../../src/store/journal.ts';
 import { type Store, StoreError } from '../../src/store/store.ts';
 import { tempStore } from '../support/temp-store.ts';
@@ -51,6 +51,26 @@ describe('a database that another program holds', () => {
     ]);
     expect(rig.store.load('shop').state?.phase).toBe('RolledBack');
     expect(rig.store.rollouts('shop', 10)[0]).toMatchObject({ outcome: 'RolledBack' });
+  });
+
+  it('is waited for once, and not by each of hundreds of Canaries with each of its looks', async () => {
+    const names = Array.from({ length: 200 }, (_, index) => `shop-${index}`);
+    const rig = await aRig({ specs: names.map((name) => quickSpec(name)) });
+    rig.lead();
+    await rig.run(15_000);
+    const pragmas = vi.spyOn(Database.prototype, 'pragma');
+    onTestFinished(() => pragmas.mockRestore());
+    const waits = () => pragmas.mock.calls.map(([text]) => text).filter((text) => text.includes('busy'));
+    const release = lock(rig);
+    for (const name of names) rig.answers.canary.set(name, BAD);
+    await rig.run(40_000);
+    expect(rig.weight(names[0])).toBe(0);
+    expect(rig.failures.filter((stage) => stage === 'save').length).toBeGreaterThan(names.length);
+    expect(waits(), 'one wait, then none while it is held').toEqual(['busy_timeout = 0']);
+    release();
+    await rig.run(10_000);
+    expect(waits()).toEqual(['busy_timeout = 0', 'busy_timeout = 20']);
+    expect(rig.events(names[0]).at(-1)).toBe('RolloutEnded');
   });
 
   it('empties the journal once all of it is in the database, not before', async () => {
