@@ -3,6 +3,7 @@
  * "Verdict classes" of the behaviour contract; each counter below names the one it implements.
  */
 import type { Analysis, Metric } from '../spec/canary.ts';
+import { formatNumber } from './judge.ts';
 import type { MetricState, Verdict } from './rollout.ts';
 import { inSeconds } from './words.ts';
 
@@ -91,7 +92,8 @@ function resetStopwatch(state: MetricState): void {
 export function breach(state: MetricState, metric: Metric): string | null {
   if (metric.dryRun) return null;
   if (metric.sequential !== undefined) {
-    return state.lastFailAt === null ? null : `that is more than alpha ${metric.sequential.alpha} allows`;
+    const alpha = formatNumber(metric.sequential.alpha);
+    return state.lastFailAt === null ? null : `that is more than alpha ${alpha} allows`;
   }
   if (metric.failureLimit !== null) {
     return state.failures > metric.failureLimit
