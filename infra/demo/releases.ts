@@ -96,6 +96,7 @@ ${STEPS.map((weight) => `      - {setWeight: ${weight}, bake: 10s}\n`).join('')}
   analysis:
     interval: 1s
     window: 5s
+    judge: sequential
     onNoData: pause
     noDataGrace: 8s
     metrics:
@@ -107,7 +108,6 @@ ${STEPS.map((weight) => `      - {setWeight: ${weight}, bake: 10s}\n`).join('')}
       - name: p99-latency
         latency: {histogram: 'request_latency_bucket{job="${service}"}', quantile: 0.99}
         maxDelta: 0.05
-        for: 10s
 `;
 }
 
