@@ -114,6 +114,14 @@ test.each([
   ]);
 });
 
+test('a metric without a bound has no rule, and it is said', () => {
+  const canary = canaryOf(`name: a, ${RATIO}, max: 0.1`);
+  const metrics = canary.analysis.metrics.map((metric) => ({ ...metric, bounds: {} }));
+  const { groups, leftOut } = alertRules([{ ...canary, analysis: { ...canary.analysis, metrics } }]);
+  expect(groups).toEqual([]);
+  expect(leftOut).toMatchObject([{ metric: 'a', reason: expect.stringContaining('no bound') }]);
+});
+
 test('a service whose name would be read as a template has no rule', () => {
   const { groups, leftOut } = alertRules([
     canaryOf(
