@@ -5,6 +5,8 @@ import type { Truth } from './traffic.ts';
 
 export const FIRST_REVISION = 'v1';
 
+export const WINDOWS_MS = [20_000, 60_000] as const;
+
 /** How a query begins that asks for the instances of a revision. */
 export const READY_QUERY = 'count(up';
 
@@ -102,7 +104,7 @@ function drawMetrics(random: Random, name: string, intervalMs: number): readonly
       minRequests: 10,
     },
     bounds: { maxDelta: 0.05 },
-    windowMs: random.pick([20_000, 60_000]),
+    windowMs: random.pick(WINDOWS_MS),
     forMs: random.chance(0.7) ? 3 * intervalMs : null,
     failureLimit: null,
     critical,

@@ -34,6 +34,12 @@ export function createLookCheck(fleet: Fleet, fail: (what: string) => void): Loo
       fail(`${name}: ${metric.name} is called ${outcome} by ${canaryRequests} requests`);
   }
 
+  /** What was measured was asked for by the declaration that judges it. */
+  function checkQuestion(name: string, { query, at }: Verdict, { windowMs, name: metric }: Metric): void {
+    if (!query.endsWith(` over ${windowMs} ms`))
+      fail(`${name}: ${metric} judges what "${query}" measured at ${at}`);
+  }
+
   function checkUrgent(
     name: string,
     verdict: Verdict,
@@ -63,6 +69,7 @@ export function createLookCheck(fleet: Fleet, fail: (what: string) => void): Loo
         const metric = spec?.canary.analysis.metrics.find((one) => one.name === verdict.metric);
         if (metric === undefined) continue;
         note(rolloutId, verdict);
+        checkQuestion(name, verdict, metric);
         checkCount(name, verdict, metric);
         if (before !== null) checkUrgent(name, verdict, metric, before, save);
       }

@@ -3,7 +3,7 @@ import type { CommandVerb } from '../../src/core/observation.ts';
 import { parseRule } from '../../src/core/rule.ts';
 import type { Canary } from '../../src/spec/canary.ts';
 import type { Daemons } from './daemons.ts';
-import { drawSteps } from './draw-canary.ts';
+import { drawSteps, WINDOWS_MS } from './draw-canary.ts';
 import type { Fleet } from './fleet.ts';
 import type { Random } from './random.ts';
 import type { Rules } from './rules.ts';
@@ -144,6 +144,7 @@ const EDITS = [
   ['reverted', 2],
   ['steps', 2],
   ['bounds', 2],
+  ['windows', 2],
   ['suspend', 1],
   ['unsuspend', 4],
   ['drift', 1],
@@ -171,6 +172,13 @@ function editedCanary(
         metric.name === 'error-rate' ? { ...metric, bounds } : metric,
       );
       return { ...canary, analysis: { ...analysis, metrics } };
+    }
+    case 'windows': {
+      const windowMs = random.pick(WINDOWS_MS);
+      return {
+        ...canary,
+        analysis: { ...analysis, metrics: analysis.metrics.map((metric) => ({ ...metric, windowMs })) },
+      };
     }
     case 'drift':
       return { ...canary, onDrift: random.pick(['correct', 'pause', 'adopt'] as const) };

@@ -150,7 +150,7 @@ export function createTraffic(options: TrafficOptions): Traffic {
       id: request.id,
       at,
       reading,
-      query: name,
+      query: `${name} over ${request.windowMs} ms`,
       skewMs,
     });
     return new Promise((resolve) => {
