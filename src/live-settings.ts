@@ -41,6 +41,7 @@ export function createLiveSettings(sources: Sources, parts: LiveSettingsParts): 
   const { clock, metrics, onCertificate } = parts;
   const files: LiveFile<unknown>[] = [];
   let cancel: () => void = () => {};
+  let isStopped = false;
 
   function follow<T>(
     what: SettingsFile,
@@ -72,6 +73,7 @@ export function createLiveSettings(sources: Sources, parts: LiveSettingsParts): 
   }
   async function lookAgain(): Promise<void> {
     await look();
+    if (isStopped) return;
     cancel = clock.after(Math.min(sources.tickMs, LOOK_MS), lookAgain);
   }
   return {
@@ -86,7 +88,10 @@ export function createLiveSettings(sources: Sources, parts: LiveSettingsParts): 
     start: () => void lookAgain(),
     look,
     diagnostics: () => files.flatMap(diagnosticsOf),
-    stop: () => cancel(),
+    stop() {
+      isStopped = true;
+      cancel();
+    },
   };
 }
 

@@ -30,11 +30,9 @@ type Count = ReturnType<FastifyInstance['createRateLimit']>;
 /** So long that all of a fleet's pipelines, or a thousand readers of the stream that come back, may ask at once. */
 const WINDOW_S = 10;
 
-/** Callers whose counts are kept; of more, those that asked last. */
-const CALLERS_KEPT = 10_000;
-
+/** Keeps the counts of some thousand callers; of more, of those that asked last. */
 export function createLimiter(app: FastifyInstance, limits: RateLimits): Limiter {
-  app.register(rateLimit, { global: false, cache: CALLERS_KEPT });
+  app.register(rateLimit, { global: false });
   const keys = new WeakMap<FastifyRequest, string>();
 
   /** Made at the first request: the plugin is there once the application is ready. */

@@ -96,6 +96,14 @@ test('a broken file leaves the last good content in force; log, metric and diagn
   expect(live.diagnostics()).toHaveLength(2);
 });
 
+test('after a stop nothing is looked at any more, also where a look was under way', async () => {
+  const { live, clock } = loaded();
+  live.start();
+  live.stop();
+  await live.look();
+  expect(clock.nextIn()).toBeNull();
+});
+
 test('where nothing is set nothing is looked at', async () => {
   const none = createLiveSettings(
     { tokens: null, tls: null, webhooks: { secret: null, labels: ALERT_LABELS }, tickMs: TICK_MS },
