@@ -8,11 +8,13 @@ import {
   DATA_ID,
   eventually,
   GROUP,
+  NEVER,
   publish,
   read,
   routerTo,
   startNacos,
   startRaw,
+  TARGET,
 } from './setup.ts';
 
 const many = (count: number, call: () => Promise<unknown>) =>
@@ -126,6 +128,19 @@ describe('while Nacos is down', () => {
     const told = await Promise.all([1, 2, 3].map(() => publish(router, '{}')));
     expect(told.map(({ code }) => code)).toEqual(Array(3).fill('NACOS_UNAVAILABLE'));
     expect(writes.hits()).toBe(1);
+  });
+
+  it('a server that does not tell of betas in time is not lost for the others', async () => {
+    const clock = createVirtualClock();
+    const nacos = await startNacos('3.1', { clock: createVirtualClock() });
+    const router = routerTo(nacos.url, { clock });
+    expect(await read(router)).toMatchObject({ kind: 'absent' });
+    const hang = nacos.faults.inject({ fault: 'delay', ms: 60_000, path: '/v3/admin/cs/config/beta' });
+    const asking = router.beta(TARGET, NEVER);
+    await eventually(hang.hits).toBe(1);
+    clock.advance(3_000);
+    expect(await asking).toBe('unknown');
+    expect(router.isUp()).toBe(true);
   });
 
   it('the loss and the return are logged once each', async () => {

@@ -101,7 +101,7 @@ export function createNacosRouter(options: NacosRouterOptions): TrafficRouter {
       const name = nacosTarget(target);
       try {
         requireValidName(name);
-        return await servers.ask(signal, async (server) => {
+        return await servers.askAside(signal, async (server) => {
           const dialect = dialectOf(server);
           const answer = await server.exchange(dialect.betaRequest(name));
           const found = dialect.beta(answer, server.redact);

@@ -231,7 +231,8 @@ export function createServers(options: ServersOptions): Servers {
 /** Why nobody can be asked. A time-out was suffered by the one who probed; for the others the server is just down. */
 function nothingUp(entries: readonly Entry[]): NacosError {
   const lost = entries.find((entry) => entry.lost !== null)?.lost ?? null;
-  if (lost === null) return new NacosError('NACOS_ABORTED', 'the router is closed');
+  if (lost === null)
+    return new NacosError('NACOS_ABORTED', 'no server was reached before the caller gave up');
   const addresses = entries.length > 1 ? `, like the other ${entries.length - 1}` : '';
   const code = lost.code === 'NACOS_TIMEOUT' ? 'NACOS_UNAVAILABLE' : lost.code;
   return new NacosError(code, `${lost.particulars} (not asked again at once${addresses})`);
