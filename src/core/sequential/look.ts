@@ -199,10 +199,11 @@ function counted(
 }
 
 function conclude(
-  { canary, rollout, metric, promise, counting }: SequentialContext,
+  context: SequentialContext,
   settings: SequentialSettings,
   memory: Started,
 ): SequentialJudgement {
+  const { rollout, metric, promise, counting } = context;
   const reading = readSequential(memory.test, settings);
   const scored = scoredOf(metric, promise, counting, memory);
   const counts = countsText(reading, scored);
@@ -215,33 +216,38 @@ function conclude(
     structural: false,
     guard: kind === 'fail' && reading.by === 'guard',
   });
+  const wait = (detail: string) => {
+    const late = lateText(context);
+    return late === null ? judgement('pending', detail) : judgement('inconclusive', `${late}, ${detail}`);
+  };
   if (reading.asks === 'rollback') return judgement('fail', `${againstText(reading, scored)}: ${counts}`);
   if (memory.silentPolls > SILENT_POLLS) {
     return judgement('noData', `canary: no requests at the last ${memory.silentPolls} polls`);
   }
   const split = splitTrouble(rollout, memory);
-  if (split !== null) return judgement('pending', `${split}; ${counts}`);
-  if (reading.asks === 'hold') {
-    return judgement('pending', `nothing advances, ${againstText(reading, scored)}: ${counts}`);
-  }
-  if (rollout.frozenAt !== null) {
-    if (reading.stableBound === null) return judgement('pending', `no request at weight 100 yet: ${counts}`);
-    if (reading.stableBound === 1)
-      return judgement('noData', 'stable: nothing was counted before weight 100');
-    return judgement('pass', `${againstText({ ...reading, by: 'alone' }, scored)}: ${counts}`);
-  }
-  const needed = evidenceNeeded(settings, rollout.held.index);
+  if (split !== null) return wait(`${split}; ${counts}`);
+  if (reading.asks === 'hold') return wait(`nothing advances, ${againstText(reading, scored)}: ${counts}`);
+  const needed = rollout.frozenAt === null ? evidenceNeeded(settings, rollout.held.index) : -Infinity;
   const have = reading.nonInferiority;
-  if (have >= needed) return judgement('pass', `${forText(reading, needed, null)}: ${counts}`);
-  // What was earned so far tells how fast the rest comes: it knows this traffic and this canary.
-  const remainingMs = have > 0 ? (memory.judgedMs * (needed - have)) / have : null;
-  const text = `${forText(reading, needed, remainingMs)}: ${counts}`;
-  const step = canary.strategy.steps[rollout.held.index];
-  const { bakedMs, stalledMs } = rollout.held;
-  const heldMs = Math.min(bakedMs, step?.bakeMs ?? 0) + stalledMs;
-  const maxHoldMs = step?.maxHoldMs ?? 0;
-  if (maxHoldMs === 0 || heldMs < maxHoldMs) return judgement('pending', text);
-  return judgement('inconclusive', `no answer within maxHold ${formatDuration(maxHoldMs)}, ${text}`);
+  if (have < needed) {
+    // What was earned so far tells how fast the rest comes: it knows this traffic and this canary.
+    const remainingMs = have > 0 ? (memory.judgedMs * (needed - have)) / have : null;
+    return wait(`${forText(reading, needed, remainingMs)}: ${counts}`);
+  }
+  if (memory.split.canary === 0) return wait(`no request was judged at this weight yet: ${counts}`);
+  if (rollout.frozenAt === null) return judgement('pass', `${forText(reading, needed, null)}: ${counts}`);
+  return reading.stableBound === 1
+    ? judgement('noData', 'stable: nothing was counted before weight 100')
+    : judgement('pass', `${againstText({ ...reading, by: 'alone' }, scored)}: ${counts}`);
+}
+
+/** The step has been held for its `maxHold`, pauses and outages not counted; null: not yet. */
+function lateText({ canary, rollout }: SequentialContext): string | null {
+  const { index, bakedMs, stalledMs } = rollout.held;
+  const { maxHoldMs = 0, bakeMs = 0 } = canary.strategy.steps[index] ?? {};
+  const heldMs = Math.min(bakedMs, bakeMs) + stalledMs;
+  if (maxHoldMs === 0 || heldMs < maxHoldMs) return null;
+  return `no answer within maxHold ${formatDuration(maxHoldMs)}`;
 }
 
 /** Null: the canary gets about the share that was asked for, or too little is known. */

@@ -143,6 +143,40 @@ describe('what the sequential judge makes of a look', () => {
     expect(judged.detail).toContain('canary 4 of 4004 failed (0.0999 %) at weight 100');
   });
 
+  it('waits at a new weight for a request of its own, whatever the odds of the weights before', () => {
+    const { memory } = judge(5, 40, { canary: [100, 0], stable: [1900, 2] });
+    const at = START + 41 * SCRAPE_MS;
+    const next = aContext(RATIO, 50, memory);
+    const held = { ...next.rollout.held, verifiedAt: at, clearFrom: at };
+    const judged = judgeSequential(
+      { ...next, rollout: { ...next.rollout, held } },
+      {
+        canary: measurement('canary', at, counters('v2', START, at, 100, 0)),
+        stable: measurement('stable', at, counters('v1', START, at, 1900, 2)),
+        before: null,
+      },
+    );
+    expect(judged.class).toBe('pending');
+    expect(judged.detail).toContain('no request was judged at this weight yet');
+  });
+
+  it('is inconclusive once the step has been held for maxHold', () => {
+    const { memory } = judge(5, 2, { canary: [100, 0], stable: [1900, 2] });
+    const at = START + 3 * SCRAPE_MS;
+    const late = aContext(RATIO, 5, memory);
+    const held = { ...late.rollout.held, bakedMs: 1_800_000, stalledMs: 900_000 };
+    const judged = judgeSequential(
+      { ...late, rollout: { ...late.rollout, held } },
+      {
+        canary: measurement('canary', at, counters('v2', START, at, 100, 0)),
+        stable: measurement('stable', at, counters('v1', START, at, 1900, 2)),
+        before: null,
+      },
+    );
+    expect(judged.class).toBe('inconclusive');
+    expect(judged.detail).toMatch(/^no answer within maxHold 20m, odds /);
+  });
+
   it('is a fail at weight 100 when the canary fails more than stable ever did', () => {
     expect(judge(100, 6, { canary: [960, 40], stable: [0, 0] })).toMatchObject({ class: 'fail' });
   });
