@@ -26,7 +26,7 @@ export function prometheusRules({ groups, leftOut }: AlertRules): string {
         expr: `(${value}) ${COMPARISONS[breach].prometheus} ${limit}`,
         for: formatDuration(forMs),
         labels,
-        annotations: { summary: `${summary}: {{ humanize .Value }}` },
+        annotations: { summary: `${summary}: {{ printf "%.3g" .Value }}` },
       })),
     })),
   };
@@ -62,7 +62,7 @@ function grafanaRule({ alert, value, breach, limit, forMs, labels, summary }: Al
     noDataState: 'OK',
     execErrState: 'Error',
     labels,
-    annotations: { summary: `${summary}: {{ humanize .Values.A.Value }}` },
+    annotations: { summary: `${summary}: {{ printf "%.3g" .Values.A.Value }}` },
     data: [
       {
         refId: 'A',

@@ -1,0 +1,115 @@
+/**
+ * A second pair of eyes, from end to end: the rules that `canary grafana export` writes for a Canary, evaluated by a real
+ * Prometheus and sent by a real Alertmanager, take it to weight 0 while the controller itself sees nothing.
+ */
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { startAlertmanager } from '../../infra/prometheus/alertmanager.ts';
+import { startPrometheus } from '../../infra/prometheus/process.ts';
+import { runProcess } from '../cli/run.ts';
+import { noAlertmanager } from '../support/alertmanager.ts';
+import { aWorld, type Cleanup, type Daemon, liveWeight, readBack, type World } from '../system/world.ts';
+
+const SECRET = 'loop-secret-0123456789';
+
+const CANARY = `apiVersion: canary/v1
+kind: Canary
+metadata: { name: shop }
+spec:
+  revision: v2
+  stableRevision: v1
+  traffic: { settle: 0s, nacos: { dataId: shop.json } }
+  strategy:
+    ready: { query: 'up{version="{{canary}}"}' }
+    steps: [{ setWeight: 10, bake: 1h }, { setWeight: 100, bake: 1h }]
+  analysis:
+    interval: 1s
+    window: 5s
+    metrics:
+      - name: errors
+        ratio: { bad: 'http_requests_total{code=~"5.."}', total: 'http_requests_total' }
+        maxDelta: 0.005
+        for: 1s
+`;
+
+const missing = await noAlertmanager('the loop by exported rules');
+
+/** A service of which each scrape sees twenty requests more a version; `failing` of those of v2 fail. */
+async function aService(cleanup: Cleanup) {
+  const service = { failing: 0, port: 0 };
+  const counts = new Map<string, number>();
+  const count = (labels: string, by: number) => {
+    if (by > 0) counts.set(labels, (counts.get(labels) ?? 0) + by);
+  };
+  const server = createServer((_request, response) => {
+    count('version="v1",code="200"', 20);
+    count('version="v2",code="200"', 20 - service.failing);
+    count('version="v2",code="503"', service.failing);
+    const lines = [...counts].map(([labels, value]) => `http_requests_total{${labels}} ${value}\n`);
+    response.setHeader('content-type', 'text/plain; version=0.0.4');
+    response.end(`# TYPE http_requests_total counter\n${lines.join('')}`);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  cleanup(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  service.port = (server.address() as AddressInfo).port;
+  return service;
+}
+
+async function watch(cleanup: Cleanup, { dir }: World, daemon: Daemon, port: number): Promise<void> {
+  const url = await daemon.url();
+  const alertmanager = await startAlertmanager(`
+route: { receiver: canary, group_by: [alertname, canary], group_wait: 0s, group_interval: 1s }
+receivers:
+  - name: canary
+    webhook_configs:
+      - url: ${url}/webhooks/alertmanager
+        http_config: { authorization: { credentials: ${SECRET} } }
+`);
+  cleanup(() => alertmanager.stop());
+  const exported = await runProcess(['grafana', 'export', join(dir, 'canaries'), '--format', 'prometheus']);
+  expect(exported).toMatchObject({ code: 0, talk: '' });
+  writeFileSync(join(dir, 'rules.yml'), exported.out);
+  const prometheus = await startPrometheus({
+    config: `
+global: { scrape_interval: 1s, evaluation_interval: 1s }
+rule_files: ['${join(dir, 'rules.yml')}']
+scrape_configs:
+  - { job_name: shop, static_configs: [{ targets: ['127.0.0.1:${port}'] }] }
+  - { job_name: canary-controller, static_configs: [{ targets: ['${new URL(url).host}'] }] }
+alerting: { alertmanagers: [{ static_configs: [{ targets: ['${new URL(alertmanager.url).host}'] }] }] }
+`,
+  });
+  cleanup(() => prometheus.stop());
+}
+
+test.skipIf(missing !== null)(
+  'exported rules take back a canary that begins to fail while stable never failed',
+  { timeout: 120_000 },
+  async ({ onTestFinished }) => {
+    const world = await aWorld(onTestFinished);
+    writeFileSync(join(world.dir, 'canaries', 'shop.yaml'), CANARY);
+    const secretFile = join(world.dir, 'webhook-secret');
+    writeFileSync(secretFile, `${SECRET}\n`);
+    const daemon = world.start([], { CANARY_WEBHOOK_SECRET_FILE: secretFile });
+    await daemon.logged(readBack(10));
+    const service = await aService(onTestFinished);
+    await watch(onTestFinished, world, daemon, service.port);
+
+    service.failing = 1;
+    await daemon.logged({ type: 'RolloutEnded', facts: { outcome: 'RolledBack', revision: 'v2' } });
+    await daemon.logged(readBack(0));
+    expect(liveWeight(world)).toBe(0);
+    expect(await daemon.get('/api/v1/canaries/shop')).toMatchObject({
+      phase: 'RolledBack',
+      reason: expect.stringMatching(
+        /alert shop errors maxDelta: errors of shop is above stable by more than 0\.005: 0\.0/,
+      ),
+    });
+  },
+);
