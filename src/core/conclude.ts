@@ -103,6 +103,7 @@ function forgetDiagnostics(turn: Turn): void {
   if (activeRollout(turn.state) !== null) return;
   setDiagnostic(turn, 'CLOCK_SKEW', null);
   setDiagnostic(turn, 'BETA_PRESENT', null);
+  setDiagnostic(turn, 'TRAFFIC_THIN', null);
 }
 
 function changedIntent(before: Intent | null, after: Intent | null): boolean {

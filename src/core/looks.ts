@@ -13,6 +13,7 @@ import {
   type SequentialMetric,
   sequentialMetric,
 } from './sequential/look.ts';
+import { outlook } from './sequential/outlook.ts';
 import { promotingSignal } from './signals.ts';
 import { initialMetric } from './state.ts';
 import { TARGETS_REQUEST } from './targets.ts';
@@ -52,6 +53,7 @@ export function takeLook(turn: Turn): void {
   if (turn.verdicts.length === 0) return;
   if (turn.live.kind === 'unknown' && !turn.live.looked) rollout.isUnread = true;
   noteTargets(turn, rollout, byId.get(TARGETS_REQUEST));
+  noteOutlook(turn, rollout);
   noteFailures(turn, rollout);
 }
 
@@ -93,6 +95,17 @@ function noteSkew(turn: Turn): boolean {
   const detail = `Prometheus' clock differs from ours by ${Math.round(worst / 1000)}s: no look is evidence until both agree within 5s`;
   setDiagnostic(turn, 'CLOCK_SKEW', isSkewed ? detail : null);
   return isSkewed;
+}
+
+/** Whether the sequential judge can have its evidence in time. */
+function noteOutlook(turn: Turn, rollout: RolloutState): void {
+  const { canary } = turn;
+  const troubles = canary.analysis.metrics.map((metric) => {
+    const sequential = sequentialMetric(metric);
+    const memory = rollout.metrics[metric.name]?.sequential;
+    return sequential === null ? null : outlook({ ...sequential, canary, rollout, memory });
+  });
+  setDiagnostic(turn, 'TRAFFIC_THIN', troubles.find((trouble) => trouble !== null) ?? null);
 }
 
 /** Said where an `up` series with the version label exists; without one nothing is known. */

@@ -14,17 +14,29 @@ export const BEFORE_MS = 30 * 60_000;
 const LEAST_BIN_MS = 15_000;
 const BISECTIONS = 60;
 
+/** What a canary as good as stable would look like. */
+export interface BeforeTraffic {
+  /** Requests a second, all of the service. */
+  readonly rps: number;
+  /** Mean score at the threshold. */
+  readonly mean: number;
+  /** Mean score at the threshold plus the margin; that of a ratio is the same. */
+  readonly meanAtBound: number;
+}
+
 export interface Before {
   readonly counts: ArmCounts;
   readonly dispersion: number;
   /** Latency: what a share `tail` of the requests was slower than. Null: ratio, or it cannot be told. */
   readonly threshold: number | null;
+  readonly traffic: BeforeTraffic | null;
 }
 
 /**
  * What an answer about stable's counters over `BEFORE_MS` says. Nothing known is no error: no counts, no bursts.
  *
  * @param tail latency: 0.01 for p99
+ * @param margin latency: by how much later requests may be, in the histogram's unit
  * @param until requests after this are counted by the polls: Unix ms
  */
 export function beforeOf(
@@ -32,7 +44,7 @@ export function beforeOf(
   { at, reading }: Measurement,
   versionLabel: string,
   pollMs: number,
-  tail: number,
+  { tail, margin }: { readonly tail: number; readonly margin: number },
   until: number,
 ): Before {
   const { growths } = walkArm(seeArm(UNKNOWN_ARM, reading, versionLabel), at);
@@ -45,6 +57,20 @@ export function beforeOf(
     counts: score(inside.filter(({ to }) => to <= until)),
     dispersion: dispersionOf(polls),
     threshold,
+    traffic: trafficOf(inside, score(inside), scoreOf(all, threshold === null ? null : threshold + margin)),
+  };
+}
+
+/** Null: nothing was counted. */
+function trafficOf(growths: readonly Growth[], at: ArmCounts, atBound: ArmCounts): BeforeTraffic | null {
+  const from = growths.reduce((first, growth) => Math.min(first, growth.from), Infinity);
+  const to = growths.reduce((last, growth) => Math.max(last, growth.to), -Infinity);
+  if (at.requests === 0 || !(to > from)) return null;
+  const { requests, score } = at;
+  return {
+    rps: (1000 * requests) / (to - from),
+    mean: score / requests,
+    meanAtBound: atBound.score / requests,
   };
 }
 

@@ -139,7 +139,8 @@ function begun(
   const { versionLabel, intervalMs } = canary.analysis;
   const { weight, verifiedAt } = context.rollout.held;
   const until = weight === 0 ? before.at : verifiedAt;
-  const known = beforeOf(counting, before, versionLabel, intervalMs, tailOf(metric), until);
+  const shape = { tail: tailOf(metric), margin: metric.bounds.maxDelta ?? 0 };
+  const known = beforeOf(counting, before, versionLabel, intervalMs, shape, until);
   if (counting.kind === 'latency' && known.threshold === null) {
     return 'stable has no such quantile before the rollout: it had no traffic, or lies above the highest finite bucket';
   }
@@ -147,6 +148,7 @@ function begun(
     ledger: memory?.ledger ?? newLedger(guessedScrapeMs(metric.windowMs)),
     test: startSequential(settingsOf(context), known.counts, promise.dispersion ?? known.dispersion),
     threshold: known.threshold,
+    traffic: known.traffic,
     judgedMs: 0,
     split: NO_SPLIT,
     splitWeight: 0,
@@ -257,7 +259,7 @@ function splitTrouble({ held }: RolloutState, { split }: SequentialMemory): stri
   return `routingMismatch: the canary gets ${percent(observed)} of the requests counted, and the weight is ${held.weight} %`;
 }
 
-function settingsOf({ canary, metric, promise }: SequentialContext): SequentialSettings {
+export function settingsOf({ canary, metric, promise }: SequentialContext): SequentialSettings {
   return sequentialSettings({
     source: metric.source.kind === 'latency' ? 'latency' : 'ratio',
     maxDelta: metric.bounds.maxDelta ?? 0,

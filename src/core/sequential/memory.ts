@@ -1,5 +1,6 @@
 /** What the sequential judge remembers of one metric in one rollout, between two looks. */
 import type { Ledger } from '../ledger/ledger.ts';
+import type { BeforeTraffic } from './before.ts';
 import type { SequentialState } from './poll.ts';
 import type { SplitState } from './traffic-split.ts';
 
@@ -10,6 +11,8 @@ export interface SequentialMemory {
   readonly test: SequentialState | null;
   /** Latency: stable's quantile before the rollout, in the histogram's unit. */
   readonly threshold: number | null;
+  /** The service's traffic before the rollout; null: none was counted. */
+  readonly traffic: BeforeTraffic | null;
   /** Time that the judged counts are of, ms. */
   readonly judgedMs: number;
   /** Requests at the held weight. */
