@@ -19,6 +19,7 @@ Scenarios:
   restart    --canaries: SIGTERM and start again with rollouts in flight
   takeover   --canaries: kill -9 beside a standby
   together   progress, restart and takeover with the same canaries
+  counters   --canaries --runs: the raw counters of a fleet, polled and counted
   floor      fsync and an empty loop
 
 Exit code 1: a target was missed or something was found.`;

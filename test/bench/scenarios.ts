@@ -1,6 +1,7 @@
 /** What can be measured, and which of it a short run and a full run hold. */
 import { measureAlerts } from './alerts.ts';
 import { findCores } from './cores.ts';
+import { measureCounters } from './counters.ts';
 import type { Daemon } from './daemon.ts';
 import type { NacosVersion } from './documents.ts';
 import { floorFigures } from './floor.ts';
@@ -106,6 +107,11 @@ async function readers(flags: Flags, tell: Tell): Promise<void> {
   );
 }
 
+/** No daemon: what the counters of one poll of a fleet cost to ask for, to answer and to count. */
+async function counters({ canaries = 2_000, runs = 20 }: Flags, tell: Tell): Promise<void> {
+  tell('counters', await measureCounters(canaries, runs));
+}
+
 async function floor(_flags: Flags, tell: Tell): Promise<void> {
   await withWorld({ canaries: 1, intervalS: 30, cores }, async (world) =>
     tell('floor', { title: 'The machine', load: {}, figures: floorFigures(world.floor), findings: [] }),
@@ -167,5 +173,6 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   readers,
   restart,
   takeover,
+  counters,
   floor,
 };

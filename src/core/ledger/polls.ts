@@ -53,14 +53,13 @@ export function scrapeOf({ targets, memory }: SeenArm): number | null {
   const inside: number[] = [];
   const across: number[] = [];
   for (const [key, target] of targets) {
-    const times = longest(target).map(([at]) => at);
-    for (const [index, at] of times.entries()) {
-      const before = times[index - 1];
-      if (before !== undefined) inside.push(at - before);
+    let last = memory.targets[key]?.at ?? null;
+    let into = across;
+    for (const [at] of longest(target)) {
+      if (last !== null) into.push(at - last);
+      last = at;
+      into = inside;
     }
-    const known = memory.targets[key]?.at;
-    const [first] = times;
-    if (known !== undefined && first !== undefined) across.push(first - known);
   }
   const gaps = (inside.length > 0 ? inside : across).filter((gap) => gap > 0).sort((a, b) => a - b);
   const quartile = gaps[Math.floor(gaps.length / 4)];

@@ -36,7 +36,7 @@ export function targetsOf(
       target = { rows: new Map(), starts: [] };
       targets.set(key, target);
     }
-    const usable = samples.filter(([, value]) => Number.isFinite(value) && value >= 0);
+    const usable = samples.every(isCount) ? samples : samples.filter(isCount);
     if (labels['__name__'] === START_METRIC) {
       if (target.starts.length > 0) ambiguous.add(target);
       target.starts = usable;
@@ -44,6 +44,10 @@ export function targetsOf(
   }
   for (const target of ambiguous) target.starts = [];
   return targets;
+}
+
+function isCount([, value]: CounterSample): boolean {
+  return Number.isFinite(value) && value >= 0;
 }
 
 function keyOf({ job = '', instance = '' }: CounterSeries['labels']): string {
