@@ -20,35 +20,55 @@ const UNSAVED_KEPT = 50;
 const QUIET_MS = 15 * 60_000;
 
 /**
- * Commits `decision` for `entry`, made at the monotonic time `decidedAt`, and puts it in force. A quiet one waits for
- * the next that is not, or for 15 minutes.
- * Throws a StoreError when it was not taken: another daemon leads now (STORE_FENCED), or the database cannot be
- * written and the decision would raise or hold a weight.
+ * Commits `wanted` for `entry`, made at the monotonic time `decidedAt`, and puts it in force. A quiet one waits for the
+ * next that is not, or for 15 minutes. Where the database cannot be written and it would write anything but a lowering,
+ * what `decideUnsaved` decides of the same observation takes its place: looks count and rollbacks are made all the same.
+ * Returns the decision that is in force.
+ * Throws a StoreError when none is: another daemon leads now (STORE_FENCED), or the Canary would be forgotten unsaved.
  */
 export async function commit(
   deps: CommitDeps,
   entry: Entry,
-  decision: Decision,
+  wanted: Decision,
   decidedAt: number,
-): Promise<void> {
-  if (mayWait(entry, decision, decidedAt)) {
-    putInForce(entry, decision, decidedAt);
-    return;
+  decideUnsaved: (trouble: StoreError) => Decision,
+): Promise<Decision> {
+  if (mayWait(entry, wanted, decidedAt)) {
+    putInForce(entry, wanted, decidedAt);
+    return wanted;
   }
-  const save = saveOf(entry, decision);
-  try {
-    // First, so that history keeps its order.
-    saveAwaited(deps.store, entry);
-    await (decision.urgent ? deps.store.saveSoon(save) : deps.store.saveLater(save));
-    entry.storeTrouble = null;
-  } catch (error) {
-    if (!(error instanceof StoreError) || error.code === 'STORE_FENCED') throw error;
-    entry.storeTrouble = error;
-    if (!mayGoOnUnsaved(decision)) throw error;
-    keepUnsaved(deps, entry, save, decision, error);
+  const trouble = await troubleSaving(deps.store, entry, wanted);
+  entry.storeTrouble = trouble;
+  const decision = trouble === null || mayGoOnUnsaved(wanted) ? wanted : decideUnsaved(trouble);
+  if (trouble !== null) {
+    if (!mayGoOnUnsaved(decision)) throw trouble;
+    if (decision !== wanted) {
+      const fields = { canary: entry.name, code: trouble.code, detail: trouble.message };
+      deps.log.warn(fields, 'a decision could not be saved and was not taken');
+    }
+    keepUnsaved(deps, entry, decision, trouble);
   }
   putInForce(entry, decision, decidedAt);
   entry.savedAt = decidedAt;
+  return decision;
+}
+
+/** Saves what waits and then `decision`; why that was not possible, or null. Throws STORE_FENCED. */
+async function troubleSaving(
+  store: CommitDeps['store'],
+  entry: Entry,
+  decision: Decision,
+): Promise<StoreError | null> {
+  const save = saveOf(entry, decision);
+  try {
+    // First, so that history keeps its order.
+    saveAwaited(store, entry);
+    await (decision.urgent ? store.saveSoon(save) : store.saveLater(save));
+    return null;
+  } catch (error) {
+    if (!(error instanceof StoreError) || error.code === 'STORE_FENCED') throw error;
+    return error;
+  }
 }
 
 /** A Canary at rest is read every minute; that nothing happened is worth a commit only now and then. */
@@ -70,13 +90,8 @@ function mayGoOnUnsaved(decision: Decision): boolean {
   return !decision.forget && (!decision.publish || intent === null || intent.direction === 'lower');
 }
 
-function keepUnsaved(
-  deps: CommitDeps,
-  entry: Entry,
-  save: Save,
-  decision: Decision,
-  error: StoreError,
-): void {
+function keepUnsaved(deps: CommitDeps, entry: Entry, decision: Decision, trouble: StoreError): void {
+  const save = saveOf(entry, decision);
   const { intent } = decision.state;
   // Tries of one lowering are one entry: the journal is small, and many Canaries may need it.
   const isToBeKept = decision.publish && intent !== null && entry.journalled?.operation !== intent.operation;
@@ -86,7 +101,7 @@ function keepUnsaved(
   const isKept = deps.journal.append(whole);
   if (isKept) entry.journalled = { operation: intent.operation, decision: decision.state.seq.decision };
   const where = isKept ? 'kept in the journal' : 'kept in memory only';
-  deps.log.error({ canary: entry.name, code: error.code, where }, 'a lowering is carried out unsaved');
+  deps.log.error({ canary: entry.name, code: trouble.code, where }, 'a lowering is carried out unsaved');
 }
 
 /** What was decided before it and is nowhere on disk comes with it, but for old measurements: the journal is small. */

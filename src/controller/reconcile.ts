@@ -32,6 +32,12 @@ export interface ReconcileDeps extends ObserveDeps, CommitDeps {
   readonly looks: Set<AbortController>;
 }
 
+/** One time by both clocks. */
+interface Moment {
+  readonly wall: number;
+  readonly monotonic: number;
+}
+
 /** What is asked of Nacos gets this much longer than the measurements before a decision is made without it. */
 const GRACE_MS = 100;
 /** Writes that may follow each other in one run, e.g. 0 of the old revision, then the first step of the new one. */
@@ -152,10 +158,12 @@ async function step(deps: ReconcileDeps, entry: Entry, seen: Observation): Promi
     // What was seen may have taken a while: a shutdown makes it worthless, a lost leadership forbids to use it.
     if (isOver(deps, entry)) return writes > 0;
     // Taken before the commit, which may take a while: the bake clock must not lose that time.
-    const decidedAt = deps.clock.monotonic();
-    const decision = think(deps, entry, observation);
-    if (observation === NOTHING_SEEN && !isWorthSaving(decision)) return false;
-    await commit(deps, entry, decision, decidedAt);
+    const moment = { wall: deps.clock.now(), monotonic: deps.clock.monotonic() };
+    const wanted = think(deps, entry, observation, moment);
+    if (observation === NOTHING_SEEN && !isWorthSaving(wanted)) return false;
+    const decision = await commit(deps, entry, wanted, moment.monotonic, (trouble) =>
+      think(deps, entry, observation, moment, trouble.message),
+    );
     say(deps, decision);
     deps.onDecided(entry, decision);
     const { intent } = decision.state;
@@ -208,8 +216,14 @@ function stateOf({ store, bootId }: ReconcileDeps, { name, spec, state }: Entry,
   return state ?? initialState(spec, now, bootId, store.rollouts(name, 1)[0]?.id ?? null);
 }
 
-function think(deps: ReconcileDeps, entry: Entry, seen: Observation): Decision {
-  const now = deps.clock.now();
+/** `unsavable`: why nothing can be saved, so that nothing but a lowering may be written. */
+function think(
+  deps: ReconcileDeps,
+  entry: Entry,
+  seen: Observation,
+  { wall: now, monotonic }: Moment,
+  unsavable?: string,
+): Decision {
   entry.heeded = entry.heard;
   return decide({
     spec: entry.spec,
@@ -217,10 +231,11 @@ function think(deps: ReconcileDeps, entry: Entry, seen: Observation): Decision {
     state: stateOf(deps, entry, now),
     seen: { ...seen, commands: entry.commands, signals: [...entry.signals.values()] },
     now,
-    elapsedMs: entry.decidedAt === null ? null : deps.clock.monotonic() - entry.decidedAt,
+    elapsedMs: entry.decidedAt === null ? null : monotonic - entry.decidedAt,
     controller: deps.controller,
     epoch: deps.epoch(),
     bootId: deps.bootId,
+    ...(unsavable === undefined ? {} : { unsavable }),
   });
 }
 

@@ -26,7 +26,10 @@ function canBeTaken(turn: Turn, command: Command): boolean {
     return turn.input.seen.measurements.some((measurement) => measurement.id === UNDO_REQUEST);
   }
   const needsLive = command.verb === 'resume' && isPausedBy(turn.state, ...RESUME_NEEDS_LIVE);
-  return !needsLive || turn.live.kind !== 'unknown';
+  if (!needsLive) return true;
+  // It writes, unless a rollback waits for it; what cannot be saved is not written.
+  const maySave = turn.input.unsavable === undefined || turn.state.ending !== null;
+  return maySave && turn.live.kind !== 'unknown';
 }
 
 function take(turn: Turn, command: Command): void {

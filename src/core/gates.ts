@@ -123,7 +123,8 @@ function obstaclesToWriting(turn: Turn, rollout: RolloutState): Reason[] {
     const next = clockTime(rollout.raiseAfter, now);
     return [missing('backOff', `a raise was cancelled; it is tried again at ${next}`)];
   }
-  return [];
+  const { unsavable } = turn.input;
+  return unsavable === undefined ? [] : [missing('unsavable', `nothing rises unsaved: ${unsavable}`)];
 }
 
 function startFirstStep(turn: Turn, rollout: RolloutState): void {

@@ -37,6 +37,8 @@ export interface DecideInput {
   readonly epoch: number;
   /** Identifies this run of the process. */
   readonly bootId: string;
+  /** Why no decision can be saved now: nothing but a lowering may be written. Absent: they can. */
+  readonly unsavable?: string;
 }
 
 /** The live document, understood. */

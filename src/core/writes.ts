@@ -228,11 +228,11 @@ export function cancelRaise(turn: Turn, intent: Intent, why: string): void {
 
 /**
  * Publishes the held rule under a new operation after a cancelled raise, so that the raise's compare fails. Only over
- * a document that is what we know: another's is left alone.
+ * a document that is what we know: another's is left alone. It is owed until it can be saved.
  */
 export function withdrawRaise(turn: Turn, rollout: RolloutState): void {
-  const { state, live } = turn;
-  if (!rollout.withdrawDue || state.intent !== null || !turn.settled) return;
+  const { state, live, input } = turn;
+  if (!rollout.withdrawDue || state.intent !== null || !turn.settled || input.unsavable !== undefined) return;
   const { stable } = rollout;
   const rule = live.kind === 'rule' ? live.rule : null;
   intend(turn, {

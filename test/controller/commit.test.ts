@@ -2,6 +2,7 @@ import Database from 'better-sqlite3';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createJournal } from '../../src/store/journal.ts';
 import { type Store, StoreError } from '../../src/store/store.ts';
+import { aMetric } from '../support/a-canary.ts';
 import { tempStore } from '../support/temp-store.ts';
 import { aRig, BAD, GOOD, quickSpec, type Rig } from './rig.ts';
 
@@ -51,6 +52,58 @@ describe('a database that another program holds', () => {
     ]);
     expect(rig.store.load('shop').state?.phase).toBe('RolledBack');
     expect(rig.store.rollouts('shop', 10)[0]).toMatchObject({ outcome: 'RolledBack' });
+  });
+
+  it.each([
+    ['for', { forMs: 30_000, failureLimit: null }],
+    ['failureLimit', { forMs: null, failureLimit: 2 }],
+  ])(
+    'keeps no failure from counting while a raise that was never seen is given up: %s',
+    async (_by, limit) => {
+      const metric = aMetric({
+        name: 'latency',
+        source: { kind: 'query', query: 'ms{job="shop"}' },
+        bounds: { max: 500 },
+        windowMs: 10_000,
+        ...limit,
+      });
+      const rig = await aRig({ specs: [quickSpec('shop', { analysis: { metrics: [metric] } })] });
+      rig.lead();
+      await rig.run(55_000);
+      rig.traffic.refusal = { result: 'accepted', code: '', detail: '' };
+      while (rig.controller.state('shop')?.intent?.direction !== 'raise') await rig.run(500);
+      const release = lock(rig);
+      await rig.run(40_000);
+      rig.traffic.refusal = null;
+      expect(rig.controller.state('shop')).toMatchObject({ intent: null, rollout: { withdrawDue: true } });
+      rig.answers.canary.set('shop', { kind: 'value', value: 900, requests: null });
+      await rig.run(60_000);
+      expect(rig.weight()).toBe(0);
+      expect(rig.controller.state('shop')?.phase).toBe('RolledBack');
+      release();
+      await rig.run(10_000);
+      const events = rig.events();
+      expect(events.slice(events.indexOf('RaiseCancelled'))).toEqual([
+        'RaiseCancelled',
+        'RollbackStarted',
+        'WeightVerified',
+        'RolloutEnded',
+      ]);
+    },
+  );
+
+  it('keeps no mark from being written afterwards that was earned meanwhile', async () => {
+    const rig = await aRig({ specs: [quickSpec()] });
+    rig.lead();
+    while (rig.weight() !== 100) await rig.run(1_000);
+    await rig.run(5_000);
+    const release = lock(rig);
+    await rig.run(120_000);
+    expect(rig.controller.state('shop')).toMatchObject({ phase: 'Progressing', intent: null });
+    expect(rig.controller.state('shop')?.reason).toMatch(/^nothing rises unsaved: .*another program holds/);
+    release();
+    await rig.run(20_000);
+    expect(rig.controller.state('shop')?.phase).toBe('Succeeded');
   });
 
   it('is waited for once, and not by each of hundreds of Canaries with each of its looks', async () => {

@@ -69,6 +69,8 @@ export interface TickOptions {
   readonly lands?: boolean;
   /** Added to the wall clock only. */
   readonly jump?: number;
+  /** Why nothing can be saved. */
+  readonly unsavable?: string;
 }
 
 export interface Desk {
@@ -146,6 +148,7 @@ export function createDesk(first: Spec = quickSpec(), options: TickOptions = {})
       controller: CONTROLLER,
       epoch: 1,
       bootId: `boot-${boot}`,
+      ...(options.unsavable === undefined ? {} : { unsavable: options.unsavable }),
     });
     isFirst = false;
     state = decision.state;

@@ -46,6 +46,7 @@ describe.concurrent('the database is locked by another process', () => {
     expect(await storeTrouble(daemon, 'STORE_LOCKED')).toMatch(
       /^nothing rises until its decisions can be saved: /,
     );
+    await shows(daemon, ({ reason }) => reason.startsWith('nothing rises unsaved: '));
     const refused = await say(daemon, 'pause');
     expect(refused).toMatchObject({
       status: 503,
