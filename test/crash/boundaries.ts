@@ -3,8 +3,7 @@ import { writeSync } from 'node:fs';
 import { type Applied, apply as realApply } from '../../src/controller/apply.ts';
 import { type CommitDeps, commit as realCommit } from '../../src/controller/commit.ts';
 import type { Entry } from '../../src/controller/memory.ts';
-import type { ObserveDeps } from '../../src/controller/observe.ts';
-import type { CanaryState, Decision, Intent } from '../../src/core/rollout.ts';
+import type { Decision, Intent } from '../../src/core/rollout.ts';
 import { parseRule } from '../../src/core/rule.ts';
 import type { TrafficRouter } from '../../src/traffic/router.ts';
 import { type Boundary, DEATH_VARIABLE, type Death, DYING } from './boundary.ts';
@@ -34,12 +33,9 @@ export async function commit(
 }
 
 export function apply(
-  deps: ObserveDeps,
-  state: CanaryState,
-  intent: Intent,
-  signal: AbortSignal,
+  ...[deps, state, intent, ends, mayWrite]: Parameters<typeof realApply>
 ): Promise<Applied> {
-  return realApply({ ...deps, router: watched(deps.router, intent) }, state, intent, signal);
+  return realApply({ ...deps, router: watched(deps.router, intent) }, state, intent, ends, mayWrite);
 }
 
 function watched(router: TrafficRouter, { purpose, to, operation }: Intent): TrafficRouter {
