@@ -1,5 +1,5 @@
 /** Where commands of people and CI arrive: refused at once where they have no use, else recorded and handed to the loop. */
-import { type AlreadySo, type Objection, objection } from '../core/admit.ts';
+import { objection } from '../core/admit.ts';
 import type { Command } from '../core/observation.ts';
 import type { Decision, NewEvent } from '../core/rollout.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -41,7 +41,8 @@ export function createCommandDesk(options: CommandDeskOptions): CommandDesk {
       return { status: 404, code: 'NOT_FOUND', detail, hint: '`canary list` shows what there is' };
     }
     if (!isLeading()) return standby();
-    const against = objectionTo(entry, command);
+    if (entry.state === null) return notLookedAt(entry.name);
+    const against = objection(entry.spec, entry.state, command, entry.file === 'present');
     if (against !== null && 'already' in against) {
       // Nothing to do is nothing to write down: a pipeline may ask this every second for hours.
       return { rolloutId: against.rolloutId, changed: false };
@@ -93,11 +94,10 @@ export function createCommandDesk(options: CommandDeskOptions): CommandDesk {
   };
 }
 
-function objectionTo(entry: Entry, command: NewCommand): Objection | AlreadySo | null {
-  const { name, spec, state, file } = entry;
-  if (state !== null) return objection(spec, state, command, file === 'present');
+/** The first look comes at once; whoever asks before it, as at a start of the daemon, may ask again. */
+function notLookedAt(name: string): Refusal {
   const detail = `${name} was not looked at yet`;
-  return { code: 'STABLE_UNKNOWN', detail, hint: 'try again in a moment' };
+  return { status: 503, code: 'NOT_READY', detail, hint: 'try again in a second' };
 }
 
 /** The loop may still have refused it: the world can change between arrival and decision. */

@@ -224,15 +224,12 @@ describe('commands', () => {
     expect(rig.controller.state('shop')?.target).toBe('v2');
   });
 
-  it('are refused for a Canary that does not exist, and one that was not looked at yet', async () => {
+  it('are refused for a Canary that does not exist, and for the moment where one was not looked at yet', async () => {
     const rig = await aRig({ specs: [quickSpec()] });
     rig.traffic.hanging.add('shop');
     rig.lead();
     expect(await rig.submit('pause', { canary: 'other' })).toMatchObject({ status: 404, code: 'NOT_FOUND' });
-    expect(await rig.submit('start', { revision: 'v3' })).toMatchObject({
-      status: 409,
-      code: 'STABLE_UNKNOWN',
-    });
+    expect(await rig.submit('start', { revision: 'v3' })).toMatchObject({ status: 503, code: 'NOT_READY' });
   });
 
   it('are refused with 503 while the store takes nothing, and nothing is kept of them', async () => {
