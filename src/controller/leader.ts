@@ -5,7 +5,7 @@
 import { hostname } from 'node:os';
 import type { Clock } from '../lib/clock.ts';
 import { acquireLock, type FileLock } from '../store/file-lock.ts';
-import { type Store, StoreError } from '../store/store.ts';
+import { type Store, StoreError, type StoreErrorCode } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
 
 export interface LeaderChange {
@@ -47,11 +47,12 @@ export interface Leader {
 
 const POLL_MS = 500;
 const STOPPED_MS = 10_000;
+const TAKES_NOTHING: readonly StoreErrorCode[] = ['STORE_FULL', 'STORE_LOCKED'];
 
 interface Leadership {
   readonly lock: FileLock;
   readonly epoch: number;
-  /** False: the disk was full, and the epoch is still the last leader's. */
+  /** False: the database took nothing, and the epoch is still the last leader's. */
   readonly claimed: boolean;
 }
 
@@ -77,14 +78,15 @@ export function createLeader(options: LeaderOptions): Leader {
   }
 
   /**
-   * A full disk keeps nobody from leading: nothing is raised without being saved first, and what must be lowered
-   * still is. The lock alone keeps others away until a later claim succeeds.
+   * A full disk, or a database that another program holds, keeps nobody from leading: it can still be read, nothing is
+   * raised without being saved first, and what must be lowered still is. The lock alone keeps others away until a
+   * later claim succeeds.
    */
   function claim(): Omit<Leadership, 'lock'> {
     try {
       return { epoch: store.claimEpoch(holder, clock.now()), claimed: true };
     } catch (error) {
-      if (!(error instanceof StoreError && error.code === 'STORE_FULL')) throw error;
+      if (!(error instanceof StoreError && TAKES_NOTHING.includes(error.code))) throw error;
       return { epoch: store.shareEpoch(), claimed: false };
     }
   }

@@ -228,8 +228,8 @@ export interface Store {
    */
   epoch(): number;
   /**
-   * Takes the newest epoch as this process's own without claiming one, for a disk that is full: the next claim of
-   * another process fences it all the same. Returns it.
+   * Takes the newest epoch as this process's own without claiming one, for a database that takes no writes: the next
+   * claim of another process fences it all the same. Returns it.
    */
   shareEpoch(): number;
   claimEpoch(holder: string, at: number): number;

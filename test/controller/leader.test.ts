@@ -3,11 +3,12 @@ import { once } from 'node:events';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import Database from 'better-sqlite3';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createLeader, type Leader, type LeaderChange } from '../../src/controller/leader.ts';
 import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { lockFileOf } from '../../src/store/file-lock.ts';
-import { type Store, StoreError } from '../../src/store/store.ts';
+import { type Store, StoreError, type StoreErrorCode } from '../../src/store/store.ts';
 import { aSave } from '../support/saves.ts';
 import { type TempStore, tempStore } from '../support/temp-store.ts';
 
@@ -181,7 +182,7 @@ describe('losing the lead', () => {
 });
 
 describe('a store in trouble', () => {
-  function failing(store: Store, code: 'STORE_LOCKED' | 'STORE_FULL', failures: number) {
+  function failing(store: Store, code: StoreErrorCode, failures: number) {
     let left = failures;
     return {
       epoch: store.epoch,
@@ -194,10 +195,10 @@ describe('a store in trouble', () => {
     };
   }
 
-  test('that is locked lets nobody lead; the lock is free meanwhile, and it is said once', () => {
+  test('that cannot be used at all lets nobody lead; the lock is free meanwhile, and it is said once', () => {
     const temp = tempStore();
     const store = temp.open();
-    const { leader, warnings } = candidate(temp, failing(store, 'STORE_LOCKED', 2));
+    const { leader, warnings } = candidate(temp, failing(store, 'STORE_FAILED', 2));
     leader.start();
     expect(leader.isLeader()).toBe(false);
     temp.clock.advance(500);
@@ -207,22 +208,40 @@ describe('a store in trouble', () => {
     expect(leader.epoch()).toBe(1);
   });
 
-  test('whose disk is full keeps nobody from leading, and the epoch is claimed before the next write if it can be', () => {
+  test.each(['STORE_FULL', 'STORE_LOCKED'] as const)(
+    'that takes nothing (%s) keeps nobody from leading, and the epoch is claimed before the next write if it can be',
+    (code) => {
+      const temp = tempStore();
+      const store = temp.open();
+      store.claimEpoch('host/0', temp.clock.now());
+      const { leader, changes } = candidate(temp, failing(store, code, 2));
+      leader.start();
+      expect(leader.isLeader()).toBe(true);
+      expect(leader.epoch()).toBe(1);
+      expect(leader.confirm()).toBe(true);
+      expect(leader.epoch()).toBe(1);
+      expect(leader.confirm()).toBe(true);
+      expect(leader.epoch()).toBe(2);
+      expect(changes.map(({ leader, epoch }) => [leader, epoch])).toEqual([
+        [true, 1],
+        [true, 2],
+      ]);
+    },
+  );
+
+  test('that another program holds is read all the same: its epoch stays the last one until it is free', () => {
     const temp = tempStore();
     const store = temp.open();
     store.claimEpoch('host/0', temp.clock.now());
-    const { leader, changes } = candidate(temp, failing(store, 'STORE_FULL', 2));
-    leader.start();
-    expect(leader.isLeader()).toBe(true);
-    expect(leader.epoch()).toBe(1);
+    const other = new Database(temp.file);
+    onTestFinished(() => void other.close());
+    other.exec('BEGIN IMMEDIATE');
+    const { leader } = started(temp, store);
     expect(leader.confirm()).toBe(true);
     expect(leader.epoch()).toBe(1);
-    expect(leader.confirm()).toBe(true);
+    other.exec('ROLLBACK');
+    temp.clock.advance(500);
     expect(leader.epoch()).toBe(2);
-    expect(changes.map(({ leader, epoch }) => [leader, epoch])).toEqual([
-      [true, 1],
-      [true, 2],
-    ]);
   });
 
   test('whose disk is full fences who leads without a claim as soon as another one has claimed', () => {

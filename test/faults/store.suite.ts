@@ -77,6 +77,33 @@ describe.concurrent('the database is locked by another process', () => {
   });
 });
 
+describe.concurrent('the daemon is killed and the database is locked when it starts again', () => {
+  test('it leads, carries the rollback out that was on its way, and writes it down when the lock is free', async ({
+    onTestFinished,
+  }) => {
+    const place = await aPlace(onTestFinished, measured);
+    const killed = await atFirstStep(place, STAYING);
+    await place.nacos.faults.refuse();
+    place.setErrors({ v2: 0.5 });
+    await killed.logged({ type: 'RollbackStuck' });
+    killed.kill('SIGKILL');
+    await killed.ended;
+    const lock = await holdLock(onTestFinished, place.db);
+    // What ailed the new version is over; the decision stands all the same.
+    place.setErrors({});
+    await place.nacos.faults.accept();
+    const daemon = place.start();
+    await daemon.logged({ msg: 'leadership changed', leads: true, epoch: 1 });
+    await until(() => place.stored.includes(0));
+    await shows(daemon, ({ phase }) => phase === 'RolledBack');
+    expect(count(await eventsOf(daemon), 'RolloutEnded'), 'not in the database yet').toBe(0);
+    await lock.release();
+    await daemon.logged({ msg: 'leadership changed', leads: true, epoch: 2 });
+    await until(async () => count(await eventsOf(daemon), 'RolloutEnded') > 0);
+    await expectRolledBack(daemon, place);
+  });
+});
+
 describe.concurrent('the database is damaged at the start', () => {
   test('in the middle of a rollout: it is moved aside, the weight stays, and a person says how to go on', async ({
     onTestFinished,
