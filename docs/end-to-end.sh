@@ -68,7 +68,7 @@ token() { "$node" src/main.ts token create "$1" --role "$2" --tokens "$home/toke
 call() {
   local status
   status=$(sed 's/^/authorization: Bearer /' "$home/$1" |
-    curl --silent --show-error --max-time 30 --output "$home/answer.json" --write-out '%{http_code}' \
+    curl --silent --show-error --max-time 30 --retry 5 --output "$home/answer.json" --write-out '%{http_code}' \
       --header @- --header 'content-type: application/json' --data "$3" "$controller$2")
   [ "$status" = 202 ] || fail "POST $2 answered $status: $(cat "$home/answer.json")"
 }
