@@ -9,8 +9,9 @@
  *
  * Without a start time two things are seen less well, and count too little, never too much: the first sample of a new
  * instance is its zero, and a restart between two samples is only seen where the counter is smaller afterwards. Without
- * an `instance` that zero is taken for each new label value, too. A target of which there was no sample for
- * `FORGOTTEN_AFTER_MS` is forgotten, and new when it is back.
+ * an `instance` that zero is taken for each new label value, too. A target without a sample for a quarter of an hour is
+ * forgotten, and new when it is back. Two series for the same requests (replicas of a Prometheus that nobody
+ * deduplicates) are two requests.
  */
 import { formatDuration } from '../../lib/duration.ts';
 import type { Arm, Reading } from '../observation.ts';

@@ -50,25 +50,38 @@ export function walkTarget(
   const starts = isNamed ? target.starts : [];
   const restarts = restartsIn(memory, starts);
   const growths: Growth[] = [];
-  const last = new Map<string, CounterSample>();
-  for (const [key, value] of Object.entries(memory?.values ?? {})) {
-    last.set(key, [memory?.lags[key] ?? memory?.at ?? 0, value]);
-  }
+  const values: Record<string, number> = { ...memory?.values };
+  const times = timesOf(memory);
   for (const [key, row] of target.rows) {
+    let before: CounterSample | undefined;
+    if (times[key] !== undefined) before = [times[key], values[key] ?? 0];
     // What a counter that no poll showed did before the last one is older than the ledger, or arrived too late for it.
-    const accountedFor = last.has(key) ? -Infinity : (memory?.at ?? -Infinity);
+    const accountedFor = before === undefined ? (memory?.at ?? -Infinity) : -Infinity;
     for (const sample of row.samples) {
-      const before = last.get(key);
-      if (before === undefined ? isOfOldProcess(memory, starts, sample[0]) : sample[0] <= before[0]) continue;
-      last.set(key, sample);
       const to = sample[0];
-      if (to <= accountedFor) continue;
-      if (before !== undefined) growths.push({ row, to, ...growth(target, before, sample, restarts) });
-      const grown = before === undefined && isNamed ? firstGrowth(memory, target, sample, forgottenAt) : null;
-      if (grown !== null) growths.push({ row, to, ...grown });
+      if (before === undefined ? isOfOldProcess(memory, starts, to) : to <= before[0]) continue;
+      if (to > accountedFor) {
+        const grown =
+          before !== undefined
+            ? growth(target, before, sample, restarts)
+            : isNamed
+              ? firstGrowth(memory, target, sample, forgottenAt)
+              : null;
+        if (grown !== null) growths.push({ row, to, ...grown });
+      }
+      before = sample;
     }
+    if (before !== undefined) [times[key], values[key]] = before;
   }
-  return { memory: remember(memory, starts, last, restarts), growths };
+  return { memory: remember(memory, starts, values, times, restarts), growths };
+}
+
+/** Time of each series' last sample. */
+function timesOf(memory: TargetMemory | undefined): Record<string, number> {
+  const times: Record<string, number> = {};
+  if (memory === undefined) return times;
+  for (const key of Object.keys(memory.values)) times[key] = memory.lags[key] ?? memory.at;
+  return times;
 }
 
 function growth(
@@ -160,21 +173,19 @@ function restartsIn(memory: TargetMemory | undefined, starts: readonly CounterSa
 function remember(
   memory: TargetMemory | undefined,
   starts: readonly CounterSample[],
-  last: ReadonlyMap<string, CounterSample>,
+  values: Record<string, number>,
+  times: Readonly<Record<string, number>>,
   restarts: readonly Restart[],
 ): TargetMemory {
   const restartedAt = restarts.at(-1)?.at ?? -Infinity;
-  const kept = [...last].filter(([, [at]]) => at >= restartedAt);
-  const scraped = Math.max(memory?.at ?? 0, starts.at(-1)?.[0] ?? 0);
-  const at = kept.reduce((newest, [, [sampledAt]]) => Math.max(newest, sampledAt), scraped);
-  return {
-    at,
-    startedAt: startAt(memory, starts, at),
-    values: Object.fromEntries(kept.map(([key, [, value]]) => [key, value])),
-    lags: Object.fromEntries(
-      kept.flatMap(([key, [sampledAt]]) => (sampledAt < at ? [[key, sampledAt]] : [])),
-    ),
-  };
+  let at = Math.max(memory?.at ?? 0, starts.at(-1)?.[0] ?? 0);
+  for (const sampledAt of Object.values(times)) at = Math.max(at, sampledAt);
+  const lags: Record<string, number> = {};
+  for (const [key, sampledAt] of Object.entries(times)) {
+    if (sampledAt < restartedAt) delete values[key];
+    else if (sampledAt < at) lags[key] = sampledAt;
+  }
+  return { at, startedAt: startAt(memory, starts, at), values, lags };
 }
 
 function within(value: number, least: number, most: number): number {
