@@ -88,6 +88,8 @@ describe.concurrent('a file is half-written', () => {
       .filter(({ type }) => type === 'RolloutStarted')
       .map(({ facts }) => facts['revision']);
     expect(revisions).toEqual(['v2', 'v3']);
+    const newest = events.findLast(({ type }) => type === 'RolloutStarted')?.rolloutId;
+    expect(stepsReached(events.filter(({ rolloutId }) => rolloutId === newest))).toEqual([50, 100]);
     expect(await wrong(daemon)).toEqual([]);
   });
 });
@@ -132,6 +134,7 @@ describe.concurrent('a file vanishes', () => {
     expect(events.find(({ type }) => type === 'Forgotten')?.message).toBe(
       'the file was removed; history is kept',
     );
+    expect(stepsReached(events)).toEqual([50]);
     expect(place.stored).toEqual([50, 0]);
     expect(await canaryOf(daemon, 'other')).toMatchObject({ phase: 'Stable' });
   });

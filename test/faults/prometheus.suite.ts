@@ -4,7 +4,18 @@ import type { Daemon } from '../system/world.ts';
 import type { Spoil } from './between.ts';
 import { REMOTE_LABEL, REMOTE_VALUE, startMeasured } from './measured.ts';
 import { measured } from './shared.ts';
-import { count, eventsOf, expectPromoted, looks, metricOf, moreLooks, say, shows } from './told.ts';
+import {
+  count,
+  eventsOf,
+  expectNothingLost,
+  expectPromoted,
+  looks,
+  metricOf,
+  moreLooks,
+  say,
+  shows,
+  stepsReached,
+} from './told.ts';
 import { aPlace, atFirstStep, errorsOf, type Parts, type Place, weightOf } from './world.ts';
 
 /** Missing data pauses after two seconds instead of holding for ten minutes. */
@@ -129,6 +140,8 @@ describe.concurrent('Prometheus has no number', () => {
     await daemon.logged({ type: 'RolloutEnded', facts: { outcome: 'Aborted' } });
     expect(place.stored.at(-1)).toBe(0);
     const events = await eventsOf(daemon);
+    expectNothingLost(events);
+    expect(stepsReached(events)).toEqual([50]);
     expect(count(events, 'StepLeft')).toBe(0);
   });
 
