@@ -1,5 +1,6 @@
 /** One mutation for each invariant of `decide` and of the write protocol, with the tests that must notice it. */
 import { ACCESS } from './access.ts';
+import { JUDGE } from './judge.ts';
 
 export interface Mutant {
   /** What the mutated program does. */
@@ -593,4 +594,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...WRITING,
   ...OTHERS,
   ...ACCESS,
+  ...JUDGE,
 ];
