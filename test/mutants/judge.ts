@@ -42,11 +42,11 @@ export const JUDGE: readonly Mutant[] = [
     tests: ['test/spec/judge.test.ts'],
   },
   {
-    name: 'a restart forgets the odds',
+    name: 'the odds are forgotten from look to look',
     guards: PROMISE,
     file: 'src/core/looks.ts',
     text: 'const memory = state.sequential;',
-    by: 'const memory = turn.state.bootAt === turn.now ? undefined : state.sequential;',
+    by: 'const memory = state.passes < 0 ? state.sequential : undefined;',
     tests: ['test/scenarios/scenarios.test.ts'],
   },
   {
