@@ -16,7 +16,8 @@ const GOES_ON: readonly (readonly [RegExp, string])[] = [
   [/dev-nacos$|fleet\/(?:service|gateway)\.ts /, 'listening on'],
   [/demo\/load\.ts /, 'running against'],
   [/--storage\.tsdb\.path/, 'Server is ready to receive web requests'],
-  [/canary -- serve /, 'canary controller is ready'],
+  // Nobody types so fast that it would not know by then.
+  [/canary -- serve /, 'v1 is stable, told by spec.stableRevision'],
   [/canary -- get shop -w/, 'Canary '],
 ];
 
