@@ -1,8 +1,11 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { paceCell, scheduleCells } from './cells.ts';
-import { AT_PACE, NO_DISPERSION, NO_SETTLE } from './contestants.ts';
+import { type Cell, paceCell, scheduleCells } from './cells.ts';
+import { AT_PACE, NO_DISPERSION, NO_SETTLE, ON_SCHEDULE, SEQUENTIAL } from './contestants.ts';
+import { asLines, readResult } from './kept.ts';
 import { pageOf } from './page.ts';
-import { playParts, quickParts, type Result } from './run.ts';
+import { FULL_RUNS, playParts, quickParts, type Result } from './run.ts';
 import { ERROR_SCENARIOS } from './scenarios.ts';
 import { type Check, checksOf } from './targets.ts';
 
@@ -27,10 +30,44 @@ describe('the sequential judge', () => {
     expect(missed(result.checks)).toEqual([]);
   });
 
+  it('is kept without loss but for digits', () => {
+    const kept = asLines(result);
+    expect(asLines(readResult(kept))).toBe(kept);
+    expect(readResult(kept).cells).toHaveLength(result.cells.length);
+  });
+
   it('has every check on the page, with its worst cell', () => {
     const page = pageOf(result);
     for (const { name } of result.checks) expect(page).toContain(`| ${name} |`);
     for (const { where } of result.checks) expect(page).toContain(where);
+  });
+});
+
+describe('the page in the documentation', () => {
+  const kept = readResult(readFileSync(resolve(import.meta.dirname, 'results.jsonl'), 'utf8'));
+
+  // Made anew from the kept figures by `npx vitest run test/bench-judge -u`.
+  it('is what the kept figures say', async () => {
+    expect(kept.kind).toBe('full');
+    expect(missed(kept.checks)).toEqual([]);
+    const page = resolve(import.meta.dirname, '../../docs/judge-benchmark.md');
+    await expect(pageOf(kept)).toMatchFileSnapshot(page);
+  });
+
+  it('is made of figures that the rules still give: else `npm run -s bench:judge -- --full` makes them anew', () => {
+    const again = [
+      ...scheduleCells(scenario('R3'), 50, ON_SCHEDULE, FULL_RUNS.errors, kept.seed),
+      paceCell(scenario('R2'), 50, SEQUENTIAL, FULL_RUNS.pace, kept.seed),
+    ];
+    const same = (one: Cell) => (other: Cell) =>
+      other.mode === one.mode &&
+      other.scenario === one.scenario &&
+      other.rps === one.rps &&
+      other.rule === one.rule;
+    const before = again.map((one) => kept.cells.find(same(one))!);
+    expect(asLines({ ...kept, checks: [], cells: again })).toBe(
+      asLines({ ...kept, checks: [], cells: before }),
+    );
   });
 });
 

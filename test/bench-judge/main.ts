@@ -1,11 +1,13 @@
 /**
- * `npm run -s bench:judge -- [--full] [--seed N] [--out FILE.md]`: how often each rule of judgment is wrong, how fast it
- * is, and whether the sequential judge meets its targets. Prints Markdown, or writes it with the figures as JSON beside.
+ * `npm run -s bench:judge -- [--full] [--seed N] [--out FILE]`: how often each rule of judgment is wrong, how fast it is,
+ * and whether the sequential judge meets its targets. Prints a page of Markdown; `--out` keeps the figures as JSON, one
+ * cell a line. Exit code 1: a target was missed.
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { asLines, readResult } from './kept.ts';
 import { pageOf } from './page.ts';
-import { fullParts, playParts, quickParts, type Result } from './run.ts';
+import { fullParts, playParts, quickParts } from './run.ts';
 
 const { values } = parseArgs({
   options: {
@@ -15,8 +17,8 @@ const { values } = parseArgs({
   },
 });
 const seed = Number(values.seed);
-if (!Number.isSafeInteger(seed) || (values.out !== undefined && !values.out.endsWith('.md'))) {
-  console.error('usage: npm run -s bench:judge -- [--full] [--seed N] [--out FILE.md]');
+if (!Number.isSafeInteger(seed)) {
+  console.error('usage: npm run -s bench:judge -- [--full] [--seed N] [--out FILE]');
   process.exit(2);
 }
 
@@ -26,15 +28,8 @@ const played = playParts(values.full ? 'full' : 'quick', parts, seed, (name, at)
 });
 if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
 // The page is made of the figures as they are kept, so that it can be made of them again.
-const kept = `${JSON.stringify(played, shortened, 2)}\n`;
-const result: Result = JSON.parse(kept);
-if (values.out === undefined) console.log(pageOf(result));
-else {
-  writeFileSync(values.out, pageOf(result));
-  writeFileSync(values.out.replace(/\.md$/, '.json'), kept);
-}
+const kept = asLines(played);
+const result = readResult(kept);
+console.log(pageOf(result).trimEnd());
+if (values.out !== undefined) writeFileSync(values.out, kept);
 if (result.checks.some(({ verdict }) => verdict === 'missed')) process.exitCode = 1;
-
-function shortened(_: string, value: unknown): unknown {
-  return typeof value === 'number' ? Number(value.toPrecision(6)) : value;
-}

@@ -35,6 +35,8 @@ export function pageOf(result: Result): string {
     '# How good the judges are',
     INTRODUCTION,
     `Made by \`npm run -s bench:judge${result.kind === 'full' ? ' -- --full' : ' --'} --seed ${result.seed}\` on ${result.machine}.`,
+    '## How to read it',
+    READING,
     '## Targets',
     TARGETS,
     checkTable(result.checks),
@@ -61,7 +63,14 @@ It is written by the benchmark; any seed can be played again, and none is specia
 
 A rollout has steps of 5, 10, 25 and 50 % and is polled every 15 seconds.
 Requests arrive as a Poisson process and fail independently, unless the scenario says otherwise; all samplers are exact.
-The margin is 0.5 % more errors, or a 99th percentile 50 ms higher; the sequential judge tolerates half of it, and between the two it may do either.`;
+The margin is 0.5 % more errors, or a 99th percentile 50 ms higher; the sequential judge tolerates half of it, and between the two it may do either: [what it promises](how-it-judges.md#what-is-promised).`;
+
+const READING = `- A rule is a point between two mistakes: compare whole columns. One that always rolls back is the fastest.
+- A small difference needs many requests, whoever judges. Where traffic is low the sequential judge says *inconclusive* instead of guessing; look for it at 5 requests a second.
+- A rule that takes its estimate at face value can be faster on a small regression, and pays for it in the rows of good canaries.
+- The thresholds are the same for all rules. Others would move a rule along its curve, not off it.
+- Every version has one series for each status here. With more instances, \`rate\` loses more first failures, and the article's rule is slower.
+- Rollouts are simulated: real traffic has shapes that nobody thought of. The bursts and drifts here are what we could think of.`;
 
 const TARGETS = `Each line is the worst of all cells that it is about.
 *Met within error*: above the target by 2.6 standard errors of so many rollouts at most.`;
@@ -69,7 +78,7 @@ const TARGETS = `Each line is the worst of all cells that it is about.
 const RULES = `The rules of others are written from their documentation, with their defaults where no number is given.
 The article's rule has no result while a version has never failed, as \`code=~"5.."\` has no series then; \`rate\` misses the failures of the scrape that a series is born with; and an alert \`for\` 5 minutes fires at the first evaluation that comes 5 minutes after the first violation.
 Flagger counts failed checks over the whole analysis and rolls back at the tick after the last allowed one.
-Kayenta is judged with a third deployment as large as the canary, as its documentation asks for, and without one.`;
+Kayenta has no margin: it looks for any increase. It is judged with a third deployment as large as the canary, as its documentation asks for, and without one; its documentation also asks for hours where these rollouts have 40 minutes.`;
 
 const SCHEDULE = `Ten minutes a step, whatever a rule says; all rules see the same counters, and nothing is promoted.
 A cell is the percentage rolled back, and the median minutes from the canary turning bad to its rollback where most are.

@@ -40,7 +40,14 @@ interface Part {
 }
 
 /** Rollouts of a cell. */
-const FULL_RUNS = { errors: 1_000, latency: 400, pace: 400, edge: 10_000, full: 500, pair: 400 } as const;
+export const FULL_RUNS = {
+  errors: 1_000,
+  latency: 400,
+  pace: 400,
+  edge: 10_000,
+  full: 500,
+  pair: 400,
+} as const;
 const QUICK_RUNS = 400;
 
 export function quickParts(): Part[] {

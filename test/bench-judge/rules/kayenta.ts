@@ -5,7 +5,7 @@
 import { meanRatio } from '../../../src/core/mann-whitney/effect-size.ts';
 import { shiftInterval } from '../../../src/core/mann-whitney/interval.ts';
 import type { Sli } from '../sli.ts';
-import { POLLS_PER_MINUTE, WEIGHTS } from '../world.ts';
+import { POLLS_PER_MINUTE } from '../world.ts';
 import type { Answer, Rule, RuleKind, Setup, View } from './rule.ts';
 
 const INTERVAL = 5 * POLLS_PER_MINUTE;
@@ -33,7 +33,7 @@ function createKayenta({ sli }: Setup, control: 'stable' | 'baseline'): Rule {
     keep(canary, sli, view.canary.last(1));
     keep(other, sli, view[control].last(1));
     if (view.poll % INTERVAL === 0 && isHigh(canary, other)) return 'rollback';
-    return view.pollInStep >= STEP && view.step < WEIGHTS.length ? 'advance' : 'wait';
+    return view.pollInStep >= STEP ? 'advance' : 'wait';
   }
 
   return { look };
