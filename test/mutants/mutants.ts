@@ -1,6 +1,7 @@
 /** One mutation for each invariant of `decide` and of the write protocol, with the tests that must notice it. */
 import { ACCESS } from './access.ts';
 import { JUDGE } from './judge.ts';
+import { STREAM } from './stream.ts';
 
 export interface Mutant {
   /** What the mutated program does. */
@@ -595,4 +596,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...OTHERS,
   ...ACCESS,
   ...JUDGE,
+  ...STREAM,
 ];

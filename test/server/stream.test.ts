@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Store } from '../../src/store/store.ts';
 import { anEvent } from '../support/saves.ts';
@@ -137,11 +139,13 @@ test('events of two processes come in the order of their numbers', async () => {
   const { temp, store, url } = await listening();
   const other = temp.open();
   const { events } = await reader(url);
-  for (let turn = 0; turn < 20; turn += 1) {
+  const heard: (number | undefined)[] = [];
+  for (let turn = 1; turn <= 20; turn += 1) {
     commit(other, 2);
     commit(store, 3);
+    while (heard.at(-1) !== 5 * turn) heard.push((await events(1))[0]?.id);
   }
-  expect((await events(100)).map(({ id }) => id)).toEqual(idsFrom(1, 100));
+  expect(heard).toEqual(idsFrom(1, 100));
 });
 
 test('when nothing happens a reader hears that the connection lives, with its place', async () => {
@@ -192,6 +196,35 @@ test('beyond the limit a reader is refused until another one leaves', async () =
   first.leave();
   while (!(await page()).includes('canary_controller_stream_readers 1\n'));
   expect((await reader(url)).status).toBe(200);
+});
+
+test('a reader whose socket is full is sent away, cut off, and misses nothing when it comes back', async () => {
+  const { store, clock, url } = await listening();
+  const page = async () => (await fetch(`${url}/metrics`)).text();
+  const events = Array<ReturnType<typeof anEvent> & { canary: string }>(500).fill({
+    ...anEvent('WeightVerified', { message: 'x'.repeat(10_000) }),
+    canary: 'shop',
+  });
+  const { port, hostname } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  onTestFinished(() => void socket.destroy());
+  socket.write(`GET /api/v1/stream?after=0 HTTP/1.1\r\nHost: ${hostname}\r\n\r\n`);
+  await once(socket, 'readable');
+  for (let burst = 0; burst < 8; burst += 1) store.appendEvents(events, 0);
+  // Until the buffers of both sides are full, and a while after.
+  while (!(await page()).includes('canary_controller_stream_stalls_total 1\n')) clock.advance(1_000);
+  while (!(await page()).includes('canary_controller_stream_readers 0\n')) clock.advance(1_000);
+  let told = '';
+  socket.on('data', (piece) => {
+    told += piece;
+  });
+  await once(socket, 'close');
+  const heard = [...told.matchAll(/^data: \{"id":(\d+),.*\}$/gm)].map(([, id]) => Number(id));
+  expect(heard).toEqual(idsFrom(1, heard.length));
+  expect(heard.length).toBeLessThan(4_000);
+  const back = await reader(url, '/api/v1/stream', { 'last-event-id': String(heard.length) });
+  const rest = await back.events(4_000 - heard.length);
+  expect(rest.map(({ id }) => id)).toEqual(idsFrom(heard.length + 1, rest.length));
 });
 
 test('closing sends every reader away with a reason, the one that reads and the one that does not', async () => {
