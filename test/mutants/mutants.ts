@@ -1,6 +1,7 @@
 /** One mutation for each invariant of `decide` and of the write protocol, with the tests that must notice it. */
 import { ACCESS } from './access.ts';
 import { JUDGE } from './judge.ts';
+import { COUNTERS } from './ledger.ts';
 import { STREAM } from './stream.ts';
 
 export interface Mutant {
@@ -595,6 +596,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...WRITING,
   ...OTHERS,
   ...ACCESS,
+  ...COUNTERS,
   ...JUDGE,
   ...STREAM,
 ];
