@@ -6,10 +6,11 @@ import type { Cleanup } from '../system/world.ts';
 import { type Ended, run } from '../terraform/tools.ts';
 
 const UP = 'ip link set lo up';
+const NAMESPACES = ['--map-root-user', '--net'];
 
 /** Null where such a network can be made; else the reason why not. */
 export async function noOwnNetwork(): Promise<string | null> {
-  const { code, said } = await run('unshare', ['--map-root-user', '--net', 'sh', '-c', UP]);
+  const { code, said } = await run('setpriv', ['unshare', ...NAMESPACES, '--pid', '--fork', 'sh', '-c', UP]);
   return code === 0 ? null : `no network of its own can be made here: ${said.trim() || `exit code ${code}`}`;
 }
 
@@ -27,38 +28,35 @@ export interface OwnNetwork {
   start(line: string, env: NodeJS.ProcessEnv): Running;
 }
 
-/** All that runs in it ends with the test. */
+/**
+ * All that runs in it ends with the test, and also when the test's own process is killed: the processes have a
+ * namespace, too, which ends with its first one.
+ */
 export async function ownNetwork(cleanup: Cleanup, cwd: string): Promise<OwnNetwork> {
+  const first = ['sh', '-c', `${UP} && echo up && exec sleep infinity`];
   const holder = spawn(
-    'unshare',
-    ['--map-root-user', '--net', 'sh', '-c', `${UP} && echo up && exec sleep infinity`],
-    {
-      detached: true,
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
+    'setpriv',
+    ['--pdeathsig', 'KILL', 'unshare', ...NAMESPACES, '--pid', '--fork', '--kill-child', ...first],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
   );
-  cleanup(() => end(holder));
+  const gone = once(holder, 'exit');
+  cleanup(async () => {
+    holder.kill('SIGKILL');
+    await gone;
+  });
   await once(createInterface(holder.stdout), 'line');
-  const enter = [
-    '--target',
-    String(holder.pid),
-    '--user',
-    '--net',
-    '--preserve-credentials',
-    '--',
-    'bash',
-    '-ec',
-  ];
+  const pid = `--pid=/proc/${holder.pid}/ns/pid_for_children`;
+  const target = ['--target', String(holder.pid), '--user', '--net', pid, '--preserve-credentials'];
+  const enter = [...target, '--', 'bash', '-ec'];
   return {
     run: (line, env) => run('nsenter', [...enter, line], { cwd, env }),
     start(line, env) {
-      const child = spawn('nsenter', [...enter, line], {
-        cwd,
-        env,
-        detached: true,
-        stdio: ['ignore', 'pipe', 'pipe'],
+      const child = spawn('nsenter', [...enter, line], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+      const ended = once(child, 'close');
+      cleanup(async () => {
+        holder.kill('SIGKILL');
+        await ended;
       });
-      cleanup(() => end(child));
       return follow(line, child);
     },
   };
@@ -93,12 +91,4 @@ function follow(line: string, child: ChildProcess): Running {
         look();
       }),
   };
-}
-
-/** Its whole group: what `npm run` started too. */
-async function end(child: ChildProcess): Promise<void> {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  const gone = once(child, 'exit');
-  process.kill(-child.pid, 'SIGKILL');
-  await gone;
 }
