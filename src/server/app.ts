@@ -37,6 +37,7 @@ export function createApp(deps: ServerDeps): FastifyInstance {
     clientErrorHandler: broken.answer,
     routerOptions: { maxParamLength: PARAM_LIMIT },
     forceCloseConnections: 'idle',
+    return503OnClosing: false,
     requestIdHeader: false,
     genReqId: ({ headers }) => requestIdOf(headers),
     frameworkErrors(error, { id }, reply) {
@@ -49,6 +50,7 @@ export function createApp(deps: ServerDeps): FastifyInstance {
   readJson(app);
   logRequests(app, deps);
   broken.watch(app);
+  refuseWhileClosing(app);
   answerFailures(app, deps.log);
   app.addHook('onSend', async ({ id }, reply) => {
     reply.headers(headersOfAll(id));
@@ -73,6 +75,17 @@ export function createApp(deps: ServerDeps): FastifyInstance {
     refuseOtherMethods(scope, methods);
   });
   return app;
+}
+
+/** In place of the framework's own refusal, which has no code. */
+function refuseWhileClosing(app: FastifyInstance): void {
+  let isClosing = false;
+  app.addHook('preClose', async () => {
+    isClosing = true;
+  });
+  app.addHook('onRequest', async (_request, reply) => {
+    if (isClosing) return sendProblem(reply, problem('STOPPING', 'the controller stops'));
+  });
 }
 
 function headersOfAll(requestId: string): Readonly<Record<string, string>> {

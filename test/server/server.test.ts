@@ -59,6 +59,35 @@ test('closing lets a running request end and takes no new one', async () => {
   await expect(fetch(`${url}/livez`)).rejects.toThrow();
 });
 
+test('what arrives on a connection in use while the server closes is refused with a code', async () => {
+  const { server, behind } = loaded();
+  const { url } = await server.listen('127.0.0.1', 0);
+  const gate = Promise.withResolvers<Accepted>();
+  const asked = Promise.withResolvers<void>();
+  behind.answer = () => {
+    asked.resolve();
+    return gate.promise;
+  };
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  let answers = '';
+  socket.on('data', (piece) => {
+    answers += piece;
+  });
+  const ended = once(socket, 'close');
+  socket.write('POST /api/v1/canaries/payment-service/pause HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  await asked.promise;
+  const closed = server.close();
+  socket.write('GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  // The server reads it before it reads this.
+  await fetch(`${url}/livez`).catch(() => {});
+  gate.resolve({ eventId: 5, rolloutId: null, changed: true });
+  await ended;
+  await closed;
+  expect(answers).toContain('HTTP/1.1 202 Accepted');
+  expect(answers).toContain('HTTP/1.1 503 Service Unavailable');
+  expect(answers).toContain('"code":"STOPPING"');
+});
+
 test('a request that does not end is cut off after a while', async () => {
   const { server, behind, clock } = loaded();
   const { url } = await server.listen('127.0.0.1', 0);
