@@ -1,8 +1,7 @@
 /** `apply` and `commit` as `reconcile` knows them, except that the process kills itself at the boundary it was given. */
 import { writeSync } from 'node:fs';
 import { type Applied, apply as realApply } from '../../src/controller/apply.ts';
-import { type CommitDeps, commit as realCommit } from '../../src/controller/commit.ts';
-import type { Entry } from '../../src/controller/memory.ts';
+import { commit as realCommit } from '../../src/controller/commit.ts';
 import type { Decision, Intent } from '../../src/core/rollout.ts';
 import { parseRule } from '../../src/core/rule.ts';
 import type { TrafficRouter } from '../../src/traffic/router.ts';
@@ -18,18 +17,16 @@ function dieAt(boundary: Boundary, purpose: unknown, to: unknown): void {
 }
 
 export async function commit(
-  deps: CommitDeps,
-  entry: Entry,
-  decision: Decision,
-  decidedAt: number,
-): Promise<void> {
-  const intent = decision.publish ? decision.state.intent : null;
-  const readBack = decision.events.find(({ type }) => type === 'WeightVerified')?.data;
+  ...[deps, entry, wanted, decidedAt, decideUnsaved]: Parameters<typeof realCommit>
+): Promise<Decision> {
+  const intent = wanted.publish ? wanted.state.intent : null;
+  const readBack = wanted.events.find(({ type }) => type === 'WeightVerified')?.data;
   dieAt('before the intent is committed', intent?.purpose, intent?.to);
   dieAt('before what was read back is committed', readBack?.['purpose'], readBack?.['weight']);
-  await realCommit(deps, entry, decision, decidedAt);
+  const decision = await realCommit(deps, entry, wanted, decidedAt, decideUnsaved);
   dieAt('after the intent is committed', intent?.purpose, intent?.to);
   dieAt('after what was read back is committed', readBack?.['purpose'], readBack?.['weight']);
+  return decision;
 }
 
 export function apply(
