@@ -22,13 +22,16 @@ export interface FaultsOptions {
 /** Begins a fault; the returned function ends it. Null: it makes no sense now. */
 export type Begin = () => (() => void) | null;
 
-export interface Kind {
+export interface Fault {
   readonly name: string;
   readonly begin: Begin;
-  /** Mean time between two of its kind, s. */
-  readonly every: number;
   /** Shortest and longest duration, s. */
   readonly lasts: readonly [number, number];
+}
+
+export interface Kind extends Fault {
+  /** Mean time between two of its kind, s. */
+  readonly every: number;
 }
 
 /** Wrong for one Canary alone. */

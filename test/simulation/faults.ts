@@ -1,9 +1,11 @@
 /** What goes wrong, at random times and for random whiles, and when it was last calm. */
-import { type FaultsOptions, fleetKinds, type Kind, type OwnKind } from './fault-kinds.ts';
+import { type Fault, type FaultsOptions, fleetKinds, type Kind, type OwnKind } from './fault-kinds.ts';
 import { ownKinds } from './provider-faults.ts';
 import { count } from './weather.ts';
 
 export interface Faults {
+  /** Begins one now, also when no more come by themselves. */
+  begin(kind: Fault): void;
   /** Ends every fault that is under way, and begins no more. */
   end(): void;
   /** True time since which nothing global is wrong; null: something is. */
@@ -31,7 +33,7 @@ export function createFaults(options: FaultsOptions): Faults {
     });
   }
 
-  function begin(kind: Kind): void {
+  function begin(kind: Fault): void {
     const undo = kind.begin();
     if (undo === null) return;
     count(tally, kind.name);
@@ -80,6 +82,7 @@ export function createFaults(options: FaultsOptions): Faults {
 
   const ownCount = () => [...ownActive.values()].reduce((sum, some) => sum + some, 0);
   return {
+    begin,
     end() {
       isOver = true;
       for (const end of [...active]) end();

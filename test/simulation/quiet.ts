@@ -1,10 +1,11 @@
 /** Looks at the whole once a minute: whether it is busy without end, and whether it comes to rest once all is quiet. */
 import { unrest } from './rest.ts';
 import type { Scene } from './scene.ts';
+import { tryStore } from './store-trial.ts';
 import type { Tally } from './weather.ts';
 
 export interface Quiet {
-  /** People go home and nothing goes wrong any more. */
+  /** People go home and all faults end; a store that takes nothing is tried first, then nothing is wrong any more. */
   begin(): void;
   hasBegun(): boolean;
   /** All came to rest and stayed so for a while. */
@@ -29,6 +30,7 @@ export function createQuiet(scene: Scene): Quiet {
   /** Since when each Canary is on its way to 0, by the time at which that was decided. */
   const endings = new Map<string, { readonly decided: number; readonly since: number }>();
   let last = { runs: 0, timers: 0 };
+  let isEnding = false;
   let quietSince: number | null = null;
   let restingSince: number | null = null;
 
@@ -76,18 +78,25 @@ export function createQuiet(scene: Scene): Quiet {
     timeline.at(timeline.now() + MINUTE_MS, everyMinute);
   }
 
+  function beQuiet(): void {
+    scene.trace.add('quiet begins');
+    alerts.end();
+    faults.end();
+    if (daemons.alive().length === 0) daemons.boot();
+    quietSince = timeline.now();
+  }
+
   everyMinute();
   return {
     begin() {
-      scene.trace.add('quiet begins');
+      isEnding = true;
       people.end();
-      alerts.end();
       faults.end();
       if (daemons.alive().length === 0) daemons.boot();
       for (const daemon of daemons.alive()) daemon.doom = null;
-      quietSince = timeline.now();
+      tryStore(scene, beQuiet);
     },
-    hasBegun: () => quietSince !== null,
+    hasBegun: () => isEnding,
     isOver: () => restingSince !== null && timeline.now() - restingSince >= STAYS_MS,
   };
 }

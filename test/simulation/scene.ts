@@ -7,17 +7,19 @@ import { createFleet, type Fleet } from './fleet.ts';
 import { createNacos } from './nacos.ts';
 import { createOracle, type Oracle } from './oracle.ts';
 import { createPeople, type People } from './people.ts';
-import { createRandom } from './random.ts';
+import { createRandom, type Random } from './random.ts';
 import { createRuleFiles } from './rule-files.ts';
 import { type Dialect, isAuthoritative, type Rules } from './rules.ts';
 import { createStoreFile } from './store-file.ts';
 import { createTimeline, type Timeline } from './timeline.ts';
 import { createTrace, type Trace } from './trace.ts';
 import { createTraffic, type Traffic } from './traffic.ts';
-import { clearWeather, count, type Tally } from './weather.ts';
+import { clearWeather, count, type Tally, type Weather } from './weather.ts';
 
 export interface Scene {
   readonly timeline: Timeline;
+  readonly random: Random;
+  readonly weather: Weather;
   readonly tally: Tally;
   readonly trace: Trace;
   readonly fleet: Fleet;
@@ -77,7 +79,7 @@ export function createScene(seed: number, path: string, onLine: (line: string) =
   const alerts = createAlerts({ ...common, fleet, daemons, oracle });
   count(tally, `world of ${WORLDS[dialect]}`);
   say(`seed ${seed}: ${fleet.names().length} canaries, ${WORLDS[dialect]}`);
-  return { timeline, tally, trace, fleet, traffic, rules, oracle, daemons, people, alerts, faults };
+  return { ...common, trace, fleet, traffic, rules, oracle, daemons, people, alerts, faults };
 }
 
 const WORLDS: Readonly<Record<Dialect, string>> = {

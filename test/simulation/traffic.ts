@@ -11,10 +11,13 @@ import type { Random } from './random.ts';
 import type { ProcessClock, Timeline } from './timeline.ts';
 import type { PrometheusMode, Weather } from './weather.ts';
 
-/** How a revision really behaves. `from`: the share of traffic (0 to 1) at which it begins to. */
+/**
+ * How a revision really behaves. `from`: the share of traffic (0 to 1) at which it begins to. `badShare`: of its
+ * requests; default so many that a guard trips.
+ */
 export type Truth =
   | { readonly kind: 'healthy' }
-  | { readonly kind: 'broken'; readonly from: number }
+  | { readonly kind: 'broken'; readonly from: number; readonly badShare?: number }
   | { readonly kind: 'slow' }
   | { readonly kind: 'silent'; readonly from: number };
 
@@ -91,7 +94,8 @@ export function createTraffic(options: TrafficOptions): Traffic {
       if (seconds <= 0) continue;
       const some = Math.round(options.rps(name) * share * seconds);
       requests += some;
-      bad += random.binomial(some, how.kind === 'broken' && share >= how.from ? BAD_SHARE : GOOD_SHARE);
+      const isBroken = how.kind === 'broken' && share >= how.from;
+      bad += random.binomial(some, isBroken ? (how.badShare ?? BAD_SHARE) : GOOD_SHARE);
     }
     return { requests, bad, seen };
   }
