@@ -32,8 +32,9 @@ export interface ReconcileDeps extends ObserveDeps, CommitDeps {
   readonly looks: Set<AbortController>;
 }
 
-/** One time by both clocks. */
-interface Moment {
+/** What a decision is made on besides what was seen, so that it can be made again on the same. */
+interface Basis {
+  readonly spec: Spec;
   readonly wall: number;
   readonly monotonic: number;
 }
@@ -158,11 +159,11 @@ async function step(deps: ReconcileDeps, entry: Entry, seen: Observation): Promi
     // What was seen may have taken a while: a shutdown makes it worthless, a lost leadership forbids to use it.
     if (isOver(deps, entry)) return writes > 0;
     // Taken before the commit, which may take a while: the bake clock must not lose that time.
-    const moment = { wall: deps.clock.now(), monotonic: deps.clock.monotonic() };
-    const wanted = think(deps, entry, observation, moment);
+    const basis = { spec: entry.spec, wall: deps.clock.now(), monotonic: deps.clock.monotonic() };
+    const wanted = think(deps, entry, observation, basis);
     if (observation === NOTHING_SEEN && !isWorthSaving(wanted)) return false;
-    const decision = await commit(deps, entry, wanted, moment.monotonic, (trouble) =>
-      think(deps, entry, observation, moment, trouble.message),
+    const decision = await commit(deps, entry, wanted, basis.monotonic, (trouble) =>
+      think(deps, entry, observation, basis, trouble.message),
     );
     say(deps, decision);
     deps.onDecided(entry, decision);
@@ -221,12 +222,12 @@ function think(
   deps: ReconcileDeps,
   entry: Entry,
   seen: Observation,
-  { wall: now, monotonic }: Moment,
+  { spec, wall: now, monotonic }: Basis,
   unsavable?: string,
 ): Decision {
   entry.heeded = entry.heard;
   return decide({
-    spec: entry.spec,
+    spec,
     file: entry.file,
     state: stateOf(deps, entry, now),
     seen: { ...seen, commands: entry.commands, signals: [...entry.signals.values()] },

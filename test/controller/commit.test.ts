@@ -92,6 +92,33 @@ describe('a database that another program holds', () => {
     },
   );
 
+  it('lets no look be judged by a declaration that came while a raise was being saved', async () => {
+    const declared = (query: string, max: number) => {
+      const source = { kind: 'query', query } as const;
+      const metric = aMetric({ source, bounds: { max }, windowMs: 10_000, critical: true });
+      return quickSpec('shop', { analysis: { metrics: [metric] } });
+    };
+    let isLocked = false;
+    const rig: Rig = await aRig({
+      specs: [declared('ms{job="shop"}', 500)],
+      store: (store) => ({
+        async saveSoon(save) {
+          if (!isLocked) return store.saveSoon(save);
+          isLocked = false;
+          rig.files.set('shop', { spec: declared('seconds{job="shop"}', 0.5), file: 'present' });
+          await rig.controller.rescan();
+          throw new StoreError('STORE_LOCKED', 'another program holds the database');
+        },
+      }),
+    });
+    rig.answers.canary.set('shop', { kind: 'value', value: 200, requests: null });
+    rig.lead();
+    await rig.run(15_000);
+    isLocked = true;
+    while (isLocked) await rig.run(1_000);
+    expect(rig.controller.state('shop')).toMatchObject({ phase: 'Progressing', rollout: { weight: 10 } });
+  });
+
   it('keeps no mark from being written afterwards that was earned meanwhile', async () => {
     const rig = await aRig({ specs: [quickSpec()] });
     rig.lead();

@@ -451,12 +451,11 @@ const WRITING: readonly Mutant[] = [
     name: 'the write comes before its commit',
     guards: SAVED_FIRST,
     file: 'src/controller/reconcile.ts',
-    text: '    await commit(deps, entry, decision, decidedAt);\n',
-    by: `    if (decision.publish && decision.state.intent !== null) {
-      await apply(deps, decision.state, decision.state.intent, deps.signal);
+    text: '    const decision = await commit(',
+    by: `    if (wanted.publish && wanted.state.intent !== null) {
+      await carryOut(deps, entry, wanted.state, wanted.state.intent);
     }
-    await commit(deps, entry, decision, decidedAt);
-`,
+    const decision = await commit(`,
     tests: ['test/controller/commit.test.ts'],
   },
   {
@@ -466,6 +465,46 @@ const WRITING: readonly Mutant[] = [
     text: "intent.direction === 'lower');",
     by: "intent.direction !== 'hold');",
     tests: ['test/controller/commit.test.ts'],
+  },
+  {
+    name: 'a decision that could not be saved takes its counted failures with it',
+    guards: LOWERING_IS_EASY,
+    file: 'src/controller/commit.ts',
+    text: 'mayGoOnUnsaved(wanted) ? wanted : decideUnsaved(trouble);',
+    by: 'mayGoOnUnsaved(wanted) ? wanted : wanted;',
+    tests: ['test/controller/commit.test.ts'],
+  },
+  {
+    name: 'a locked database keeps a new leader from leading',
+    guards: LOWERING_IS_EASY,
+    file: 'src/controller/leader.ts',
+    text: "['STORE_FULL', 'STORE_LOCKED']",
+    by: "['STORE_FULL']",
+    tests: ['test/controller/leader.test.ts'],
+  },
+  {
+    name: 'each write waits for a lock that another program keeps',
+    guards: LOWERING_IS_EASY,
+    file: 'src/store/patience.ts',
+    text: "db.pragma('busy_timeout = 0');",
+    by: '',
+    tests: ['test/controller/commit.test.ts'],
+  },
+  {
+    name: 'a raise is withdrawn by a write that cannot be saved',
+    guards: SAVED_FIRST,
+    file: 'src/core/writes.ts',
+    text: ' || input.unsavable !== undefined) return;',
+    by: ') return;',
+    tests: ['test/core/unsavable.test.ts'],
+  },
+  {
+    name: 'a command that the journal has taken is taken again',
+    guards: SAVED_FIRST,
+    file: 'src/controller/takeover.ts',
+    text: 'commands.filter(({ id }) => !taken.has(id))',
+    by: '[...commands]',
+    tests: ['test/controller/takeover.test.ts'],
   },
   {
     name: 'an unsaved rollback is not kept in the journal',
