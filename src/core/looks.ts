@@ -22,6 +22,8 @@ import { said } from './words.ts';
 
 /** Beyond this difference between Prometheus' clock and ours a look is never evidence. Date has whole seconds. */
 const SKEW_LIMIT_MS = 5_000;
+/** A value of stable that is older than so many looks says nothing about when the raise to 100 was decided. */
+const RECENT_INTERVALS = 3;
 
 /** `before`: stable before the rollout. */
 export function requestId(metric: Metric, arm: Arm | 'before'): string {
@@ -130,7 +132,9 @@ function takeMetric(
   ) {
     rollout.canarySeen = true;
   }
-  const stableReading = needsStable(metric) ? freeze(rollout, state, stable?.reading ?? null) : null;
+  const stableReading = needsStable(metric)
+    ? freeze(rollout, state, stable, turn.canary.analysis.intervalMs)
+    : null;
   const judged = judgeThreshold(metric, canary.reading, stableReading);
   const verdict: Verdict = {
     metric: metric.name,
@@ -251,27 +255,39 @@ function metricState(rollout: RolloutState, metric: Metric): MetricState {
 
 /**
  * At weight 100 stable has no traffic left: its arm is asked once, at the time the raise was saved, and kept. An
- * error and a partial answer are asked again; no data there stays no data.
+ * error and a partial answer are asked again. Where it had no data at that very moment (scrapes that were missed), its
+ * last value counts, by which the raise was decided.
  */
-function freeze(rollout: RolloutState, state: MetricState, measured: Reading | null): Reading | null {
+function freeze(
+  rollout: RolloutState,
+  state: MetricState,
+  measured: Measurement | null,
+  intervalMs: number,
+): Reading | null {
   const { frozenAt } = rollout;
+  const reading = measured?.reading ?? null;
   if (frozenAt === null) {
     state.frozen = null;
-    return measured;
+    if (measured?.reading.kind === 'value') {
+      const { value, requests } = measured.reading;
+      state.lastStable = { at: measured.at, value, requests };
+    }
+    return reading;
   }
-  if (state.frozen?.at !== frozenAt && measured !== null && isFinal(measured)) {
-    const isValue = measured.kind === 'value';
-    state.frozen = {
-      at: frozenAt,
-      value: isValue ? measured.value : null,
-      requests: isValue ? measured.requests : null,
-    };
+  if (state.frozen?.at !== frozenAt && reading !== null && isFinal(reading)) {
+    const known = reading.kind === 'value' ? reading : lastStable(state, frozenAt, intervalMs);
+    state.frozen = { at: frozenAt, value: known?.value ?? null, requests: known?.requests ?? null };
   }
-  if (state.frozen?.at !== frozenAt) return measured;
+  if (state.frozen?.at !== frozenAt) return reading;
   const { value, requests } = state.frozen;
   return value === null
     ? { kind: 'noData', why: 'empty', detail: 'stable had no value when it was frozen for weight 100' }
     : { kind: 'value', value, requests };
+}
+
+/** Of a look that can have been one of the three before the raise. */
+function lastStable({ lastStable: last }: MetricState, frozenAt: number, intervalMs: number) {
+  return last !== undefined && Math.abs(frozenAt - last.at) <= RECENT_INTERVALS * intervalMs ? last : null;
 }
 
 function isFinal(reading: Reading): boolean {

@@ -129,6 +129,8 @@ export interface MetricState {
   /** First of the consecutive counted looks without data. */
   noDataSince: number | null;
   lastLookAt: number | null;
+  /** Stable's last value while it had traffic; absent: none yet. */
+  lastStable?: { readonly at: number; readonly value: number; readonly requests: number | null };
   /** Stable's reading frozen for weight 100. */
   frozen: { readonly at: number; readonly value: number | null; readonly requests: number | null } | null;
   verdict: Verdict | null;

@@ -210,17 +210,28 @@ describe('weight 100', () => {
     expect(metric(desk)?.verdict).toMatchObject({ class: 'pass', stable: 0.2, stableFrozenAt: frozenAt });
   });
 
-  it('has no data when stable had none then, and asks again only after an error or a partial answer', () => {
+  const untold = (why: 'error' | 'partial' | 'empty') =>
+    why === 'error'
+      ? ({ kind: 'error', structural: false, code: 'X', detail: 'down' } as const)
+      : ({ kind: 'noData', why, detail: why } as const);
+
+  it('takes the value by which the raise was decided when stable has none of the very moment, after asking again over errors and partial answers', () => {
     const desk = createDesk();
     desk.reach(100);
     for (const why of ['error', 'partial', 'empty'] as const) {
-      const stable =
-        why === 'error'
-          ? ({ kind: 'error', structural: false, code: 'X', detail: 'down' } as const)
-          : ({ kind: 'noData', why, detail: why } as const);
-      desk.look('pass', { stable });
+      desk.look('pass', { stable: untold(why) });
       expect(metric(desk)?.frozen === null).toBe(why !== 'empty');
     }
+    const { frozenAt } = desk.rollout();
+    expect(metric(desk)?.frozen).toMatchObject({ at: frozenAt, value: metric(desk)?.lastStable?.value });
+    expect(metric(desk)?.verdict).toMatchObject({ class: 'pass', stableFrozenAt: frozenAt });
+  });
+
+  it('has no data for a metric that was never compared before', () => {
+    const desk = createDesk();
+    desk.reach(100);
+    desk.respec({ analysis: { metrics: [quickMetric({ bounds: { maxDelta: 0.02 } })] } });
+    desk.look('pass', { stable: untold('empty') });
     looks(desk, 1, 'pass');
     expect(metric(desk)?.verdict?.class).toBe('noData');
   });
