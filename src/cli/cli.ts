@@ -15,6 +15,7 @@ import { lint, schema } from './commands/lint.ts';
 import { list } from './commands/list.ts';
 import { plan } from './commands/plan.ts';
 import { addServeFlags, type Serve, type ServeFlags } from './commands/serve.ts';
+import { simulateScenario } from './commands/simulate.ts';
 import {
   type CreateFlags,
   createToken,
@@ -139,6 +140,7 @@ function createProgram(options: CliOptions, ended: (code: ExitCode) => void): Co
   defineReads(define);
   defineChanges(define);
   defineOffline(define);
+  defineTrials(define);
   defineBackup(define, options);
   defineDoctor(define, options);
   defineTokens(defineIn(program.command('token').description('who may use the HTTP interface')), io);
@@ -247,6 +249,15 @@ function defineOffline(define: Define): void {
   define('lint <paths...>', 'check Canary files', (context, _first, _flags, paths) => lint(context, paths));
   define('schema', 'print the JSON Schema of Canary files', schema);
   define('version', 'print the version', version);
+}
+
+/** What a declaration would do, found out without a daemon. */
+function defineTrials(define: Define): void {
+  define<{ scenario: string }>(
+    'simulate <file>',
+    'what a Canary would do, by the real core in virtual time',
+    (context, file, { scenario }) => simulateScenario(context, file, scenario),
+  ).requiredOption('--scenario <world>', 'YAML file: one run through that world');
 }
 
 function defineBackup(define: Define, { io, backUp }: CliOptions): void {

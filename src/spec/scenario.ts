@@ -1,8 +1,11 @@
 /** The scenario language: a scripted world for `simulate` and for the scenario tests, read from YAML. */
-import { parse } from 'yaml';
+import { type Document, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { parseDuration } from '../lib/duration.ts';
 import { err, ok, type Result } from '../lib/result.ts';
+import { didYouMean } from '../lib/text.ts';
+import { type Finding, fieldName, type Path, wrongField, wrongValue } from './finding.ts';
+import { offsetOf } from './place.ts';
 
 const duration = z.string().transform((text, context) => {
   const ms = parseDuration(text);
@@ -50,32 +53,75 @@ const change = z.strictObject({
   alert: z.enum(['rollback', 'pause', 'promote', 'resolved']).optional(),
 });
 
-export const Scenario = z.strictObject({
-  world: z.strictObject({
-    rps: z.number().min(0).default(50),
-    scrape: duration.prefault('15s'),
-    stableRevision: z.string().default('v1'),
-    stable: behaviour.default({}),
-    canary: behaviour.default({}),
-    until: duration.prefault('1h'),
-    /** Answers to free queries by the text that they contain; anything else answers 1. */
-    answers: z.record(z.string(), z.number()).default({}),
-  }),
-  changes: z.array(change).default([]),
+const world = z.strictObject({
+  rps: z.number().min(0).default(50),
+  scrape: duration.refine((ms) => ms >= 1000, 'must be a second or more').prefault('15s'),
+  /** What is live at the beginning. */
+  stableRevision: z.string().min(1).optional(),
+  stable: behaviour.default({}),
+  canary: behaviour.default({}),
+  until: duration.prefault('1h'),
+  /** Answers to free queries by the text that they contain; anything else answers 1. */
+  answers: z.record(z.string(), z.number()).default({}),
 });
 
-export type Scenario = z.output<typeof Scenario>;
+const Scenario = z.strictObject({ world: world.prefault({}), changes: z.array(change).default([]) });
+
+type Written = z.output<typeof Scenario>;
+
+export interface Scenario {
+  readonly world: Omit<Written['world'], 'stableRevision'> & { readonly stableRevision: string };
+  readonly changes: Written['changes'];
+}
+
 export type ScenarioChange = z.output<typeof change>;
 
-/** Reads a scenario. The error names every fault with its place in the document. */
-export function parseScenario(text: string): Result<Scenario, readonly string[]> {
-  let document: unknown;
-  try {
-    document = parse(text);
-  } catch (error) {
-    return err([error instanceof Error ? error.message : String(error)]);
+/**
+ * Reads a scenario; one that says nothing of `stableRevision` has `stableRevision`. The error names every fault with
+ * its place: "3:12 changes[0].at: ...", line and column from 1.
+ */
+export function parseScenario(text: string, stableRevision = 'v1'): Result<Scenario, readonly string[]> {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'silent' });
+  const placed = (offset: number, detail: string) => {
+    const { line, col } = lines.linePos(offset);
+    return `${line}:${col} ${detail}`;
+  };
+  if (document.errors.length > 0)
+    return err(document.errors.map(({ pos, message }) => placed(pos[0], message)));
+  const parsed = Scenario.safeParse(plainOf(document));
+  if (!parsed.success) {
+    const findings = parsed.error.issues.flatMap(findingsOf);
+    return err(
+      findings.map((finding) =>
+        placed(offsetOf(finding, document, text), `${fieldName(finding.path)}: ${finding.detail}`),
+      ),
+    );
   }
-  const parsed = Scenario.safeParse(document);
-  if (parsed.success) return ok(parsed.data);
-  return err(parsed.error.issues.map((issue) => `${issue.path.join('.') || 'scenario'}: ${issue.message}`));
+  const { world, changes } = parsed.data;
+  return ok({ world: { ...world, stableRevision: world.stableRevision ?? stableRevision }, changes });
+}
+
+/** Aliases that expand to more than anyone writes give nothing. */
+function plainOf(document: Document.Parsed): unknown {
+  try {
+    return document.toJS() ?? {};
+  } catch {
+    return null;
+  }
+}
+
+function findingsOf(issue: z.core.$ZodIssue): Finding[] {
+  const path = issue.path.filter((key) => typeof key !== 'symbol');
+  if (issue.code !== 'unrecognized_keys') return [wrongValue('SPEC_TYPE', path, issue.message)];
+  return issue.keys.map((key) =>
+    wrongField('SPEC_UNKNOWN_FIELD', [...path, key], `is not a field.${didYouMean(key, fieldsAt(path))}`),
+  );
+}
+
+function fieldsAt([first, second, third]: Path): readonly string[] {
+  if (first === undefined) return ['world', 'changes'];
+  const isBehaviour = third !== undefined || (first === 'world' && second !== undefined);
+  if (isBehaviour) return Object.keys(behaviour.shape);
+  return Object.keys(first === 'world' ? world.shape : change.shape);
 }

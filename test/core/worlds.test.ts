@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Simulation, simulate } from '../../src/core/simulation/simulate.ts';
+import type { Simulation } from '../../src/core/simulation/run.ts';
+import { simulate } from '../../src/core/simulation/simulate.ts';
 import { parseScenario } from '../../src/spec/scenario.ts';
 import { aMetric, aSpec, type CanaryParts } from '../support/a-canary.ts';
 

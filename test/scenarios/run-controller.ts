@@ -1,7 +1,8 @@
 /** Runs a scenario through the whole controller: real queue, store, commit and apply, on a virtual clock. */
 import { type Controller, createController } from '../../src/controller/controller.ts';
 import type { Changes, SpecIndex } from '../../src/controller/specs.ts';
-import { editedSpec, moments } from '../../src/core/simulation/simulate.ts';
+import { editedSpec } from '../../src/core/simulation/run.ts';
+import { moments } from '../../src/core/simulation/simulate.ts';
 import { createWorld, EPOCH_MS } from '../../src/core/simulation/world.ts';
 import type { Clock } from '../../src/lib/clock.ts';
 import type { Spec } from '../../src/spec/canary.ts';

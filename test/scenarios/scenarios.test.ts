@@ -2,9 +2,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { timelineLine } from '../../src/cli/render/story.ts';
 import type { CanaryState, NewEvent } from '../../src/core/rollout.ts';
 import { simulate } from '../../src/core/simulation/simulate.ts';
-import { formatDuration } from '../../src/lib/duration.ts';
 import type { Spec } from '../../src/spec/canary.ts';
 import { parseFile } from '../../src/spec/parse.ts';
 import { parseScenario, type Scenario } from '../../src/spec/scenario.ts';
@@ -28,13 +28,7 @@ function load(name: string): { spec: Spec; scenario: Scenario } {
 
 function line(at: number, phase: CanaryState['phase'], weight: number, event: NewEvent): string {
   const message = event.message.replace(/(-\d+)-[0-9a-z]{8}\b/g, '$1');
-  return [
-    formatDuration(at).padStart(8),
-    phase.padEnd(12),
-    `${weight} %`.padStart(5),
-    event.type.padEnd(16),
-    message,
-  ].join('  ');
+  return timelineLine(at, phase, weight, event.type, message);
 }
 
 const names = readdirSync(HERE)

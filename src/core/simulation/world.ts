@@ -4,36 +4,23 @@
  */
 import { parseDuration } from '../../lib/duration.ts';
 import type { Scenario, ScenarioChange } from '../../spec/scenario.ts';
-import type {
-  Measurement,
-  MeasureRequest,
-  PublishReport,
-  Reading,
-  RouteReading,
-  Signal,
-} from '../observation.ts';
+import type { Measurement, MeasureRequest, PublishReport, Reading, Signal } from '../observation.ts';
 import { md5, parseRule } from '../rule.ts';
 import { counterSeries, type Flow } from './counters.ts';
+import type { Surroundings } from './run.ts';
 
-export interface World {
-  /** Moves traffic on to `at` (virtual ms since the start of time, monotonic). */
-  advance(at: number): void;
+export interface World extends Surroundings {
   /** Applies what a change says about the world; what concerns the daemon is left to the caller. */
   apply(change: ScenarioChange): void;
-  /** Wall time of a monotonic time. */
-  wall(at: number): number;
-  read(at: number): RouteReading;
-  publish(operation: string, content: string, expectMd5: string | 'absent' | null, at: number): PublishReport;
   measure(request: MeasureRequest, at: number): Measurement;
-  signals(): readonly Signal[];
-  /** The live text, or null. */
-  document(): string | null;
-  /** Percent that the gateways give to the document's canary version now. */
-  weight(): number;
+  /** The time that it has come to, monotonic. */
+  now(): number;
 }
 
 /** Virtual time starts here: 2026-01-01T00:00:00Z. */
 export const EPOCH_MS = Date.UTC(2026, 0, 1);
+/** Traffic did not begin when the daemon did. */
+const BEFORE_MS = 3_600_000;
 const HEALTHY = { error: 0, p99: 0.1 };
 
 interface Segment {
@@ -57,7 +44,7 @@ export function createWorld(scenario: Scenario): World {
   let alert: Signal | null = null;
   let alerts = 0;
   const segments: Segment[] = [];
-  let now = EPOCH_MS;
+  let now = EPOCH_MS - BEFORE_MS;
 
   function rates(): Segment['rates'] {
     const rule = live === null ? null : parseRule(live);
@@ -79,6 +66,12 @@ export function createWorld(scenario: Scenario): World {
 
   function wall(at: number): number {
     return at + skewMs;
+  }
+
+  function advance(at: number): void {
+    const last = segments.at(-1);
+    if (last !== undefined) last.to = at;
+    now = at;
   }
 
   function set(content: string | null): void {
@@ -170,12 +163,10 @@ export function createWorld(scenario: Scenario): World {
   }
 
   cut();
+  advance(EPOCH_MS);
   return {
-    advance(at) {
-      const last = segments.at(-1);
-      if (last !== undefined) last.to = at;
-      now = at;
-    },
+    advance,
+    now: () => now,
     apply(change) {
       if (change.rps !== undefined) mode = { ...mode, rps: change.rps };
       if (change.stable !== undefined)
