@@ -15,7 +15,7 @@ import { lint, schema } from './commands/lint.ts';
 import { list } from './commands/list.ts';
 import { plan } from './commands/plan.ts';
 import { addServeFlags, type Serve, type ServeFlags } from './commands/serve.ts';
-import { simulateScenario } from './commands/simulate.ts';
+import { addSimulateFlags, type SimulateFlags, simulate } from './commands/simulate.ts';
 import {
   type CreateFlags,
   createToken,
@@ -253,11 +253,12 @@ function defineOffline(define: Define): void {
 
 /** What a declaration would do, found out without a daemon. */
 function defineTrials(define: Define): void {
-  define<{ scenario: string }>(
+  const command = define<SimulateFlags>(
     'simulate <file>',
-    'what a Canary would do, by the real core in virtual time',
-    (context, file, { scenario }) => simulateScenario(context, file, scenario),
-  ).requiredOption('--scenario <world>', 'YAML file: one run through that world');
+    'what a Canary would do, by the real core in virtual time: in a scripted world, or many times over with random traffic',
+    (context, file, flags) => simulate(context, file, flags),
+  );
+  addSimulateFlags(command);
 }
 
 function defineBackup(define: Define, { io, backUp }: CliOptions): void {

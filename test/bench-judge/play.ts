@@ -1,5 +1,5 @@
 /** Rollouts played through: on a fixed schedule, all rules beside each other, or at the pace of one rule. */
-import { createRandom } from './random.ts';
+import { createRandom } from '../../src/core/simulation/random.ts';
 import type { Rule, RuleKind, Setup, View } from './rules/rule.ts';
 import type { Scenario } from './scenarios.ts';
 import { createSeries, type Series } from './series.ts';

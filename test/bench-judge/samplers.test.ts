@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { createRandom } from './random.ts';
-import { binomial, geometric, logFactorial, multinomial, poisson } from './samplers.ts';
+import { createRandom } from '../../src/core/simulation/random.ts';
+import {
+  binomial,
+  geometric,
+  logFactorial,
+  multinomial,
+  poisson,
+} from '../../src/core/simulation/samplers.ts';
 import { normalCdf } from './world.ts';
 
 const DRAWS = 40_000;

@@ -1,5 +1,5 @@
 /** What can be true of a canary: the worlds that every rule is put into. */
-import type { Random } from './random.ts';
+import type { Random } from '../../src/core/simulation/random.ts';
 import {
   errorWorld,
   latencyWorld,

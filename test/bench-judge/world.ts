@@ -1,6 +1,6 @@
 /** A rollout's traffic: what both versions get and how it ends, drawn poll by poll. */
-import type { Random } from './random.ts';
-import { binomial, geometric, multinomial, poisson } from './samplers.ts';
+import type { Random } from '../../src/core/simulation/random.ts';
+import { binomial, geometric, multinomial, poisson } from '../../src/core/simulation/samplers.ts';
 import { BUCKETS, type Counts, ERRORS, LATENCY, type Sli } from './sli.ts';
 
 export const POLL_SECONDS = 15;

@@ -122,3 +122,116 @@ test('files that are not there, not valid, or hold several Canaries are refused'
   expect(await refused(file('empty.yaml', 'kind: Canary\n'), good)).toContain('has no valid Canary');
   expect(await refused(both, good)).toContain('several Canaries: shop, shop2');
 });
+
+const TRAFFIC = ['--rps', '50', '--stable-error', '0.001'];
+
+async function odds(path: string, ...flags: readonly string[]) {
+  const { code, out } = await begin(null, ['simulate', path, ...TRAFFIC, '-o', 'json', ...flags]).ended;
+  expect(code).toBe(0);
+  return JSON.parse(out);
+}
+
+test('many random runs say how often a healthy canary is promoted, and when', async () => {
+  expect(await odds(shop, '--runs', '20')).toEqual({
+    runs: 20,
+    promoted: 20,
+    rolledBack: 0,
+    inconclusive: 0,
+    minutes: { promote: { p50: expect.any(Number), p90: expect.any(Number) }, rollback: null },
+    excessBad: { mean: 0 },
+  });
+});
+
+test.each([shop, judged])('a bad canary goes back, and what it cost is said: %s', async (path) => {
+  const { rolledBack, minutes, excessBad } = await odds(path, '--canary-error', '0.05', '--runs', '20');
+  expect(rolledBack).toBe(20);
+  expect(minutes.promote).toBeNull();
+  expect(minutes.rollback.p50).toBeLessThanOrEqual(minutes.rollback.p90);
+  // 10 % of 50 requests a second, 4.9 % of them bad beyond stable's.
+  const expected = 60 * minutes.rollback.p50 * 5 * 0.049;
+  expect(excessBad.mean).toBeGreaterThan(expected / 2);
+  expect(excessBad.mean).toBeLessThan(expected * 2);
+});
+
+test('a canary that is bad from a later step on is found there', async () => {
+  const path = file(
+    'later.yaml',
+    canary('sequential', '{setWeight: 10, bake: 3m}, {setWeight: 50, bake: 3m}, {setWeight: 100, bake: 3m}'),
+  );
+  const early = await odds(path, '--canary-error', '0.2', '--runs', '5');
+  const late = await odds(path, '--canary-error', '0.2', '--runs', '5', '--from-step', '2');
+  expect([early.rolledBack, late.rolledBack]).toEqual([5, 5]);
+  expect(early.minutes.rollback.p90).toBeLessThan(3);
+  expect(late.minutes.rollback.p50).toBeGreaterThan(3);
+});
+
+test('a slow canary goes back by its latency, also where the histogram has milliseconds', async () => {
+  const latency = `${canary('threshold').split(METRIC)[0]}      - name: p99
+        latency: {histogram: 'latency_bucket{job="shop"}', quantile: 0.99}
+        maxRatio: 1.5
+`;
+  const path = file('slow.yaml', latency);
+  const slow = await odds(path, '--runs', '5', '--stable-p99', '0.3', '--canary-p99', '1.2');
+  expect(slow).toMatchObject({ rolledBack: 5 });
+  expect(slow.excessBad.mean).toBeGreaterThan(0);
+  expect(await odds(path, '--runs', '5', '--stable-p99', '300', '--canary-p99', '1200')).toMatchObject({
+    rolledBack: 5,
+  });
+});
+
+test('bursts make rules of patience roll back healthy canaries', async () => {
+  const flags = ['--stable-error', '0.02', '--runs', '40'];
+  const calm = await odds(shop, ...flags);
+  const bursty = await odds(shop, ...flags, '--burst', '20');
+  expect(bursty.rolledBack).toBeGreaterThan(calm.rolledBack);
+});
+
+test('without traffic nothing is concluded', async () => {
+  const { code, out } = await begin(null, ['simulate', judged, '--rps', '0', '--runs', '2', '-o', 'json'])
+    .ended;
+  expect([code, JSON.parse(out)]).toMatchObject([0, { inconclusive: 2, promoted: 0, rolledBack: 0 }]);
+});
+
+test('equal seeds give equal runs, other seeds others', async () => {
+  const run = (seed: string) => odds(judged, '--canary-error', '0.02', '--runs', '5', '--seed', seed);
+  expect(await run('3')).toEqual(await run('3'));
+  expect(await run('3')).not.toEqual(await run('4'));
+});
+
+test('the text says the shares, and a long command how far it is', async () => {
+  let now = 0;
+  const clock = { now: () => now, monotonic: () => (now += 1500), after: () => () => {} };
+  const { code, out, talk } = await begin(null, ['simulate', shop, ...TRAFFIC, '--runs', '4'], {
+    isTerminal: true,
+    clock,
+  }).ended;
+  expect(code).toBe(0);
+  expect(out).toContain('promoted      4  100 %');
+  expect(talk.split('\n')).toEqual(['2 of 4 runs']);
+});
+
+test.each([
+  [['--scenario', 'w.yaml', '--rps', '5'], 'no chance'],
+  [[], 'nothing says what traffic there is'],
+  [['--rps', 'many'], 'number from 0'],
+  [['--rps', '5', '--runs', '0'], 'whole number from 1'],
+  [['--rps', '5', '--stable-error', '7'], 'number from 0 to 1'],
+  [['--rps', '5', '--from-step', '9'], 'there are 2 steps'],
+])('%j is a usage error', async (flags, message) => {
+  const { code, out, talk } = await begin(null, ['simulate', shop, ...flags]).ended;
+  expect([code, out]).toEqual([2, '']);
+  expect(talk).toContain(message);
+});
+
+test('metrics without random traffic are left out, aloud; with none left nothing is simulated', async () => {
+  const query = `      - {name: queue, query: 'queue_length{job="shop"}', max: 10}\n`;
+  const some = file('some.yaml', canary('threshold').replace(`${METRIC}\n`, `${METRIC}\n${query}`));
+  const none = file('only.yaml', canary('threshold').replace(`${METRIC}\n`, query));
+  const ran = await begin(null, ['simulate', some, ...TRAFFIC, '--runs', '1']).ended;
+  expect([ran.code, ran.talk]).toEqual([0, expect.stringContaining('queue is left out')]);
+  const refused = await begin(null, ['simulate', none, ...TRAFFIC]).ended;
+  expect([refused.code, refused.talk]).toEqual([
+    1,
+    expect.stringContaining('no metric that could be judged'),
+  ]);
+});

@@ -1,6 +1,6 @@
 /** Raw counters of the scripted world, as a Prometheus would have scraped them. */
 import { parseSelector } from '../../spec/promql.ts';
-import type { CounterSample, CounterSeries, MeasureRequest } from '../observation.ts';
+import type { CounterSample, CounterSeries, CountersSource, MeasureRequest } from '../observation.ts';
 
 /** Requests of one version that had one behavior. */
 export interface Flow {
@@ -9,7 +9,11 @@ export interface Flow {
   readonly p99: number;
 }
 
-const BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
+/** A request for raw counters. */
+export type CountersRequest = MeasureRequest & { readonly source: CountersSource };
+
+/** Bounds that client libraries give histograms, seconds. */
+export const BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
 /** Labels under which services say how a request ended; a scenario's `bad` selects by one of them. */
 const STATUS_LABELS = ['code', 'status', 'status_code'] as const;
 
@@ -20,7 +24,7 @@ const STATUS_LABELS = ['code', 'status', 'status_code'] as const;
  * @param flowsUntil all that happened up to one of `times`
  */
 export function counterSeries(
-  request: MeasureRequest & { readonly source: { readonly kind: 'counters'; readonly selector: string } },
+  request: CountersRequest,
   times: readonly number[],
   flowsUntil: (at: number) => readonly Flow[],
 ): CounterSeries[] {
@@ -40,14 +44,14 @@ export function counterSeries(
       one({ le: '+Inf' }, ({ requests }) => requests),
     ];
   }
-  return [one(status('200'), ({ requests, bad }) => requests - bad), one(status('500'), ({ bad }) => bad)];
+  return [
+    one(statusLabels('200'), ({ requests, bad }) => requests - bad),
+    one(statusLabels('500'), ({ bad }) => bad),
+  ];
 }
 
-function labelsOf({
-  source,
-  version,
-  versionLabel,
-}: Parameters<typeof counterSeries>[0]): CounterSeries['labels'] {
+/** Labels of every series of a request. */
+export function labelsOf({ source, version, versionLabel }: CountersRequest): CounterSeries['labels'] {
   const selector = parseSelector(source.selector);
   if (!selector.ok) return {};
   const { metric, matchers } = selector.value;
@@ -55,10 +59,12 @@ function labelsOf({
   return { __name__: metric, instance: version, ...Object.fromEntries(equal), [versionLabel]: version };
 }
 
-function status(code: string): Record<string, string> {
+/** Labels that say how a request ended. */
+export function statusLabels(code: string): Record<string, string> {
   return Object.fromEntries(STATUS_LABELS.map((label) => [label, code]));
 }
 
-function below(bound: number, p99: number): number {
+/** The share of latencies up to `bound`, where they are spread exponentially around their p99. */
+export function below(bound: number, p99: number): number {
   return p99 === 0 ? 1 : 1 - 0.01 ** (bound / p99);
 }

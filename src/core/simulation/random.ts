@@ -1,4 +1,4 @@
-/** Chance for the judge benchmark: one stream of numbers for each rollout, from a seed, the rollout's cell and its number. */
+/** Chance from a seed: one stream of numbers for each run, by the seed, what is run, and the number of the run. */
 
 export interface Random {
   /** Uniform in [0, 1), 53 bits. */
@@ -8,8 +8,8 @@ export interface Random {
 }
 
 /**
- * Blackman and Vigna's xoshiro128++, its state filled by splitmix32 from a hash of all arguments: what one rollout
- * draws does not depend on how much others drew, so that any cell can be repeated alone.
+ * Blackman and Vigna's xoshiro128++, its state filled by splitmix32 from a hash of all arguments: what one run
+ * draws does not depend on how much others drew, so that any run can be repeated alone.
  */
 export function createRandom(seed: number, stream: string, run: number): Random {
   const mix = splitmix32(hash(`${seed}/${stream}/${run}`));
