@@ -36,12 +36,11 @@ export interface Gateways {
 }
 
 /** An alert as its sender told it, with the names by which its Canary is found. */
-export interface Alert extends Omit<NewSignal, 'canary' | 'action'> {
+export interface Alert extends Omit<NewSignal, 'canary'> {
   /** Name of a Canary; where there is none of that name, `service` is looked for. */
   readonly canary: string | null;
   /** A service: every Canary that moves it, else the Canary of that name. */
   readonly service: string | null;
-  readonly action: SignalAction;
 }
 
 export interface Webhook extends Omit<NewWebhook, 'signals'> {

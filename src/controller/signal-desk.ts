@@ -80,10 +80,11 @@ export function createSignalDesk(options: SignalDeskOptions): SignalDesk {
   };
 }
 
-/** What is recorded of it: null where no Canary is meant, or where it asks to be ignored. */
+/** What is recorded of it: null where no Canary is meant, or where it fires and asks to be ignored. */
 function signalOf({ alert, canary }: Addressed): NewSignal | null {
-  const { service: _, action, ...rest } = alert;
-  return canary === null || action === 'ignore' ? null : { ...rest, action, canary };
+  const { service: _, ...rest } = alert;
+  const isIgnored = alert.firing && alert.action === 'ignore';
+  return canary === null || isIgnored ? null : { ...rest, canary };
 }
 
 function namesOf({ canary, service }: Alert, memory: Pick<Memory, 'get' | 'entries'>): string[] {

@@ -43,7 +43,8 @@ export function grafanaAlerts(body: GrafanaBody, names: AlertLabels): Alert[] {
   if ('state' in body) return olderAlerts(body, names);
   return body.alerts.map((alert) => {
     const told = alertOf(alert, names);
-    return isMeasured(alert) ? told : { ...told, action: milder(told.action) };
+    // What was not measured is no reason to act; but what acted is over, whatever ended it.
+    return told.firing && !isMeasured(alert) ? { ...told, action: milder(told.action) } : told;
   });
 }
 

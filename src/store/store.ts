@@ -90,7 +90,8 @@ export interface NewSignal {
   /** Where it is over; null: now. */
   readonly endedAt: number | null;
   readonly name: string;
-  readonly action: Exclude<SignalAction, 'ignore'>;
+  /** Of no meaning where it is over: that ends what fired, whatever was asked for. Never `ignore` where it fires. */
+  readonly action: SignalAction;
   readonly firing: boolean;
   readonly summary: string;
 }

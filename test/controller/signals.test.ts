@@ -110,6 +110,17 @@ describe('an alert', () => {
     }
   });
 
+  it.each(['promote', 'ignore', 'rollback'] as const)(
+    'that fired for a promotion is over when its sender says so, by then with %s',
+    async (action) => {
+      const rig = await atTen();
+      await tell(rig, anAlert({ action: 'promote' }));
+      expect(rig.controller.signals('shop')).toHaveLength(1);
+      expect(await answers(rig, anAlert({ action, firing: false }))).toMatchObject([{ result: 'resolved' }]);
+      expect(rig.controller.signals('shop')).toEqual([]);
+    },
+  );
+
   it('of many that come in one body does what it asks for, each for its own Canary', async () => {
     const rig = await atTen({ specs: [quickSpec('shop'), quickSpec('cart')] });
     const told = await answers(

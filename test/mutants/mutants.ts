@@ -3,6 +3,7 @@ import { ACCESS } from './access.ts';
 import { JUDGE } from './judge.ts';
 import { COUNTERS } from './ledger.ts';
 import { STREAM } from './stream.ts';
+import { WEBHOOKS } from './webhooks.ts';
 
 export interface Mutant {
   /** What the mutated program does. */
@@ -638,4 +639,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...COUNTERS,
   ...JUDGE,
   ...STREAM,
+  ...WEBHOOKS,
 ];

@@ -188,6 +188,16 @@ describe('a body of Grafana', () => {
     expect(alerts()).toMatchObject([{ action }]);
   });
 
+  test.each([
+    ['promote', { labels: { alertname: 'SalesGood', canary_action: 'promote' } }],
+    ['rollback', {}],
+  ])('that ends an alert for %s because its rule could not be evaluated is its end', async (action, over) => {
+    const { post, alerts } = loaded();
+    const annotations = { grafana_state_reason: 'NoData' };
+    await post('grafana', grafana(anAlert({ ...over, status: 'resolved', annotations })));
+    expect(alerts()).toMatchObject([{ action, firing: false }]);
+  });
+
   const older = (state: string, over: object = {}) => ({
     dashboardId: 1,
     evalMatches: [{ value: 0.3, metric: 'error-rate', tags: null }],
