@@ -2,11 +2,12 @@
 import { indexForWeight } from '../spec/edit.ts';
 import { isResumable, RESUME_NEEDS_LIVE } from './admit.ts';
 import { applied, refuse } from './commands.ts';
+import { lowerTo } from './drift-answers.ts';
 import { endRollout, settle } from './ending.ts';
 import { exempt } from './gates.ts';
 import type { Command, Rule } from './observation.ts';
 import type { PauseReason, RolloutState } from './rollout.ts';
-import { shareOf } from './rule.ts';
+import { effectiveWeight, shareOf } from './rule.ts';
 import { settleAlarms } from './signals.ts';
 import {
   activeRollout,
@@ -77,6 +78,12 @@ function resumeFromDocument(turn: Turn, command: Command): void {
   else if (wasLowered) restore(turn, command);
 }
 
+/** A version that is neither stable nor released here has traffic: nobody would take it back. */
+function isStray(rule: Rule, { revision, stable }: RolloutState): boolean {
+  const isOther = rule.canaryVersion !== revision && rule.canaryVersion !== stable;
+  return isOther && rule.stableVersion === stable && effectiveWeight(rule) > 0;
+}
+
 /**
  * At 0 the first step is earned again; between, the greatest step not above it, with fresh bake and evidence. A
  * disabled rule is switched on, at weight 0: the same for every gateway, and the next raise is seen.
@@ -93,6 +100,10 @@ function goOnFromLive(turn: Turn, rollout: RolloutState, rule: Rule | null): voi
   rollout.promote = null;
   turn.settled = true;
   because(turn, 'goOn', `it goes on from the live weight, ${share} %`, { weight: share });
+  if (rule !== null && isStray(rule, rollout)) {
+    lowerTo(turn, rule, 0);
+    return;
+  }
   if (rule === null || rule.enabled) return;
   const { canaryVersion, stableVersion } = rule;
   const pair = { canaryVersion, stableVersion };

@@ -206,6 +206,21 @@ describe('a document edited by someone', () => {
     expect(desk.rule()).toMatchObject({ canaryVersion: 'v2', stableVersion: 'v1', canaryWeight: 5 });
   });
 
+  it('takes traffic from a version that is neither stable nor released when a person goes on over it', () => {
+    const desk = at25();
+    desk.edit({ canaryVersion: 'vX', canaryWeight: 30 });
+    desk.tick();
+    expect(reasons(desk)).toEqual(['DriftPair']);
+    desk.respec({ suspend: true });
+    desk.command({ verb: 'resume' });
+    desk.tick();
+    expect(desk.rule()).toMatchObject({ canaryVersion: 'vX', stableVersion: 'v1', canaryWeight: 0 });
+    desk.respec({ suspend: true, revision: 'v1' });
+    desk.tick();
+    expect(desk.state().phase).toBe('Stable');
+    expect(desk.rule().canaryWeight).toBe(0);
+  });
+
   it('refuses to resume over an unreadable document and says how to go on', () => {
     const desk = at25();
     desk.setDocument('{not json');
