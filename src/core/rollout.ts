@@ -196,9 +196,8 @@ export interface RolloutState {
 }
 
 /**
- * A write that was saved before it was made. raise: more for the canary than was verified, never written twice.
- * lower: less; written until it is read back. hold: the same weight again (ownership mark, promoted mark,
- * withdrawing a raise); written once, dropped when it is not seen.
+ * A write that was saved before it was made. raise: more than was verified, never written twice. lower: less, written
+ * until it is read back. hold: the same weight again (a mark, withdrawing a raise), dropped when it is not seen.
  */
 export interface Intent {
   readonly operation: string;
