@@ -25,11 +25,9 @@ export const PHASES = [
   'Succeeded',
   'Terminating',
 ] as const;
-
 export type Phase = (typeof PHASES)[number];
 
 export const HEALTHS = ['Progressing', 'Healthy', 'Paused', 'Degraded'] as const;
-
 export type Health = (typeof HEALTHS)[number];
 
 export function healthOf(phase: Phase): Health {
