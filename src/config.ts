@@ -64,6 +64,13 @@ export function loadConfig(sources: ConfigSources): Result<Config, string> {
   return faults.length > 0 || config === null ? err(faults.join('; ')) : ok(config);
 }
 
+/** Only how Prometheus is reached, for a command that needs nothing else; or every fault of that. */
+export function loadPrometheus(sources: SettingSources): Result<Config['prometheus'], string> {
+  const faults: string[] = [];
+  const prometheus = readPrometheus(createReader(gather(sources, faults), sources, faults));
+  return faults.length > 0 || prometheus === null ? err(faults.join('; ')) : ok(prometheus);
+}
+
 const Text = z.string().min(1, 'must not be empty');
 
 /** No user or password inside: an address is printed and logged. */
@@ -149,7 +156,7 @@ interface Reader {
   fault(text: string): void;
 }
 
-function createReader(givens: Givens, { readFile }: ConfigSources, faults: string[]): Reader {
+function createReader(givens: Givens, { readFile }: SettingSources, faults: string[]): Reader {
   function checked<T>(schema: z.ZodType<T, string>, value: string, from: string): T | null {
     const result = schema.safeParse(value);
     if (result.success) return result.data;
@@ -203,7 +210,7 @@ function read(reader: Reader, { isCheckout, isTerminal }: ConfigSources): Config
     ? reader.many('nacos', NacosUrls).flat()
     : ['http://127.0.0.1:8848/nacos'];
   const api = reader.one('nacosApi', oneOf(['auto', 'v1', 'v3']), 'auto');
-  const prometheusUrl = reader.one('prometheus', PrometheusUrl, 'http://127.0.0.1:9090');
+  const prometheus = readPrometheus(reader);
   const canaries = reader.one('canaries', Text, 'canaries');
   const db = reader.one('db', Text, 'canary.db');
   const listen = reader.one('listen', Listen, '127.0.0.1:5001');
@@ -213,7 +220,6 @@ function read(reader: Reader, { isCheckout, isTerminal }: ConfigSources): Config
   const rest = {
     credentials: readCredentials(reader),
     nacosCa: reader.file('nacosCa', authorityProblem),
-    prometheus: readPrometheusAccess(reader),
     notifyUrl: reader.optional('notifyUrl', NotifyUrl),
     tokens: reader.liveFile('tokens', (text) => problemOf(parseTokens(text))),
     tls: readCertificate(reader),
@@ -227,14 +233,14 @@ function read(reader: Reader, { isCheckout, isTerminal }: ConfigSources): Config
       labels: reader.optional('webhookLabels', WebhookLabels) ?? ALERT_LABELS,
     },
   };
-  if (api === null || prometheusUrl === null || canaries === null || db === null) return null;
+  if (api === null || prometheus === null || canaries === null || db === null) return null;
   if (listen === null || tickMs === null || logLevel === null || logFormat === null) return null;
   return {
     canaries,
     db,
     listen,
     nacos: { urls: nacosUrls, api, credentials: rest.credentials, ca: rest.nacosCa },
-    prometheus: { url: prometheusUrl, ...rest.prometheus },
+    prometheus,
     notifyUrl: rest.notifyUrl,
     tokens: rest.tokens,
     tls: rest.tls,
@@ -259,16 +265,18 @@ function readCredentials(reader: Reader): Config['nacos']['credentials'] {
   return username === null || password === null ? null : { username, password };
 }
 
-function readPrometheusAccess(reader: Reader): Omit<Config['prometheus'], 'url'> {
+function readPrometheus(reader: Reader): Config['prometheus'] | null {
+  const url = reader.one('prometheus', PrometheusUrl, 'http://127.0.0.1:9090');
   if (reader.isGiven('prometheusTokenFile') && reader.isGiven('prometheusBasicFile')) {
     reader.fault('set CANARY_PROMETHEUS_TOKEN_FILE or CANARY_PROMETHEUS_BASIC_FILE, not both');
   }
-  return {
+  const access = {
     token: reader.file('prometheusTokenFile', secretProblem),
     basic: reader.file('prometheusBasicFile', basicProblem),
     ca: reader.file('prometheusCa', authorityProblem),
     headers: Object.fromEntries(reader.many('prometheusHeader', Header)),
   };
+  return url === null ? null : { url, ...access };
 }
 
 function secretProblem(text: string): string | null {

@@ -4,9 +4,10 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import type { Check } from './cli/commands/doctor.ts';
 import type { ServeFlags } from './cli/commands/serve.ts';
 import type { ExitCode } from './cli/exit-codes.ts';
+import type { Traffic } from './cli/forecasts.ts';
 import type { Config } from './config.ts';
 import { supportsNode } from './lib/node-version.ts';
-import { ok, type Result } from './lib/result.ts';
+import { err, ok, type Result } from './lib/result.ts';
 
 const OK = 0;
 const FAILED = 1;
@@ -32,6 +33,7 @@ async function run(): Promise<number> {
     version: packageVersion(),
     serve: { flags: SETTINGS, run: serve },
     examine,
+    openTraffic,
     // Loaded when it is asked for: every other command does without the database's native part.
     backUp: async (from, to) => (await import('./store/backup.ts')).backUp(from, to),
   });
@@ -44,12 +46,28 @@ async function examine(flags: ServeFlags): Promise<Result<readonly Check[], stri
   return ok(await doctor.examine(config.value));
 }
 
+async function openTraffic(flags: ServeFlags): Promise<Result<Traffic, string>> {
+  const { loadPrometheus } = await import('./config.ts');
+  const prometheus = loadPrometheus({ flags, env: process.env, readFile: readText });
+  if (!prometheus.ok) return prometheus;
+  const { openTraffic } = await import('./providers.ts');
+  try {
+    return ok(openTraffic({ prometheus: prometheus.value }));
+  } catch (error) {
+    return err(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function readText(path: string): string {
+  return readFileSync(path, 'utf8');
+}
+
 async function configOf(flags: ServeFlags): Promise<Result<Config, string>> {
   const { loadConfig } = await import('./config.ts');
   return loadConfig({
     flags,
     env: process.env,
-    readFile: (path) => readFileSync(path, 'utf8'),
+    readFile: readText,
     isCheckout: existsSync(new URL('../src/main.ts', import.meta.url)),
     isTerminal: process.stderr.isTTY,
   });

@@ -1,12 +1,14 @@
 /** Nacos and Prometheus as the settings name them. */
+import type { Traffic } from './cli/forecasts.ts';
 import type { Config } from './config.ts';
 import { systemClock } from './lib/clock.ts';
+import { createMeasure } from './metrics/batch.ts';
 import { createPrometheus, type Prometheus } from './metrics/prometheus.ts';
 import { createNacosRouter } from './traffic/nacos/router.ts';
 import type { NacosLog } from './traffic/nacos/servers.ts';
 import type { TrafficRouter } from './traffic/router.ts';
 
-export function openPrometheus({ prometheus }: Config): Prometheus {
+export function openPrometheus({ prometheus }: Pick<Config, 'prometheus'>): Prometheus {
   const { url, token, basic, ca, headers } = prometheus;
   return createPrometheus({
     url,
@@ -16,6 +18,20 @@ export function openPrometheus({ prometheus }: Config): Prometheus {
     ...(ca === null ? {} : { ca }),
     clock: systemClock,
   });
+}
+
+/** Prometheus for a command that asks once. Throws as `createPrometheus` does. */
+export function openTraffic(config: Pick<Config, 'prometheus'>): Traffic {
+  const prometheus = openPrometheus(config);
+  const measure = createMeasure({ prometheus, clock: systemClock });
+  const { signal } = new AbortController();
+  return {
+    ask: (request) => measure(request, signal),
+    async close() {
+      await measure.close();
+      await prometheus.close();
+    },
+  };
 }
 
 /** @param log null: nothing is said of what the server proves to be */

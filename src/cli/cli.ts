@@ -36,6 +36,7 @@ import {
 } from './connection.ts';
 import { type Context, createContext, FORMATS, type Format } from './context.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
+import type { OpenTraffic } from './forecasts.ts';
 import type { Io } from './io.ts';
 import { RULE_FORMATS } from './render/alert-files.ts';
 
@@ -48,6 +49,7 @@ export interface CliOptions {
   readonly serve: Serve;
   readonly backUp: BackUp;
   readonly examine: Examine;
+  readonly openTraffic: OpenTraffic;
 }
 
 /** Runs one command line (without node and script). Never throws for anything a caller may do wrong. */
@@ -139,6 +141,7 @@ function createProgram(options: CliOptions, ended: (code: ExitCode) => void): Co
   });
   defineReads(define);
   defineChanges(define);
+  definePlan(define, options);
   defineOffline(define);
   defineTrials(define);
   defineBackup(define, options);
@@ -242,10 +245,23 @@ function defineChanges(define: Define): void {
   verb('forget', 'confirm that a Canary whose file is gone was meant to be removed');
 }
 
-function defineOffline(define: Define): void {
-  define<{ exitCode?: boolean }>('plan <dir>', 'what a directory would change', (context, directory, flags) =>
-    plan(context, directory, flags.exitCode === true),
+/** Settings of `serve` that say how Prometheus is reached. */
+const TRAFFIC_SETTINGS = /^CANARY_(CONFIG|PROMETHEUS)/;
+
+function definePlan(define: Define, { serve, openTraffic }: CliOptions): void {
+  const command = define<{ exitCode?: boolean }>(
+    'plan <dir>',
+    'what a directory would change, and how long its steps would take at the traffic of now',
+    (context, directory, { exitCode, ...flags }) =>
+      plan(context, directory, { exitCode: exitCode === true, openTraffic: () => openTraffic(flags) }),
   ).option('--exit-code', 'end with 5 when there are changes');
+  addServeFlags(
+    command,
+    serve.flags.filter(({ env }) => TRAFFIC_SETTINGS.test(env)),
+  );
+}
+
+function defineOffline(define: Define): void {
   define('lint <paths...>', 'check Canary files', (context, _first, _flags, paths) => lint(context, paths));
   define('schema', 'print the JSON Schema of Canary files', schema);
   define('version', 'print the version', version);

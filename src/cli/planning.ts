@@ -130,6 +130,7 @@ function planTarget(spec: Spec, before: Canary | null, view: CanaryView): Verdic
   return { kind: 'blocked', notes: ['spec.traffic changes its document only while no rollout is under way'] };
 }
 
-function isUnderWay({ canaryRevision, phase }: CanaryView): boolean {
+/** A rollout moves, or holds, a part of the traffic. */
+export function isUnderWay({ canaryRevision, phase }: CanaryView): boolean {
   return canaryRevision !== null && phase !== 'RolledBack';
 }

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { onTestFinished } from 'vitest';
 import { runCli } from '../../src/cli/cli.ts';
 import type { ExitCode } from '../../src/cli/exit-codes.ts';
+import type { OpenTraffic } from '../../src/cli/forecasts.ts';
 import type { Io } from '../../src/cli/io.ts';
 import { createServer } from '../../src/server/server.ts';
 import { STREAM_LIMITS, type StreamLimits } from '../../src/server/stream-hub.ts';
@@ -87,6 +88,7 @@ export function begin(
   at: Pick<Scene, 'url' | 'clock'> | null,
   argv: readonly string[],
   over: Partial<Io> = {},
+  openTraffic: OpenTraffic = () => Promise.reject(new Error('nothing is measured here')),
 ): Run {
   const out: string[] = [];
   const talk: string[] = [];
@@ -103,7 +105,7 @@ export function begin(
   const serve = { flags: [], run: async (): Promise<ExitCode> => 0 };
   const backUp = () => Promise.reject(new Error('nothing is copied here'));
   const examine = () => Promise.reject(new Error('nothing is examined here'));
-  const options = { io, version: '1.2.3', serve, backUp, examine };
+  const options = { io, version: '1.2.3', serve, backUp, examine, openTraffic };
   const code = runCli(at === null ? argv : [...argv, '--server', at.url], options);
   const ended = code.then((ended) => ({ code: ended, out: out.join('\n'), talk: talk.join('\n') }));
   return { out, talk, ended };

@@ -237,7 +237,8 @@ export async function printed(...argv: readonly string[]): Promise<string> {
   const serve = { flags: SETTINGS, run: () => Promise.reject(new Error('nothing is served here')) };
   const backUp = () => Promise.reject(new Error('nothing is copied here'));
   const examine = () => Promise.reject(new Error('nothing is examined here'));
-  await runCli(argv, { io, version: '0', serve, backUp, examine });
+  const openTraffic = () => Promise.reject(new Error('nothing is measured here'));
+  await runCli(argv, { io, version: '0', serve, backUp, examine, openTraffic });
   return lines.join('\n');
 }
 

@@ -1,7 +1,9 @@
 /** A plan for people: a legend, what changes with its fields, and one line that counts. */
 import { alignColumns } from '../../lib/text.ts';
 import type { TemplateUse } from '../files.ts';
+import type { MetricForecast } from '../forecasts.ts';
 import type { PlanEntry, PlanKind } from '../planning.ts';
+import { forecastLines, unknownLines } from './forecast.ts';
 
 const SIGNS: Readonly<Record<PlanKind, string>> = { start: '+', change: '~', blocked: '!', unchanged: '=' };
 const KINDS = Object.keys(SIGNS) as PlanKind[];
@@ -18,13 +20,17 @@ export function countPlan(entries: readonly PlanEntry[]): PlanCounts {
   };
 }
 
-export function renderPlan(entries: readonly PlanEntry[]): string {
+export function renderPlan(entries: readonly PlanEntry[], forecasts: readonly MetricForecast[]): string {
   const legend = KINDS.map((kind) => `${SIGNS[kind]} ${kind}`).join('   ');
   const counts = countPlan(entries);
   const summary = `${counts.start} to start, ${counts.change} to change, ${counts.blocked} blocked, ${counts.unchanged} unchanged`;
   const shown = entries.filter(({ kind }) => kind !== 'unchanged');
   const width = Math.max(0, ...shown.map(({ canary }) => canary.length));
-  return [`  ${legend}`, ...shown.flatMap((entry) => entryLines(entry, width)), summary].join('\n');
+  const lines = shown.flatMap((entry) => [
+    ...entryLines(entry, width),
+    ...forecasts.filter(({ canary }) => canary === entry.canary).flatMap(forecastLines),
+  ]);
+  return [`  ${legend}`, ...lines, ...unknownLines(forecasts), summary].join('\n');
 }
 
 /** One line for each template: where it is, and who uses it. */

@@ -30,6 +30,8 @@ export interface Before {
   /** Latency: what a share `tail` of the requests was slower than. Null: ratio, or it cannot be told. */
   readonly threshold: number | null;
   readonly traffic: BeforeTraffic | null;
+  /** Mean score of all requests at the threshold plus so much, in the histogram's unit; that of a ratio is always the same. */
+  meanBeyond(by: number): number;
 }
 
 /**
@@ -52,26 +54,31 @@ export function beforeOf(
   const all = tallyOf(counting, inside);
   const threshold = all.kind === 'latency' ? quantileOf(all, tail) : null;
   const score = (some: readonly Growth[]) => scoreOf(tallyOf(counting, some), threshold);
+  const meanBeyond = (by: number) => {
+    const { requests, score: sum } = scoreOf(all, threshold === null ? null : threshold + by);
+    return sum / requests;
+  };
   const polls = binsOf(inside, Math.max(pollMs, LEAST_BIN_MS)).map(score);
   return {
     counts: score(inside.filter(({ to }) => to <= until)),
     dispersion: dispersionOf(polls),
     threshold,
-    traffic: trafficOf(inside, score(inside), scoreOf(all, threshold === null ? null : threshold + margin)),
+    traffic: trafficOf(inside, all.requests, meanBeyond(0), meanBeyond(margin)),
+    meanBeyond,
   };
 }
 
 /** Null: nothing was counted. */
-function trafficOf(growths: readonly Growth[], at: ArmCounts, atBound: ArmCounts): BeforeTraffic | null {
+function trafficOf(
+  growths: readonly Growth[],
+  requests: number,
+  mean: number,
+  meanAtBound: number,
+): BeforeTraffic | null {
   const from = growths.reduce((first, growth) => Math.min(first, growth.from), Infinity);
   const to = growths.reduce((last, growth) => Math.max(last, growth.to), -Infinity);
-  if (at.requests === 0 || !(to > from)) return null;
-  const { requests, score } = at;
-  return {
-    rps: (1000 * requests) / (to - from),
-    mean: score / requests,
-    meanAtBound: atBound.score / requests,
-  };
+  if (requests === 0 || !(to > from)) return null;
+  return { rps: (1000 * requests) / (to - from), mean, meanAtBound };
 }
 
 /** Requests and their scores: bad ones, or how slow against `threshold`; all of them slow without one. */

@@ -1,4 +1,5 @@
 /** How long the sequential judge will need at some traffic, and which traffic cannot decide at all. */
+import type { BeforeTraffic } from './before.ts';
 import { nearestOnLine } from './evidence.ts';
 import type { SequentialSettings } from './settings.ts';
 
@@ -64,6 +65,22 @@ export function msToPromote(
   const { margin, threshold } = settings.nonInferiority;
   const nats = part * dispersion * (threshold + PROMOTION_COST);
   return (1000 * nats) / evidencePerSecond(traffic, canaryMean, margin, 'below');
+}
+
+/** What both arms get of all requests at a weight in percent. */
+export function armsAt({ rps, mean }: BeforeTraffic, weight: number): ExpectedTraffic {
+  const share = weight / 100;
+  return { canaryRps: rps * share, stableRps: rps * (1 - share), stableMean: mean };
+}
+
+/** `msToPromote` of a canary as good as stable, for the part of the evidence that one step at this weight must earn. */
+export function msToPass(
+  traffic: BeforeTraffic,
+  weight: number,
+  settings: SequentialSettings,
+  dispersion: number,
+): number {
+  return msToPromote(armsAt(traffic, weight), traffic.meanAtBound, settings, dispersion, 1 / settings.steps);
 }
 
 /** Kullback-Leibler divergence of two coins, nats. */

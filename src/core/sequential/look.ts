@@ -259,7 +259,11 @@ function splitTrouble({ held }: RolloutState, { split }: SequentialMemory): stri
   return `routingMismatch: the canary gets ${percent(observed)} of the requests counted, and the weight is ${held.weight} %`;
 }
 
-export function settingsOf({ canary, metric, promise }: SequentialContext): SequentialSettings {
+export function settingsOf({
+  canary,
+  metric,
+  promise,
+}: Pick<SequentialContext, 'canary' | 'metric' | 'promise'>): SequentialSettings {
   return sequentialSettings({
     source: metric.source.kind === 'latency' ? 'latency' : 'ratio',
     maxDelta: metric.bounds.maxDelta ?? 0,
@@ -279,7 +283,8 @@ function boundOf(metric: Metric, threshold: number | null): string {
   return threshold === null ? margin : `slower than ${compactNumber(threshold)}, ${margin}`;
 }
 
-function tailOf({ source }: Metric): number {
+/** Share of requests above a latency's quantile; not read for a ratio. */
+export function tailOf({ source }: Metric): number {
   return source.kind === 'latency' ? 1 - source.quantile : 0.01;
 }
 

@@ -1,6 +1,6 @@
 /** Whether the traffic can decide the steps at all: said as soon as it is known, not when the time is over. */
 import { compactNumber, roughDuration } from '../../lib/text.ts';
-import { msToPromote } from './expected.ts';
+import { msToPass } from './expected.ts';
 import { type SequentialContext, settingsOf } from './look.ts';
 
 /**
@@ -14,14 +14,11 @@ export function outlook(context: SequentialContext): string | null {
   const settings = settingsOf(context);
   for (const [index, { weight, maxHoldMs = 0 }] of canary.strategy.steps.entries()) {
     if (weight === 100 || maxHoldMs === 0 || index < rollout.stepIndex) continue;
-    const share = weight / 100;
-    const { rps, mean, meanAtBound } = traffic;
-    const arms = { canaryRps: rps * share, stableRps: rps * (1 - share), stableMean: mean };
-    const ms = msToPromote(arms, meanAtBound, settings, test.dispersion, 1 / settings.steps);
+    const ms = msToPass(traffic, weight, settings, test.dispersion);
     if (ms <= maxHoldMs) continue;
     const takes = Number.isFinite(ms) ? `takes about ${roughDuration(ms)}` : 'never comes';
     return (
-      `${metric.name}: at ${compactNumber(rps)} requests a second the evidence for step ${index + 1} ` +
+      `${metric.name}: at ${compactNumber(traffic.rps)} requests a second the evidence for step ${index + 1} ` +
       `(${weight} %) ${takes}, and its maxHold is ${roughDuration(maxHoldMs)}: ` +
       'begin with more weight, widen maxDelta, or give it longer'
     );
