@@ -1,4 +1,7 @@
-/** Follows documents: reads each once, hears of changes by long polls or by asking again, and never gives up. */
+/**
+ * Follows documents: reads each once, hears of changes by long polls or by asking again, and never gives up. A document
+ * that cannot be read is asked for again by itself and keeps nobody from hearing of the others.
+ */
 import { sleep, systemClock } from '../lib/clock.ts';
 import type { Document, Failure, NacosReader } from './nacos.ts';
 
@@ -10,7 +13,7 @@ export interface Following {
   readonly signal: AbortSignal;
   /** Called with each first reading and each changed one; null: there is no document. */
   onDocument(dataId: string, document: Document | null): void;
-  /** Called with the reason when Nacos stops answering, and with null when it answers again. */
+  /** Called with the reason when Nacos does not answer for all documents, and with null when it does again. */
   onTrouble(detail: string | null): void;
 }
 
@@ -22,11 +25,18 @@ export async function followDocuments(following: Following): Promise<void> {
   const { signal, onTrouble } = following;
   const turns = createTurns(following);
   let failures = 0;
+  let isTroubled = false;
+
+  function tell(detail: string | null): void {
+    if (detail !== null || isTroubled) onTrouble(detail);
+    isTroubled = detail !== null;
+  }
+
   while (!signal.aborted) {
     const failure = await turns.next();
     if (signal.aborted) return;
     if (failure === null) {
-      if (failures > 0) onTrouble(null);
+      tell(turns.unread()?.detail ?? null);
       failures = 0;
       continue;
     }
@@ -34,7 +44,7 @@ export async function followDocuments(following: Following): Promise<void> {
     // The other API is asked at once: that a server has only one of them is no trouble.
     if (failure.kind === 'gone') turns.changeApi();
     if (failure.kind === 'gone' && failures === 1) continue;
-    onTrouble(failure.detail);
+    tell(failure.detail);
     await sleep(systemClock, pauseMs(failures), signal);
   }
 }
@@ -45,10 +55,22 @@ function pauseMs(failures: number): number {
   return longest * (0.5 + Math.random() / 2);
 }
 
+/** How it stands with one document. */
+interface Standing {
+  /** When it is read next, on the monotonic clock; Infinity: when the server says that it changed. */
+  readonly readAt: number;
+  /** Why the last reading failed; null when it did not, or when there was none. */
+  readonly failure: Failure | null;
+  /** In a row. */
+  readonly failures: number;
+}
+
+const UNASKED: Standing = { readAt: 0, failure: null, failures: 0 };
+
 function createTurns({ dataIds, nacos, pollMs, signal, onDocument }: Following) {
   /** The MD5 of what was read last, '' for no document. */
   const known = new Map<string, string>();
-  let due: readonly string[] = dataIds;
+  const standings = new Map(dataIds.map((dataId) => [dataId, UNASKED]));
   let api: 'v1' | 'v3' = 'v1';
 
   /** Reads one document; null when it was read. */
@@ -62,42 +84,74 @@ function createTurns({ dataIds, nacos, pollMs, signal, onDocument }: Following) 
     return null;
   }
 
-  /** Reads what is due; what cannot be read stays due, and does not keep the others from being read. */
-  async function readDue(): Promise<Failure | null> {
-    const ends = await Promise.all(due.map(async (dataId) => ({ dataId, failure: await read(dataId) })));
-    const failed = ends.filter(({ failure }) => failure !== null);
-    due = failed.map(({ dataId }) => dataId);
-    return failed[0]?.failure ?? null;
+  /** Reads what is due. True when at least one document was read. */
+  async function readDue(): Promise<boolean> {
+    const now = systemClock.monotonic();
+    const due = [...standings].filter(([, { readAt }]) => readAt <= now);
+    const ends = await Promise.all(due.map(async ([dataId]) => [dataId, await read(dataId)] as const));
+    for (const [dataId, failure] of ends) standings.set(dataId, standingAfter(dataId, failure));
+    return ends.some(([, failure]) => failure === null);
   }
 
-  async function wait(): Promise<Failure | null> {
+  function standingAfter(dataId: string, failure: Failure | null): Standing {
+    const now = systemClock.monotonic();
+    if (failure === null)
+      return { ...UNASKED, readAt: api === 'v1' ? Number.POSITIVE_INFINITY : now + pollMs };
+    const failures = (standings.get(dataId)?.failures ?? 0) + 1;
+    return { readAt: now + pauseMs(failures), failure, failures };
+  }
+
+  /** When not one document can be read: the reason, and all are due at once, because whoever asks waits. */
+  function outage(): Failure | null {
+    const failed = [...standings.values()].flatMap(({ failure }) => failure ?? []);
+    if (failed.length < standings.size) return null;
+    for (const [dataId, { failure }] of standings) standings.set(dataId, { ...UNASKED, failure });
+    return failed.find(({ kind }) => kind === 'gone') ?? failed[0] ?? null;
+  }
+
+  /** Waits until something changes or is due; null unless the server cannot be heard. */
+  async function hear(): Promise<Failure | null> {
+    const nextAt = Math.min(...[...standings.values()].map(({ readAt }) => readAt));
+    const restMs = Math.max(0, Math.ceil(nextAt - systemClock.monotonic()));
     if (api === 'v3') {
-      await sleep(systemClock, pollMs, signal);
-      due = dataIds;
+      await sleep(systemClock, restMs, signal);
       return null;
     }
-    const changes = await nacos.changes(known, signal);
-    if (changes.kind !== 'changed') return changes;
-    due = dataIds.filter((dataId) => changes.dataIds.has(dataId));
-    return null;
+    const retry = Number.isFinite(restMs) ? AbortSignal.timeout(restMs) : null;
+    const ending = retry === null ? signal : AbortSignal.any([signal, retry]);
+    const changes = await nacos.changes(readable(), ending);
+    if (changes.kind !== 'changed') return retry?.aborted ? null : changes;
+    return changes.dataIds.size === 0 ? null : readChanged(changes.dataIds);
+  }
+
+  /** What was not read last is left out: it differs from what is known, so the server would answer at once, for ever. */
+  function readable(): ReadonlyMap<string, string> {
+    return new Map([...known].filter(([dataId]) => standings.get(dataId)?.failure === null));
+  }
+
+  async function readChanged(changed: ReadonlySet<string>): Promise<Failure | null> {
+    for (const dataId of changed) if (standings.has(dataId)) standings.set(dataId, UNASKED);
+    const before = [...known.values()].join();
+    const isRead = await readDue();
+    // Members of a cluster may disagree for a while: asking on at once would only load them.
+    const isSame = [...known.values()].join() === before;
+    if (isSame && isRead) await sleep(systemClock, FIRST_PAUSE_MS, signal);
+    return outage();
   }
 
   return {
-    /** Waits for a change unless something is due, then reads. */
+    /** Reads what is due, or waits for a change and reads it. A failure: no document can be read, or none heard of. */
     async next(): Promise<Failure | null> {
-      if (due.length > 0) return readDue();
-      const deaf = await wait();
-      if (deaf !== null || due.length === 0) return deaf;
-      const before = [...known.values()].join();
-      const failure = await readDue();
-      // Members of a cluster may disagree for a while: asking on at once would only load them.
-      const isSame = [...known.values()].join() === before;
-      if (api === 'v1' && isSame && failure === null) await sleep(systemClock, FIRST_PAUSE_MS, signal);
-      return failure;
+      const isAnswered = await readDue();
+      return outage() ?? (isAnswered ? null : hear());
+    },
+    /** Why some document could not be read last, or null. */
+    unread(): Failure | null {
+      return [...standings.values()].find(({ failure }) => failure !== null)?.failure ?? null;
     },
     changeApi(): void {
       api = api === 'v1' ? 'v3' : 'v1';
-      due = dataIds;
+      for (const dataId of dataIds) standings.set(dataId, UNASKED);
     },
   };
 }

@@ -81,7 +81,40 @@ describe.each(SERVERS)('beside Nacos %s a client', (version) => {
   });
 });
 
+describe.each(SERVERS)('beside Nacos %s a client of two services', (version) => {
+  test('hears of one while the other cannot be read, and of that one once it can', async () => {
+    const nacos = await startNacos({ version });
+    const [checkout, search] = [DOCUMENT, ['canary-rules.search.json', 'CANARY_GROUP']] as const;
+    nacos.put(...checkout, ruleDocument({ canaryWeight: 25 }));
+    nacos.put(...search, ruleDocument({ canaryWeight: 5 }));
+    const refusal = nacos.faults.inject({ fault: 'status', status: 403, on: 'read', dataId: search[0] });
+    const client = listen({ nacos: nacos.url, services: { checkout: {}, search: {} } });
+    const searchWeight = () => client.state('search').rule?.canaryWeight;
+    await soon(() => expect(client.weight()).toBe(25));
+    await soon(() => expect(client.events.map(({ type }) => type)).toContain('nacosLost'));
+    nacos.put(...checkout, ruleDocument({ canaryWeight: 0 }));
+    await soon(() => expect(client.weight()).toBe(0));
+    expect(client.isConnected()).toBe(false);
+    refusal.remove();
+    await soon(() => expect(searchWeight()).toBe(5));
+    await soon(() => expect(client.isConnected()).toBe(true));
+    nacos.put(...search, ruleDocument({ canaryWeight: 50 }));
+    await soon(() => expect(searchWeight()).toBe(50));
+  });
+});
+
 describe('a client', () => {
+  test('keeps to an API that reads one document while a proxy answers 404 for another', async () => {
+    const nacos = await startNacos({ version: '2.5.1' });
+    nacos.put(...DOCUMENT, ruleDocument({ canaryWeight: 25 }));
+    nacos.faults.inject({ fault: 'notFound', by: 'proxy', on: 'read', dataId: 'canary-rules.search.json' });
+    const client = listen({ nacos: nacos.url, services: { checkout: {}, search: {} } });
+    await soon(() => expect(client.weight()).toBe(25));
+    nacos.put(...DOCUMENT, ruleDocument({ canaryWeight: 0 }));
+    await soon(() => expect(client.weight()).toBe(0));
+    expect(nacos.requests.filter(({ path }) => path.includes('/v3/'))).toEqual([]);
+  });
+
   test('does not take the 404 of a proxy for a document that was deleted', async () => {
     const nacos = await startNacos({ version: '2.5.1' });
     nacos.put(...DOCUMENT, ruleDocument({ canaryWeight: 25 }));

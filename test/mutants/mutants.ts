@@ -1,5 +1,6 @@
 /** One mutation for each invariant of `decide` and of the write protocol, with the tests that must notice it. */
 import { ACCESS } from './access.ts';
+import { CLIENT } from './client.ts';
 import { JUDGE } from './judge.ts';
 import { COUNTERS } from './ledger.ts';
 import { STREAM } from './stream.ts';
@@ -636,6 +637,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...WRITING,
   ...OTHERS,
   ...ACCESS,
+  ...CLIENT,
   ...COUNTERS,
   ...JUDGE,
   ...STREAM,
