@@ -11,9 +11,13 @@ export interface Forwarder {
   replace(versions: Readonly<Record<string, readonly string[]>>): void;
 }
 
-/** Headers that belong to one connection and not to the request (RFC 9110, 7.6.1). */
+/**
+ * Headers that belong to one connection and not to the request (RFC 9110, 7.6.1). `Expect` is among them because this
+ * server has already told the client to go on, and undici refuses to send it.
+ */
 const HOP_BY_HOP = new Set([
   'connection',
+  'expect',
   'host',
   'keep-alive',
   'proxy-connection',
@@ -67,10 +71,13 @@ export function createForwarder(versions: Readonly<Record<string, readonly strin
   };
 }
 
+/** Without the headers of the connection, among which are those that `Connection` names. */
 function endToEnd(headers: NodeJS.Dict<string | string[]>): Record<string, string | string[]> {
+  const named = [headers['connection'] ?? []].flat().flatMap((value) => value.toLowerCase().split(/[\s,]+/));
+  const dropped = new Set([...HOP_BY_HOP, ...named]);
   const kept: Record<string, string | string[]> = {};
   for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined && !HOP_BY_HOP.has(name)) kept[name] = value;
+    if (value !== undefined && !dropped.has(name)) kept[name] = value;
   }
   return kept;
 }
