@@ -7,7 +7,7 @@ import { type Access, hasRole, roleFor } from '../access/roles.ts';
 import { isExpired, type Token, type TokenBook } from '../access/tokens.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Problem } from '../view/schemas.ts';
-import { forRequest } from './failures.ts';
+import { forRequest, pathOf } from './failures.ts';
 import { objectionToWrite } from './guards.ts';
 import { addressOf, type Limiter } from './limits.ts';
 import { problem, sendProblem } from './problems.ts';
@@ -65,6 +65,7 @@ async function objectionTo(
   const caller = request.token === null ? addressOf(request) : `token ${request.token.name}`;
   const limited = await limiter.request(request, reply, caller);
   if (limited !== null) return limited;
+  if (request.is404) return problem('NO_SUCH_ROUTE', `there is nothing at ${pathOf(request)}`);
   if (shown === null) return objectionWithoutTokens(request, access);
   return 'code' in shown ? limiter.failure(request, reply, shown) : objectionToRole(shown, access);
 }

@@ -118,11 +118,6 @@ function answerFailures(app: FastifyInstance, log: ServerDeps['log']): void {
       forRequest(known ?? problem('INTERNAL', 'the request failed by a fault of ours'), request),
     );
   });
-  app.addHook('onRequest', async (request, reply) => {
-    if (request.is404) {
-      return sendProblem(reply, problem('NO_SUCH_ROUTE', `there is nothing at ${pathOf(request)}`));
-    }
-  });
 }
 
 /** Remembers which methods each address has. */

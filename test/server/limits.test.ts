@@ -72,6 +72,14 @@ test('what supervisors ask for is never limited, what scrapers and readers ask f
   expect(await statuses(times(4, () => app.inject('/metrics')))).toEqual([200, 200, 200, 429]);
 });
 
+test('addresses that lead nowhere count as any other', async () => {
+  const { app, secrets } = guarded([], { limits: LIMITS });
+  expect(await statuses(times(4, () => app.inject('/nowhere')))).toEqual([404, 404, 404, 429]);
+  const mistaken = () => app.inject({ ...asking(secrets.viewer), url: '/nowhere' });
+  const asks = [mistaken, mistaken, mistaken, () => app.inject(asking(secrets.viewer))];
+  expect(await statuses(asks)).toEqual([404, 404, 404, 429]);
+});
+
 test('wrong tokens from an address are soon refused without a word, and a good one is taken all the same', async () => {
   const { app, secrets } = guarded([], { limits: { ...LIMITS, requestsPerSecond: 0 } });
   const wrong = () => app.inject(asking(aToken().secret));
