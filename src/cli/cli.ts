@@ -5,6 +5,7 @@ import { CanaryPattern } from '../access/tokens.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { didYouMean } from '../lib/text.ts';
 import type { Verb } from '../view/requests.ts';
+import { addBacktestFlags, type BacktestFlags, backtest } from './commands/backtest.ts';
 import { type BackUp, backup } from './commands/backup.ts';
 import { doctor, type Examine } from './commands/doctor.ts';
 import { events } from './commands/events.ts';
@@ -143,7 +144,7 @@ function createProgram(options: CliOptions, ended: (code: ExitCode) => void): Co
   defineChanges(define);
   definePlan(define, options);
   defineOffline(define);
-  defineTrials(define);
+  defineTrials(define, options);
   defineBackup(define, options);
   defineDoctor(define, options);
   defineTokens(defineIn(program.command('token').description('who may use the HTTP interface')), io);
@@ -268,13 +269,24 @@ function defineOffline(define: Define): void {
 }
 
 /** What a declaration would do, found out without a daemon. */
-function defineTrials(define: Define): void {
-  const command = define<SimulateFlags>(
+function defineTrials(define: Define, { serve, openTraffic }: CliOptions): void {
+  const simulation = define<SimulateFlags>(
     'simulate <file>',
     'what a Canary would do, by the real core in virtual time: in a scripted world, or many times over with random traffic',
     (context, file, flags) => simulate(context, file, flags),
   );
-  addSimulateFlags(command);
+  addSimulateFlags(simulation);
+  const past = define<BacktestFlags & ServeFlags>(
+    'backtest <path>',
+    'how a file, or each of a directory, would have judged a release that Prometheus recorded',
+    (context, path, { stable, canary, from, to, ...flags }) =>
+      backtest(context, path, { stable, canary, from, to }, () => openTraffic(flags)),
+  );
+  addBacktestFlags(past);
+  addServeFlags(
+    past,
+    serve.flags.filter(({ env }) => TRAFFIC_SETTINGS.test(env)),
+  );
 }
 
 function defineBackup(define: Define, { io, backUp }: CliOptions): void {

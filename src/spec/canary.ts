@@ -97,6 +97,8 @@ export interface Analysis {
   /** True: a pause that an alert made ends once that alert is resolved. */
   readonly resumeOnResolved: boolean;
   readonly metrics: readonly Metric[];
+  /** The traffic was not split by these weights, because it is of the past: it is not held against them. Never declared. */
+  readonly anySplit?: true;
 }
 
 export interface Strategy {

@@ -205,7 +205,7 @@ function conclude(
   settings: SequentialSettings,
   memory: Started,
 ): SequentialJudgement {
-  const { rollout, metric, promise, counting } = context;
+  const { canary, rollout, metric, promise, counting } = context;
   const reading = readSequential(memory.test, settings);
   const scored = scoredOf(metric, promise, counting, memory);
   const counts = countsText(reading, scored);
@@ -226,7 +226,7 @@ function conclude(
   if (memory.silentPolls > SILENT_POLLS) {
     return judgement('noData', `canary: no requests at the last ${memory.silentPolls} polls`);
   }
-  const split = splitTrouble(rollout, memory);
+  const split = canary.analysis.anySplit === true ? null : splitTrouble(rollout, memory);
   if (split !== null) return wait(`${split}; ${counts}`);
   if (reading.asks === 'hold') return wait(`nothing advances, ${againstText(reading, scored)}: ${counts}`);
   const needed = rollout.frozenAt === null ? evidenceNeeded(settings, rollout.held.index) : -Infinity;

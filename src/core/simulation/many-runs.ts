@@ -4,7 +4,7 @@ import type { CanaryState } from '../rollout.ts';
 import { type ChanceTraffic, createChanceWorld } from './chance-world.ts';
 import { createRandom } from './random.ts';
 import { createRun } from './run.ts';
-import { minutesOf } from './story.ts';
+import { calledFor, minutesOf } from './story.ts';
 import { EPOCH_MS } from './world.ts';
 
 /** How one run ended. */
@@ -34,8 +34,6 @@ export interface Odds {
 
 /** A run that takes so much longer than its bakes is left as inconclusive. */
 const PATIENCE_MS = 6 * 3_600_000;
-/** The other pauses of a run without people end by themselves. */
-const NEEDS_PERSON = new Set(['Inconclusive', 'NoEvidence']);
 
 /** Run `number` of the seed: equal arguments, equal ending. */
 export function playOnce(spec: Spec, traffic: ChanceTraffic, seed: number, number: number): Ending {
@@ -57,8 +55,7 @@ export function playOnce(spec: Spec, traffic: ChanceTraffic, seed: number, numbe
 }
 
 function isOver({ rollout }: CanaryState): boolean {
-  if (rollout === null) return false;
-  return rollout.outcome !== null || rollout.pauses.some(({ reason }) => NEEDS_PERSON.has(reason));
+  return rollout !== null && (rollout.outcome !== null || calledFor(rollout) !== null);
 }
 
 export function oddsOf(endings: readonly Ending[]): Odds {

@@ -21,7 +21,7 @@ export function createRuleDocument(onChange: (rule: Rule | null) => void = () =>
       live = content;
       rule = parsed.ok ? parsed.value : null;
       onChange(rule);
-      return { operation, at, result: 'accepted', code: 'OK', detail: '' };
+      return { operation, at, result: 'accepted', code: '', detail: '' };
     },
     signals: () => NO_SIGNALS,
     document: () => live,

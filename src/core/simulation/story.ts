@@ -1,5 +1,5 @@
 /** What a run under the core came to, for people and programs: how it ended, when, and every decision with its reason. */
-import type { Outcome, Phase } from '../rollout.ts';
+import type { Outcome, Pause, Phase, RolloutState } from '../rollout.ts';
 import type { Simulation } from './run.ts';
 
 /** What `simulate` and `backtest` print of a Canary. Times are RFC 3339, UTC. */
@@ -7,7 +7,7 @@ export interface Story {
   readonly canary: string;
   /** Of the last rollout. Inconclusive: it did not end, or there was none. */
   readonly outcome: Outcome | 'Inconclusive';
-  /** When that outcome was decided; null without one. */
+  /** When that outcome was decided, or a person was called because nothing could be told; null: neither. */
   readonly decidedAt: string | null;
   /** From the start of the rollout until then, to a hundredth. */
   readonly minutes: number | null;
@@ -34,7 +34,7 @@ const MINUTE_MS = 60_000;
 export function storyOf({ timeline, state, explanation }: Simulation, start: number): Story {
   const { rollout, name } = state;
   const outcome = rollout?.outcome ?? 'Inconclusive';
-  const endedAt = rollout?.endedAt ?? null;
+  const endedAt = rollout?.endedAt ?? (rollout === null ? null : (calledFor(rollout)?.since ?? null));
   const lines = timeline.map(
     ({ at, step, weight, action, event, phase }): StoryLine => ({
       at: timeOf(start + at),
@@ -65,6 +65,11 @@ export function storyOf({ timeline, state, explanation }: Simulation, start: num
     minutes: rollout === null || endedAt === null ? null : minutesOf(endedAt - rollout.startedAt),
     timeline: lines,
   };
+}
+
+/** The pause that no look and no time ends: the judges could not tell, and a person is called. Null: none. */
+export function calledFor({ pauses }: RolloutState): Pause | null {
+  return pauses.find(({ reason }) => reason === 'Inconclusive' || reason === 'NoEvidence') ?? null;
 }
 
 /** To a hundredth. */
