@@ -11,7 +11,7 @@ import type { NewCommand, NewSignal, NewWebhook, SignalReceipt } from '../store/
 
 /** A command that cannot be taken: becomes an HTTP problem. */
 export interface Refusal {
-  readonly status: 404 | 409 | 503;
+  readonly status: 404 | 409 | 413 | 503;
   /** E.g. NOT_APPLICABLE, IN_PROGRESS, GIT_OWNS_REVISION, NEEDS_RETRY, STABLE_UNKNOWN, STANDBY, NOT_YET, NOT_FOUND. */
   readonly code: string;
   readonly detail: string;

@@ -13,3 +13,10 @@ export function notRecorded(what: string, { code, message }: StoreError): Refusa
   const detail = `${what} could not be recorded: ${message}`;
   return { status: 503, code: 'STORE_FAILED', detail, hint: 'nothing was changed; try again' };
 }
+
+/** `total`: the alerts, each as often as it has Canaries; at most `most` are taken. */
+export function tooManyAlerts(alerts: number, total: number, most: number): Refusal {
+  const detail = `its ${alerts} alerts are for ${total} Canaries in all; one webhook may be for ${most}`;
+  const hint = 'group by canary or service, so that each body has fewer alerts';
+  return { status: 413, code: 'TOO_MANY_ALERTS', detail, hint };
+}

@@ -86,6 +86,11 @@ export const PROBLEM_KINDS = {
     title: 'Body too large',
     hint: 'send at most 64 KiB, or 1 MiB to a webhook',
   },
+  TOO_MANY_ALERTS: {
+    status: 413,
+    title: 'Too many alerts',
+    hint: 'group by canary or service, so that each body has fewer alerts',
+  },
   UNSUPPORTED_MEDIA_TYPE: {
     status: 415,
     title: 'Unsupported media type',
@@ -130,10 +135,16 @@ export function problem(code: ProblemCode, detail: string, hint?: string): Probl
   return { type: 'about:blank', title, status, code, detail, hint: hint ?? usual };
 }
 
+const REFUSED: Readonly<Record<Refusal['status'], string>> = {
+  404: 'Not found',
+  409: 'Conflict',
+  413: 'Too many alerts',
+  503: 'Not available',
+};
+
 /** A refusal of the controller as a problem; its code is kept. */
 export function refusalProblem({ status, code, detail, hint }: Refusal): Problem {
-  const title = status === 404 ? 'Not found' : status === 409 ? 'Conflict' : 'Not available';
-  return { type: 'about:blank', title, status, code, detail, hint };
+  return { type: 'about:blank', title: REFUSED[status], status, code, detail, hint };
 }
 
 export function sendProblem(reply: FastifyReply, body: Problem): FastifyReply {

@@ -321,6 +321,15 @@ describe('a body that is none', () => {
     expect((await post('alertmanager', long(900))).statusCode).toBe(202);
   });
 
+  test('of more alerts than can be recorded at once is refused with 413 and what to do', async () => {
+    const { post, behind } = loaded();
+    const refusal = { status: 413, code: 'TOO_MANY_ALERTS', detail: 'too many', hint: 'group' } as const;
+    behind.told = async () => refusal;
+    const answer = await post('alertmanager', alertmanager(anAlert()));
+    expect(answer.statusCode).toBe(413);
+    expect(answer.json()).toMatchObject({ ...refusal, title: 'Too many alerts' });
+  });
+
   test('of another type is refused with 415', async () => {
     const { app, behind } = loaded();
     const payload = JSON.stringify(alertmanager(anAlert()));
