@@ -12,6 +12,16 @@ export interface Provenance {
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
 }
 
+/** Any of them betrays a proxy, behind which the caller may be anywhere; not every proxy sends the same ones. */
+const PROXY_HEADERS = [
+  'forwarded',
+  'via',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-real-ip',
+] as const;
+
 /** Why this request may not change anything, or null when it may. Needs no body. */
 export function objectionToWrite({ remoteAddress, headers }: Provenance): Problem | null {
   if (!isLoopbackAddress(remoteAddress)) {
@@ -20,7 +30,7 @@ export function objectionToWrite({ remoteAddress, headers }: Provenance): Proble
       `changes are taken from loopback addresses only, not from ${remoteAddress}`,
     );
   }
-  if (headers['x-forwarded-for'] !== undefined || headers['forwarded'] !== undefined) {
+  if (PROXY_HEADERS.some((name) => headers[name] !== undefined)) {
     return problem(
       'NOT_LOOPBACK',
       'the request was forwarded by a proxy, so it may come from another machine',
