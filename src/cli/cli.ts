@@ -230,7 +230,7 @@ function defineChanges(define: Define): void {
     return start(context, name, { revision, restart: restart === true, reason, waitMs });
   })
     .requiredOption('--revision <revision>', 'what to release')
-    .option('--restart', 'replace a rollout of another revision that is under way')
+    .option('--restart', 'replace a rollout of another revision, or try a failed one again, as `retry`')
     .option('--wait', 'until it is promoted: exit code 3 when it ends otherwise, 6 when it takes too long')
     .option('--timeout <duration>', 'with --wait, give up after (default: 30m)', parseTimeout)
     .option('--reason <text>', 'kept in the history', '');

@@ -174,7 +174,7 @@ function objectionToStart(spec: Spec, state: CanaryState, asked: Asked): Objecti
     return {
       code: 'NEEDS_RETRY',
       detail: `${revision} failed in rollout ${failed.rolloutId}: ${failed.reason}`,
-      hint: isWanted ? '`retry` tries it again' : 'start it with restart: true to try it again',
+      hint: `repair it under a new name; ${isWanted ? '`retry`' : 'a start with restart: true'} tries it again and, where there are tokens, asks for the role operator`,
     };
   }
   return null;

@@ -35,7 +35,7 @@ export async function submit(
   asked: Asked,
 ): Promise<Accepted | Problem> {
   const { token, headers, ip, id } = request;
-  const objection = token === null ? null : objectionToAsked(token, asked);
+  const objection = token === null ? null : objectionToAsked(controls, token, asked);
   if (objection !== null) return objection;
   const source = headers['user-agent']?.startsWith('canary-cli/') ? 'cli' : 'http';
   const from = { address: ip, requestId: id, role: token?.role ?? null };
@@ -52,17 +52,27 @@ export function actorOf({ token, headers }: Pick<FastifyRequest, 'token' | 'head
 }
 
 /** What a token whose role is high enough for the call may still not do. */
-function objectionToAsked(token: Token, { canary, verb, force = false }: Asked): Problem | null {
+function objectionToAsked(controls: Controls, token: Token, asked: Asked): Problem | null {
+  const { canary, verb, force = false } = asked;
   const { name, role, canaries = [] } = token;
   if (!mayChange(token, canary)) {
     return problem('CANARY_NOT_YOURS', `the token ${name} may change ${canaries.join(', ')}, not ${canary}`);
   }
-  const least = force ? roleFor('administer') : null;
-  if (least === null || hasRole(role, least)) return null;
-  return problem(
-    'ROLE_TOO_LOW',
-    `${verb} with force asks for the role ${least}; the token ${name} has ${role}`,
-  );
+  const refuse = (what: string, access: 'administer' | 'operate') => {
+    const least = roleFor(access);
+    if (least === null || hasRole(role, least)) return null;
+    return problem('ROLE_TOO_LOW', `${what} asks for the role ${least}; the token ${name} has ${role}`);
+  };
+  if (force) return refuse(`${verb} with force`, 'administer');
+  // What `restart` gets past is what `retry` gets past, so it asks for the same.
+  const again = failedRevision(controls, asked);
+  return again === null ? null : refuse(`${again} failed before: starting it again`, 'operate');
+}
+
+/** The revision that is asked for by `restart` although it failed. */
+function failedRevision(controls: Controls, { canary, revision, restart }: Asked): string | null {
+  if (restart !== true || revision === undefined || revision === null) return null;
+  return controls.state(canary)?.failed[revision] === undefined ? null : revision;
 }
 
 function isRefusal(answer: Accepted | Refusal): answer is Refusal {

@@ -37,7 +37,10 @@ export const StartBody = z
       service_name: text(253).meta({ description: 'Matches spec.service, else metadata.name' }),
       canary_version: text(128).refine(isRevision, 'must be one line of text without blanks at its ends'),
       reason: Reason,
-      restart: Flag.meta({ description: 'Replace a rollout of another version that is under way' }),
+      restart: Flag.meta({
+        description:
+          'Replace a rollout of another version that is under way; or try a failed version again, as `retry`',
+      }),
       canary: text(253)
         .optional()
         .meta({ description: 'metadata.name, where several Canaries move one service' }),

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { hasRole, ROLES, type Role } from '../../src/access/roles.ts';
 import { VERBS } from '../../src/view/requests.ts';
-import { NOW } from '../view/states.ts';
+import { NOW, rolledBackState } from '../view/states.ts';
 import { aToken, change, guarded } from './guarded.ts';
 
 /** The least role of every verb, written once more. */
@@ -41,6 +41,29 @@ test('a start is taken from deployers on', async () => {
     return (await app.inject({ ...START, headers })).statusCode;
   });
   expect(await Promise.all(statuses)).toEqual([403, 202, 202, 202, 202]);
+});
+
+test('a version that failed is started again from operators on, as by `retry`', async () => {
+  const { app, behind, secrets } = guarded();
+  behind.states = [rolledBackState()];
+  const payload = { ...START.payload, canary_version: 'v1.5.1', restart: true };
+  const answers = ROLES.map(async (role) => {
+    const answer = await app.inject({
+      ...START,
+      payload,
+      headers: { authorization: `Bearer ${secrets[role]}` },
+    });
+    return answer.statusCode;
+  });
+  expect(await Promise.all(answers)).toEqual([403, 403, 403, 202, 202]);
+  const headers = { authorization: `Bearer ${secrets.deployer}` };
+  expect((await app.inject({ ...START, payload, headers })).json()).toMatchObject({
+    code: 'ROLE_TOO_LOW',
+    detail:
+      'v1.5.1 failed before: starting it again asks for the role operator; the token deployer has deployer',
+  });
+  const other = { ...payload, canary_version: 'v9' };
+  expect((await app.inject({ ...START, payload: other, headers })).statusCode).toBe(202);
 });
 
 test.each(['promote', 'undo'])('%s with force asks for admin', async (verb) => {
