@@ -222,6 +222,17 @@ test('a directory that cannot be read, or holds nothing, is 1', async () => {
   expect((await run(at, 'plan', directory({}))).talk).toContain('there is no .yaml file in');
 });
 
+test('a file is refused: what else runs would look as if its file were gone', async () => {
+  const at = await running();
+  const dir = directory({ 'checkout.yaml': YAML('checkout', 'v2') });
+  const file = join(dir, 'checkout.yaml');
+  expect(await run(at, 'plan', file)).toEqual({
+    code: 1,
+    out: '',
+    talk: `error: ${file} is a file; a plan compares a whole directory with what runs\nhint: canary plan ${dir}`,
+  });
+});
+
 test('lint and plan name who uses a template, and a file that is named finds the templates beside it', async () => {
   const at = await scene();
   const directory = mkdtempSync(join(tmpdir(), 'canaries-'));

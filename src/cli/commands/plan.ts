@@ -1,4 +1,6 @@
 /** `canary plan DIR`: what a directory would change, before anyone deploys it. */
+import { statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { err, ok } from '../../lib/result.ts';
 import type { Spec } from '../../spec/canary.ts';
 import { CanaryListView } from '../../view/schemas.ts';
@@ -29,6 +31,11 @@ export async function plan(
 ): Promise<ExitCode> {
   const read = readSpecs([directory]);
   if (!read.ok) return context.refuse(EXIT.failed, read.error);
+  // What runs and is not declared in it would be told as gone.
+  if (statSync(directory).isFile()) {
+    const what = `${directory} is a file; a plan compares a whole directory with what runs`;
+    return context.refuse(EXIT.failed, what, `canary plan ${dirname(directory)}`);
+  }
   const { specs, templates, diagnostics } = read.value;
   const hashes = new Map(specs.map((spec) => [spec.canary.name, spec.hash]));
   const running = await fetchRunning(context, hashes);
