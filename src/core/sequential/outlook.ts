@@ -14,7 +14,8 @@ export function outlook(context: SequentialContext): string | null {
   const settings = settingsOf(context);
   for (const [index, { weight, maxHoldMs = 0 }] of canary.strategy.steps.entries()) {
     if (weight === 100 || maxHoldMs === 0 || index < rollout.stepIndex) continue;
-    const ms = msToPass(traffic, weight, settings, test.dispersion);
+    // maxHold runs from the read-back of the weight on, while it settles too.
+    const ms = canary.settleMs + msToPass(traffic, weight, settings, test.dispersion);
     if (ms <= maxHoldMs) continue;
     const takes = Number.isFinite(ms) ? `takes about ${roughDuration(ms)}` : 'never comes';
     return (
