@@ -18,7 +18,7 @@ const AWAY = [502, 503, 504];
 
 export type Failure =
   /** Nothing answered. */
-  | { readonly kind: 'unreachable'; readonly detail: string }
+  | { readonly kind: 'unreachable'; readonly detail: string; readonly hint: string }
   /** The controller said no. */
   | { readonly kind: 'problem'; readonly problem: Problem }
   /** Something answered that is no controller, or one of another version. */
@@ -65,7 +65,7 @@ export function createClient(connection: () => Connection, version: string): Cli
       });
       return understand(base, response.statusCode, await response.body.text(), schema);
     } catch (error) {
-      return err({ kind: 'unreachable', detail: silence(base, error) });
+      return err(silence(base, error));
     }
   }
 
@@ -81,7 +81,7 @@ export function createClient(connection: () => Connection, version: string): Cli
       if (response.statusCode === 200) return ok(untilItEnds(readMessages(response.body)));
       return understand(base, response.statusCode, await response.body.text(), NOTHING);
     } catch (error) {
-      return err({ kind: 'unreachable', detail: silence(base, error) });
+      return err(silence(base, error));
     }
   }
 
@@ -101,7 +101,7 @@ export function createClient(connection: () => Connection, version: string): Cli
     if (problem.success) return err({ kind: 'problem', problem: problem.data });
     if (AWAY.includes(status)) {
       const detail = `${base} answered ${status}: what stands before the controller cannot reach it`;
-      return err({ kind: 'unreachable', detail });
+      return err({ kind: 'unreachable', detail, hint: NOBODY_THERE });
     }
     return err({ kind: 'foreign', detail: `${base} answered ${status} and is no canary controller` });
   }
@@ -137,10 +137,16 @@ function doorOf({ url, token, ca }: Connection, version: string): Door {
 /** As Node.js and OpenSSL name what makes a certificate no proof. */
 const UNTRUSTED = /^(?:CERT_|ERR_TLS_CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_)/;
 
-function silence(base: string, error: unknown): string {
+const NOBODY_THERE = 'is `canary serve` running? --server names its address';
+
+function silence(base: string, error: unknown): Failure {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  if (!UNTRUSTED.test(code)) return `${base} does not answer: ${reasonOf(error)}`;
-  return `the certificate of ${base} is not trusted (${reasonOf(error)}): --server-ca FILE names its authority`;
+  if (!UNTRUSTED.test(code)) {
+    const detail = `${base} does not answer: ${reasonOf(error)}`;
+    return { kind: 'unreachable', detail, hint: NOBODY_THERE };
+  }
+  const detail = `the certificate of ${base} is not trusted (${reasonOf(error)})`;
+  return { kind: 'unreachable', detail, hint: '--server-ca FILE names the authority that signed it' };
 }
 
 /** What a restart or a busy moment of the controller looks like from here, in words; null for what stays as it is. */

@@ -74,11 +74,7 @@ export function createContext({ io, connection, format, color, version }: Contex
           'check --server and that both sides have the same version',
         );
       }
-      return refuse(
-        EXIT.unreachable,
-        failure.detail,
-        'is `canary serve` running? --server names its address',
-      );
+      return refuse(EXIT.unreachable, failure.detail, failure.hint);
     },
     refuse,
   };

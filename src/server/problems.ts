@@ -71,7 +71,11 @@ export const PROBLEM_KINDS = {
     title: 'Foreign origin',
     hint: 'web pages of other origins may not change anything; use the command line',
   },
-  NOT_FOUND: { status: 404, title: 'Not found', hint: 'GET /api/v1/canaries lists what there is' },
+  NOT_FOUND: {
+    status: 404,
+    title: 'Not found',
+    hint: '`canary list`, or GET /api/v1/canaries, shows what there is',
+  },
   NO_SUCH_ROUTE: { status: 404, title: 'No such address', hint: 'see /openapi.json' },
   METHOD_NOT_ALLOWED: { status: 405, title: 'Method not allowed', hint: 'see the Allow header' },
   REQUEST_TIMEOUT: { status: 408, title: 'Request timeout', hint: 'send the whole request at once' },

@@ -79,7 +79,8 @@ test('a certificate that is not trusted is no answer, and the token is not sent'
   const { code, talk } = await begin(null, ['list', '--server', url, '--token-file', tokenFile]).ended;
   expect(code).toBe(4);
   expect(talk).toContain('is not trusted');
-  expect(talk).toContain('--server-ca');
+  expect(talk).toContain('hint: --server-ca FILE names the authority that signed it');
+  expect(talk).not.toContain('is `canary serve` running?');
 });
 
 test.each([

@@ -419,7 +419,7 @@ test.each([
   const { code, out, talk } = await run(await scene(), ...argv);
   expect([code, out]).toEqual([1, '']);
   expect(talk).toBe(
-    'error: NOT_FOUND: there is no Canary nobody.\nhint: GET /api/v1/canaries lists what there is',
+    'error: NOT_FOUND: there is no Canary nobody.\nhint: `canary list`, or GET /api/v1/canaries, shows what there is',
   );
 });
 
