@@ -22,7 +22,7 @@ import {
   RolloutView,
 } from '../view/schemas.ts';
 import { type App, PROBLEM_ANSWERS, type ServerDeps } from './deps.ts';
-import { isKnown, unknownCanary } from './lookup.ts';
+import { isKnown, objectionToLogOf, unknownCanary } from './lookup.ts';
 import { problem, sendProblem } from './problems.ts';
 
 const tags = ['history'];
@@ -196,7 +196,7 @@ function pastDecision(store: Store, name: string, at: number, clock: Clock): Exp
   return explanationView(explanation, at, explainText(explanation, { eventId: at, now: clock.now() }));
 }
 
-function registerEvents(app: App, { store }: ServerDeps): void {
+function registerEvents(app: App, deps: ServerDeps): void {
   app.get(
     '/api/v1/events',
     {
@@ -208,8 +208,10 @@ function registerEvents(app: App, { store }: ServerDeps): void {
         response: { 200: EventListView, ...PROBLEM_ANSWERS },
       },
     },
-    async ({ query: { canary, after, limit } }) => {
-      const events: readonly Event[] = store.events({
+    async ({ query: { canary, after, limit } }, reply) => {
+      const against = canary === undefined ? null : objectionToLogOf(deps, canary);
+      if (against !== null) return sendProblem(reply, against);
+      const events: readonly Event[] = deps.store.events({
         limit: limit ?? EVENTS_DEFAULT,
         ...(canary === undefined ? {} : { canary }),
         ...(after === undefined ? {} : { after }),

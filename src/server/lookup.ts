@@ -5,6 +5,7 @@ import type { Spec } from '../spec/canary.ts';
 import type { Diagnostic } from '../spec/diagnostic.ts';
 import { canaryView } from '../view/build.ts';
 import type { CanaryView, Problem } from '../view/schemas.ts';
+import type { ServerDeps } from './deps.ts';
 import { problem } from './problems.ts';
 
 /** All names with a valid file, a state, or both, in order. */
@@ -51,6 +52,18 @@ function viewOf(
   const explanation = controls.explanation(name);
   const signals = controls.signals(name);
   return canaryView({ name, spec, state, explanation, diagnostics, gateways, signals });
+}
+
+/**
+ * Why there is no log of this name; null where there is, as that of a Canary that was forgotten. Before the first scan
+ * nothing is refused: a reader that comes back then must not be sent away for good.
+ */
+export function objectionToLogOf(
+  { controls, store }: Pick<ServerDeps, 'controls' | 'store'>,
+  name: string,
+): Problem | null {
+  if (!controls.isReady() || isKnown(controls, name)) return null;
+  return store.events({ canary: name, limit: 1 }).length > 0 ? null : unknownCanary(controls, name);
 }
 
 /** Why a name leads nowhere: its file is broken, it is a slip, or it is simply unknown. */

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { isExpired } from '../access/tokens.ts';
 import { StreamHeaders, StreamQuery } from '../view/requests.ts';
 import { type App, PROBLEM_ANSWERS, type ServerDeps } from './deps.ts';
+import { objectionToLogOf } from './lookup.ts';
 import { type ProblemCode, problem, sendProblem } from './problems.ts';
 import { createStreamHub, type Refused, STREAM_LIMITS } from './stream-hub.ts';
 
@@ -46,6 +47,8 @@ export function registerStream(app: App, deps: ServerDeps): void {
     async (request, reply) => {
       const { after, canary = null } = request.query;
       const { 'last-event-id': last } = request.headers;
+      const against = canary === null ? null : objectionToLogOf(deps, canary);
+      if (against !== null) return sendProblem(reply, against);
       const isWelcome = () => isTokenInForce(request, deps);
       const opened = hub.open({ after: last ?? after ?? null, canary, isWelcome });
       if ('refused' in opened) return sendProblem(reply, problem(...reasonFor(opened)));

@@ -258,6 +258,23 @@ test('a Canary without a decision, and one that is unknown, have nothing to expl
   );
 });
 
+test.each(['events', 'stream'])(
+  '%s of a name that was never known are 404 with what was meant',
+  async (what) => {
+    const { app } = loaded();
+    const answer = await app.inject(`/api/v1/${what}?canary=payment-servise`);
+    expect([answer.statusCode, answer.json().code]).toEqual([404, 'NOT_FOUND']);
+    expect(answer.json().detail).toContain('Did you mean payment-service?');
+  },
+);
+
+test('events stay readable when their Canary is forgotten, and a Canary may have none', async () => {
+  const { app, store } = loaded();
+  store.appendEvents([{ ...anEvent('Forgotten'), canary: 'gone' }], NOW);
+  expect((await app.inject('/api/v1/events?canary=gone')).json().items).toHaveLength(1);
+  expect((await app.inject('/api/v1/events?canary=payment-service')).json()).toEqual({ items: [] });
+});
+
 test('events come in order, after a number or the newest ones, of all or of one Canary', async () => {
   const { app, store } = loaded();
   const events = Array.from({ length: 150 }, (_, index) => ({

@@ -151,7 +151,7 @@ test('events of two processes come in the order of their numbers', async () => {
 test('when nothing happens a reader hears that the connection lives, with its place', async () => {
   const { store, clock, url } = await listening();
   commit(store, 5);
-  const { next } = await reader(url, '/api/v1/stream?canary=cart&after=1');
+  const { next } = await reader(url, '/api/v1/stream?canary=payment-service&after=1');
   expect(await next()).toMatchObject({ lastId: '1', data: '' });
   clock.advance(15_000);
   expect(await next()).toEqual({ lastId: '5', type: 'message', data: '' });
