@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Problem } from '../view/schemas.ts';
 import { problem, sendProblem } from './problems.ts';
+import { REQUEST_ID_HEADER, requestIdOf } from './request-id.ts';
 
 /** A request, its body included, must be there within this time: one that never ends would hold its connection. */
 export const REQUEST_TIMEOUT_MS = 30_000;
@@ -68,12 +69,15 @@ function problemOf(code: string | undefined): Problem {
 }
 
 function textOf(answer: Problem): string {
-  const body = JSON.stringify(answer);
+  // The caller's own name of it is not to be had, or not to be trusted.
+  const requestId = requestIdOf({});
+  const body = JSON.stringify({ ...answer, requestId });
   const head = [
     `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status]}`,
     'content-type: application/problem+json',
     `content-length: ${Buffer.byteLength(body)}`,
     'cache-control: no-store',
+    `${REQUEST_ID_HEADER}: ${requestId}`,
     'connection: close',
   ];
   return `${head.join('\r\n')}\r\n\r\n${body}`;

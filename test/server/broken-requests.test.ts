@@ -45,7 +45,8 @@ test.each([
 ])('%s is answered with a problem', async (_, text, status, code) => {
   const [head = '', body = ''] = (await send(text)).split('\r\n\r\n');
   expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} .*\r\ncontent-type: application/problem\\+json`));
-  expect(Problem.parse(JSON.parse(body))).toMatchObject({ status, code });
+  const requestId = /\r\nx-request-id: (\S+)/.exec(head)?.[1] ?? 'none';
+  expect(Problem.parse(JSON.parse(body))).toMatchObject({ status, code, requestId });
 });
 
 test('what a request expects beside a go-ahead does not matter', async () => {
