@@ -143,6 +143,17 @@ test('a phase is reached when the Canary is in it', async () => {
   expect([code, out.split('  ')[0]]).toEqual([0, 'Progressing']);
 });
 
+test.each([
+  ['RolledBack', rolledBackState()],
+  ['Stable', stableState()],
+])('without a rollout under way a Canary that is %s now is where it should be', async (phase, state) => {
+  const at = await underWay();
+  end(at, 'RolledBack');
+  at.behind.states = [state];
+  const { code, out } = await run(at, 'wait', 'payment-service', '--for', phase);
+  expect([code, out.split('  ')[0]]).toEqual([0, phase]);
+});
+
 test('without a rollout under way there is nothing to wait for: 1', async () => {
   const at = await scene();
   at.behind.states = [stableState()];

@@ -43,14 +43,20 @@ interface Look {
 }
 
 /**
- * With a revision its newest rollout counts, and none means wait. Without one it is the rollout that runs now, and
- * none is an error: an old outcome must never pass for the new one's.
+ * With a revision its newest rollout counts, and none means wait. Without one it is the rollout that runs now; where
+ * none does, the phase that the Canary is in now counts, but Succeeded does not, and all else is an error: an old
+ * promotion must never pass for the new one's.
  */
 export async function wait(context: Context, name: string, options: WaitOptions): Promise<ExitCode> {
   const first = await look(context, name, options.revision, null);
   if (!first.ok) return context.fail(first.error);
   if (first.value.rollout === null && options.revision === null) {
-    const { phase } = first.value.canary;
+    const { canary } = first.value;
+    const { phase } = canary;
+    if (phase !== ENDS_IN.Promoted && options.target === phase) {
+      context.print(canary, () => `${phase}  ${name}  ${canary.reason}`);
+      return EXIT.ok;
+    }
     return context.refuse(
       EXIT.failed,
       `no rollout of ${name} is under way (${phase})`,
