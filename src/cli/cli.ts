@@ -5,6 +5,7 @@ import { CanaryPattern } from '../access/tokens.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { didYouMean } from '../lib/text.ts';
 import type { Verb } from '../view/requests.ts';
+import { type ApproveFlags, approve } from './commands/approve.ts';
 import { addBacktestFlags, type BacktestFlags, backtest } from './commands/backtest.ts';
 import { type BackUp, backup } from './commands/backup.ts';
 import { doctor, type Examine } from './commands/doctor.ts';
@@ -185,10 +186,14 @@ function defineReads(define: Define): void {
     'wait <name>',
     'stand still until a rollout ended, or is in a phase',
     (context, name, flags) =>
-      wait(context, name, { target: flags.for, revision: flags.revision ?? null, timeoutMs: flags.timeout }),
+      wait(context, name, { targets: flags.for, revision: flags.revision ?? null, timeoutMs: flags.timeout }),
   )
     .option('--revision <revision>', 'the newest rollout of this revision, also when it has yet to begin')
-    .requiredOption('--for <what>', `one of ${WAIT_TARGETS.join(', ')}`, parseTarget)
+    .requiredOption(
+      '--for <what>',
+      `one of ${WAIT_TARGETS.join(', ')}; again for more, of which one is enough`,
+      (target: string, before: readonly string[] = []) => [...before, parseTarget(target)],
+    )
     .addOption(
       new Option('--timeout <duration>', 'give up after')
         .default(DEFAULT_WAIT_MS, '30m')
@@ -197,7 +202,7 @@ function defineReads(define: Define): void {
 }
 
 interface WaitFlags {
-  readonly for: string;
+  readonly for: readonly string[];
   readonly revision?: string;
   readonly timeout: number;
 }
@@ -236,7 +241,9 @@ function defineChanges(define: Define): void {
     .option('--reason <text>', 'kept in the history', '');
   verb('pause', 'hold the weight; looks and rollbacks go on');
   verb('resume', 'end the pauses that need a person; what is missing for this step is accepted');
-  verb('approve', 'approve the step that asks for it');
+  define<ApproveFlags>('approve <name>', 'approve the step that asks for it', approve)
+    .option('--revision <revision>', 'only of this revision; what is approved or promoted already is good')
+    .option('--reason <text>', 'kept in the history', '');
   verb('promote', 'leave the current step without the rest of its bake')
     .option('--full', 'and every later step')
     .option('--force', 'also without data');

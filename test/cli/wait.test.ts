@@ -144,6 +144,29 @@ test('a phase is reached when the Canary is in it', async () => {
 });
 
 test.each([
+  ['RolledBack', 'Promoted', 0],
+  ['Promoted', 'Paused', 0],
+  ['Paused', 'RolledBack', 3],
+] as const)('of --for %s --for %s, a promotion that has been is worth %i', async (one, other, code) => {
+  const at = await underWay();
+  end(at, 'Promoted');
+  const flags = ['--revision', 'v1.5.1', '--for', one, '--for', other];
+  const ran = await run(at, 'wait', 'payment-service', ...flags);
+  expect(ran.code).toBe(code);
+  if (code === 3) expect(ran.talk).toContain(`ended Promoted, not ${one} or ${other}`);
+});
+
+test('of several phases the first that comes ends the wait', async () => {
+  const at = await underWay();
+  const wait = waiting(at, '--for', 'Paused', '--for', 'Promoted');
+  await then(at, () => {
+    at.behind.states = [progressingState(paymentSpec(), {}, { phase: 'Paused' })];
+  });
+  const { code, out } = await wait.ended;
+  expect([code, out.split('  ')[0]]).toEqual([0, 'Paused']);
+});
+
+test.each([
   ['RolledBack', rolledBackState()],
   ['Stable', stableState()],
 ])('without a rollout under way a Canary that is %s now is where it should be', async (phase, state) => {

@@ -8,16 +8,27 @@ import { aWorld, type Cleanup, type Daemon, type World } from '../system/world.t
 import { find, run, skipped } from '../terraform/tools.ts';
 import { type Pipeline, pipelines, type Release } from './pipelines.ts';
 import { ROOT } from './reference.ts';
-import { commandsIn, runPipeline } from './run-pipeline.ts';
+import { commandsIn, type Ran, runPipeline } from './run-pipeline.ts';
 
-const curl = await find('curl');
-const noCurl = curl === null ? skipped('the pipelines of the pages', 'curl is not on PATH') : null;
+const missing = (
+  await Promise.all(['curl', 'jq'].map(async (name) => ((await find(name)) === null ? name : [])))
+).flat();
+const cannotRun =
+  missing.length > 0 ? skipped('the pipelines of the pages', `not on PATH: ${missing.join(', ')}`) : null;
 const shellcheck = await find('shellcheck');
 const noShellcheck =
   shellcheck === null ? skipped('shellcheck of the pipelines', 'shellcheck is not on PATH') : null;
 
 const NONE = { deployer: '', approver: '' };
-const NOWHERE: Release = { version: 'v2', server: 'http://127.0.0.1:1', tokens: NONE, tokenFiles: NONE };
+/** Git lets a tag hold a quote. */
+const VERSION = 'v2"b';
+const NOWHERE: Release = {
+  version: VERSION,
+  attempt: 1,
+  server: 'http://127.0.0.1:1',
+  tokens: NONE,
+  tokenFiles: NONE,
+};
 const NAMES = pipelines(NOWHERE).map(({ name }) => name);
 
 /** A service whose version the pipeline names, with a gate after the first step. */
@@ -64,7 +75,8 @@ interface Scene {
   readonly world: World;
   readonly daemon: Daemon;
   readonly tokens: Release['tokens'];
-  readonly pipeline: Pipeline;
+  /** As it is run for the nth time, counted from 1. */
+  readonly pipeline: (attempt: number) => Pipeline;
   readonly path: string;
   readonly terraformCalls: () => string;
 }
@@ -74,42 +86,76 @@ async function aScene(cleanup: Cleanup, name: string): Promise<Scene> {
   declare(world);
   const { file, tokens, tokenFiles } = withTokens(world);
   const daemon = world.start(['--tokens', file]);
-  const release = { version: 'v2', server: await daemon.url(), tokens, tokenFiles };
+  const release = { version: VERSION, server: await daemon.url(), tokens, tokenFiles };
   await daemon.logged({ type: 'StableAdopted' });
-  const pipeline = pipelines(release).find((candidate) => candidate.name === name);
-  if (pipeline === undefined) throw new Error(`there is no ${name}`);
+  const pipeline = (attempt: number) => {
+    const found = pipelines({ ...release, attempt }).find((candidate) => candidate.name === name);
+    if (found === undefined) throw new Error(`there is no ${name}`);
+    return found;
+  };
   return { world, daemon, tokens, pipeline, ...commandsIn(world.dir) };
 }
 
-async function phaseOf({ daemon, tokens }: Scene): Promise<string> {
+async function read({ daemon, tokens }: Scene, path: string): Promise<unknown> {
   const headers = { authorization: `Bearer ${tokens.deployer}` };
-  const answer = await fetch(`${await daemon.url()}/api/v1/canaries/payment-service`, { headers });
-  return ((await answer.json()) as { phase: string }).phase;
+  return (await fetch(`${await daemon.url()}/api/v1/canaries/payment-service${path}`, { headers })).json();
 }
 
-describe.skipIf(noCurl !== null).concurrent.for(NAMES)('the shell of %s', (name) => {
+async function phaseOf(scene: Scene): Promise<string> {
+  return ((await read(scene, '')) as { phase: string }).phase;
+}
+
+async function rolloutsOf(scene: Scene): Promise<readonly { readonly outcome: string | null }[]> {
+  return ((await read(scene, '/rollouts')) as { items: { outcome: string | null }[] }).items;
+}
+
+function expectAllGood(ran: readonly Ran[]): void {
+  const said = ran.map((step) => `${step.job}, ${step.step}: ${step.said}`).join('\n');
+  expect(
+    ran.map(({ code }) => code),
+    said,
+  ).toEqual(ran.map(() => 0));
+}
+
+describe.skipIf(cannotRun !== null).concurrent.for(NAMES)('the shell of %s', (name) => {
   test('starts a release, waits for its gate, approves it and sees it promoted', {
     timeout: 180_000,
   }, async ({ onTestFinished }) => {
     const scene = await aScene(onTestFinished, name);
     const { world, tokens, pipeline, path, terraformCalls } = scene;
     let atTheGate = '';
-    const ran = await runPipeline(pipeline, world.dir, path, async () => {
+    const ran = await runPipeline(pipeline(1), world.dir, path, async () => {
       atTheGate = await phaseOf(scene);
     });
     const said = ran.map((step) => step.said).join('\n');
-    expect(
-      ran.map(({ code }) => code),
-      said,
-    ).toEqual(ran.map(() => 0));
+    expectAllGood(ran);
     expect(atTheGate).toBe('Paused');
     expect(said).toContain('"status":"Canary analysis started"');
-    expect(said).toMatch(/Promoted {2}v2/);
+    expect(said).toContain(`Promoted  ${VERSION}`);
     expect(said).not.toContain(tokens.deployer);
     expect(said).not.toContain(tokens.approver);
     expect(terraformCalls()).toBe(
       '-chdir=infra/terraform/environments/production apply -input=false -auto-approve\n',
     );
+    expect(await phaseOf(scene)).toBe('Succeeded');
+  });
+
+  test('may run again at its gate and after the promotion: nothing is released twice, and no job fails', {
+    timeout: 180_000,
+  }, async ({ onTestFinished }) => {
+    const scene = await aScene(onTestFinished, name);
+    const { world, pipeline, path } = scene;
+    const agree = async () => {};
+    const first = await runPipeline(pipeline(1), world.dir, path, async () => {
+      const { jobs, ...others } = pipeline(2);
+      expectAllGood(await runPipeline({ ...others, jobs: jobs.slice(0, -1) }, world.dir, path, agree));
+      expect(await phaseOf(scene)).toBe('Paused');
+    });
+    expectAllGood(first);
+    const again = await runPipeline(pipeline(3), world.dir, path, agree);
+    expectAllGood(again);
+    expect(again.map(({ job, step }) => [job, step])).toEqual(first.map(({ job, step }) => [job, step]));
+    expect(await rolloutsOf(scene)).toMatchObject([{ outcome: 'Promoted' }]);
     expect(await phaseOf(scene)).toBe('Succeeded');
   });
 
@@ -120,19 +166,19 @@ describe.skipIf(noCurl !== null).concurrent.for(NAMES)('the shell of %s', (name)
     const { world, pipeline, path } = scene;
     world.setErrors(0.5);
     let isAsked = false;
-    const ran = await runPipeline(pipeline, world.dir, path, async () => {
+    const ran = await runPipeline(pipeline(1), world.dir, path, async () => {
       isAsked = true;
     });
     const codes = ran.map(({ code }) => code);
     expect(isAsked).toBe(false);
     expect(codes.slice(-2), ran.map(({ said }) => said).join('\n')).toEqual([3, 0]);
-    expect(ran.at(-2)?.said).toContain('the rollout of v2 ended RolledBack, not Paused');
+    expect(ran.at(-2)?.said).toContain(`the rollout of ${VERSION} ended RolledBack, not Paused`);
     expect(ran.at(-1)?.said).toContain('because');
     expect(await phaseOf(scene)).toBe('RolledBack');
   });
 });
 
-test.skipIf(noCurl !== null)(
+test.skipIf(cannotRun !== null)(
   'the commands of the page release a version, and the start may be asked for again',
   { timeout: 180_000 },
   async ({ onTestFinished }) => {
@@ -144,7 +190,7 @@ test.skipIf(noCurl !== null)(
       PATH: path,
       CANARY_SERVER: await daemon.url(),
       CANARY_TOKEN_FILE: join(world.dir, 'approver'),
-      VERSION: 'v2',
+      VERSION,
       BUILD: '118',
     };
     const ran = await run('bash', ['-ec', start + start + approve], {
@@ -156,7 +202,7 @@ test.skipIf(noCurl !== null)(
     const answers = [...ran.stdout.matchAll(/\{"status":"[^}]*\}/g)].map(([answer]) => answer);
     expect(answers).toHaveLength(2);
     expect(answers[1]).toBe(answers[0]);
-    expect(ran.said).toMatch(/Promoted {2}v2/);
+    expect(ran.said).toContain(`Promoted  ${VERSION}`);
   },
 );
 

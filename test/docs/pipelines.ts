@@ -31,6 +31,8 @@ export interface Pipeline {
 /** What the CI system knows when a person releases a version. */
 export interface Release {
   readonly version: string;
+  /** Counts from 1: a person may let each job run again. */
+  readonly attempt: number;
   /** Where the controller is, instead of the address in the file. */
   readonly server: string;
   /** Tokens by role. */
@@ -71,12 +73,12 @@ const GithubWorkflow = z.looseObject({
   ),
 });
 
-function githubActions({ version, server, tokens }: Release): Pipeline {
+function githubActions({ version, attempt, server, tokens }: Release): Pipeline {
   const { env, jobs } = GithubWorkflow.parse(parse(text('github-actions.yml')));
   const known: Variables = {
     'github.ref_name': version,
     'github.run_id': '7001',
-    'github.run_attempt': '1',
+    'github.run_attempt': String(attempt),
     'secrets.CANARY_DEPLOYER_TOKEN': tokens.deployer,
     'secrets.CANARY_APPROVER_TOKEN': tokens.approver,
   };
@@ -113,7 +115,7 @@ const GitlabJob = z.looseObject({
   after_script: z.array(z.string()).default([]),
 });
 
-function gitlabCi({ version, server, tokenFiles }: Release): Pipeline {
+function gitlabCi({ version, attempt, server, tokenFiles }: Release): Pipeline {
   const {
     stages,
     variables,
@@ -122,7 +124,7 @@ function gitlabCi({ version, server, tokenFiles }: Release): Pipeline {
   } = z.looseObject({ stages: z.array(z.string()), variables: Strings }).parse(parse(text('gitlab-ci.yml')));
   const known: Variables = {
     CI_COMMIT_TAG: version,
-    CI_JOB_ID: '8001',
+    CI_JOB_ID: String(8000 + attempt),
     GITLAB_USER_LOGIN: 'ann',
     CANARY_DEPLOYER_TOKEN: tokenFiles.deployer,
     CANARY_APPROVER_TOKEN: tokenFiles.approver,
@@ -151,7 +153,7 @@ function gitlabCi({ version, server, tokenFiles }: Release): Pipeline {
 }
 
 /** Stages with their `sh` steps, each within the nearest credentials before it; those below `post` are for failures. */
-function jenkins({ version, server, tokenFiles }: Release): Pipeline {
+function jenkins({ version, attempt, server, tokenFiles }: Release): Pipeline {
   const files: Variables = {
     'canary-deployer-token': tokenFiles.deployer,
     'canary-approver-token': tokenFiles.approver,
@@ -177,7 +179,7 @@ function jenkins({ version, server, tokenFiles }: Release): Pipeline {
             script: (found[1] ?? found[2] ?? '').replaceAll('\\\n', ''),
             env: {
               VERSION: version,
-              BUILD_TAG: 'jenkins-release-9',
+              BUILD_TAG: `jenkins-release-${attempt}`,
               APPROVER: 'ann',
               CANARY_SERVER: server,
               ...(id === undefined ? {} : { CANARY_TOKEN_FILE: look(files, id) }),

@@ -18,12 +18,16 @@ export interface VerbOptions {
   readonly full?: boolean;
 }
 
-/** Gives the command and waits a moment for what becomes of it: a command can also be refused when it is taken. */
+/**
+ * Gives the command and waits a moment for what becomes of it: a command can also be refused when it is taken.
+ * `isDone`: a refusal because there is nothing to do is a success.
+ */
 export async function giveCommand(
   context: Context,
   verb: Verb,
   name: string,
   { reason, force = false, full = false }: VerbOptions,
+  isDone = false,
 ): Promise<ExitCode> {
   const flags = { ...(force ? { force } : {}), ...(full ? { full } : {}) };
   const answer = await context.client.post(
@@ -31,7 +35,12 @@ export async function giveCommand(
     { reason, ...flags },
     CommandAnswer,
   );
-  if (!answer.ok) return context.fail(answer.error);
+  if (!answer.ok) {
+    const problem = answer.error.kind === 'problem' ? answer.error.problem : null;
+    if (!isDone || problem?.code !== 'NOT_APPLICABLE') return context.fail(answer.error);
+    context.talk(`${name}: ${problem.detail}`);
+    return EXIT.ok;
+  }
   const { eventId, rolloutId } = answer.value;
   const outcome = await outcomeOf(context, name, eventId);
   if (outcome?.type === 'CommandRefused') return context.refuse(EXIT.failed, outcome.message);

@@ -30,14 +30,14 @@ const ENDS_IN: Readonly<Record<Outcome, Phase>> = {
 };
 
 export interface WaitOptions {
-  /** One of WAIT_TARGETS. */
-  readonly target: string;
+  /** Of WAIT_TARGETS: whichever comes first. */
+  readonly targets: readonly string[];
   readonly revision: string | null;
   readonly timeoutMs: number;
 }
 
 /** What one look shows: the Canary, and the rollout that is waited for where there is one. */
-interface Look {
+export interface Look {
   readonly canary: CanaryView;
   readonly rollout: RolloutView | null;
 }
@@ -53,7 +53,7 @@ export async function wait(context: Context, name: string, options: WaitOptions)
   if (first.value.rollout === null && options.revision === null) {
     const { canary } = first.value;
     const { phase } = canary;
-    if (phase !== ENDS_IN.Promoted && options.target === phase) {
+    if (phase !== ENDS_IN.Promoted && options.targets.some((target) => target === phase)) {
       context.print(canary, () => `${phase}  ${name}  ${canary.reason}`);
       return EXIT.ok;
     }
@@ -74,7 +74,12 @@ export function waitForPromotion(
   rolloutId: string,
   timeoutMs: number,
 ): Promise<ExitCode> {
-  return standStill(context, name, { target: 'Promoted', revision: null, timeoutMs }, rolloutId);
+  return standStill(context, name, { targets: ['Promoted'], revision: null, timeoutMs }, rolloutId);
+}
+
+/** For a rollout that has ended: good when it was promoted. */
+export function promotedOrNot(context: Context, ended: Look): ExitCode {
+  return finish(context, ended, verdictOn(ended, ['Promoted']) ?? EXIT.endedBadly, ['Promoted']);
 }
 
 /** Looks at each event until it is decided, or the time is over. `followed`: the one rollout that counts. */
@@ -92,8 +97,8 @@ async function standStill(
   for (;;) {
     const answer = await look(context, name, options.revision, followed);
     if (answer.ok) {
-      const code = verdictOn(answer.value, options.target);
-      if (code !== null) return finish(context, answer.value, code, options.target);
+      const code = verdictOn(answer.value, options.targets);
+      if (code !== null) return finish(context, answer.value, code, options.targets);
       talk(newsOf(name, answer.value, options));
     } else {
       const passing = passingTrouble(answer.error);
@@ -105,7 +110,7 @@ async function standStill(
       const waited = roughDuration(options.timeoutMs);
       return context.refuse(
         EXIT.timedOut,
-        `${name} is not ${options.target} after ${waited}`,
+        `${name} is not ${options.targets.join(' or ')} after ${waited}`,
         'raise --timeout',
       );
     }
@@ -113,7 +118,8 @@ async function standStill(
   }
 }
 
-async function look(
+/** `followed`: the one rollout that counts. Else the newest of the revision, and without one what runs now. */
+export async function look(
   { client }: Context,
   name: string,
   revision: string | null,
@@ -136,28 +142,39 @@ async function look(
 }
 
 /** Null: not decided yet. */
-function verdictOn({ canary, rollout }: Look, target: string): ExitCode | null {
+function verdictOn({ canary, rollout }: Look, targets: readonly string[]): ExitCode | null {
   if (rollout === null) return null;
   const { outcome } = rollout;
   if (outcome !== null) {
-    const isWanted = isOutcome(target) ? outcome === target : ENDS_IN[outcome] === target;
+    const isWanted = targets.some((target) => target === (isOutcome(target) ? outcome : ENDS_IN[outcome]));
     return isWanted ? EXIT.ok : EXIT.endedBadly;
   }
-  return canary.rolloutId === rollout.id && canary.phase === target && !isOutcome(target) ? EXIT.ok : null;
+  const isThere = targets.some((target) => target === canary.phase && !isOutcome(target));
+  return isThere && canary.rolloutId === rollout.id ? EXIT.ok : null;
 }
 
 function isOutcome(target: string): target is Outcome {
   return OUTCOMES.some((outcome) => outcome === target);
 }
 
-function finish(context: Context, { rollout, canary }: Look, code: ExitCode, target: string): ExitCode {
+/** Prints the rollout as it stands or ended, and says what was wanted instead. */
+function finish(
+  context: Context,
+  { rollout, canary }: Look,
+  code: ExitCode,
+  targets: readonly string[],
+): ExitCode {
   if (rollout === null) return code;
   const { id, revision, outcome, reason } = rollout;
   const state = outcome === null ? canary.phase : `${OUTCOME_GLYPHS[outcome]} ${outcome}`;
   context.print(rollout, () => `${state}  ${revision}  ${id}  ${outcome === null ? canary.reason : reason}`);
   if (code === EXIT.endedBadly) {
     const hint = `\`canary history ${rollout.canary}\` and \`canary explain ${rollout.canary}\` say why`;
-    return context.refuse(code, `the rollout of ${revision} ended ${outcome}, not ${target}`, hint);
+    return context.refuse(
+      code,
+      `the rollout of ${revision} ended ${outcome}, not ${targets.join(' or ')}`,
+      hint,
+    );
   }
   return code;
 }
