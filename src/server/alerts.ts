@@ -59,7 +59,7 @@ function alertOf(
     endedAt: timeOf(endsAt),
     name: plain(labels['alertname'] ?? '', NAME_KEPT) || 'unnamed',
     firing: status === 'firing',
-    summary: plain(annotations['summary'] ?? annotations['description'] ?? '', SUMMARY_KEPT),
+    summary: plain(annotations?.['summary'] ?? annotations?.['description'] ?? '', SUMMARY_KEPT),
   };
 }
 
@@ -106,7 +106,7 @@ function isAction(text: string | undefined): text is SignalAction {
 
 function isMeasured({ labels, annotations }: AlertBody): boolean {
   const { alertname = '' } = labels;
-  const reason = annotations['grafana_state_reason'] ?? labels['grafana_state_reason'] ?? '';
+  const reason = annotations?.['grafana_state_reason'] ?? labels['grafana_state_reason'] ?? '';
   return !NOT_MEASURED_NAMES.includes(alertname) && !NOT_MEASURED_REASONS.includes(reason);
 }
 

@@ -64,7 +64,7 @@ function describe(type: WebhookType) {
 }
 
 function truncatedIn(body: GrafanaBody | AlertmanagerBody): number {
-  return 'alerts' in body ? (body.truncatedAlerts ?? 0) : 0;
+  return 'state' in body ? 0 : (body.truncatedAlerts ?? 0);
 }
 
 interface Inbox {

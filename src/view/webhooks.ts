@@ -20,13 +20,15 @@ const Alert = z
   .object({
     status: z.enum(['firing', 'resolved'], 'must be firing or resolved'),
     labels: Labels,
-    annotations: Labels.default({}),
+    annotations: Labels.nullish(),
     startsAt: Time.nullish(),
     endsAt: Time.nullish(),
     fingerprint: z.string().nullish(),
   })
   .meta({ id: 'Alert' });
 export type AlertBody = z.infer<typeof Alert>;
+
+const Alerts = z.array(Alert, 'must be a list of alerts');
 
 const Truncated = z.int().min(0).nullish().meta({ description: 'Alerts that the sender left out' });
 
@@ -35,7 +37,7 @@ export const AlertmanagerBody = z
   .object(
     {
       version: z.literal('4', 'must be "4"').optional(),
-      alerts: z.array(Alert),
+      alerts: Alerts,
       truncatedAlerts: Truncated,
     },
     {
@@ -47,9 +49,7 @@ export const AlertmanagerBody = z
 export type AlertmanagerBody = z.infer<typeof AlertmanagerBody>;
 
 /** Unified alerting sends what Alertmanager does, and more. */
-const GrafanaUnified = z
-  .object({ alerts: z.array(Alert), truncatedAlerts: Truncated })
-  .meta({ id: 'GrafanaBody' });
+const GrafanaUnified = z.object({ alerts: Alerts, truncatedAlerts: Truncated }).meta({ id: 'GrafanaBody' });
 
 /** Before unified alerting: one rule with one state, and tags instead of labels. */
 const GrafanaOlder = z
@@ -61,15 +61,26 @@ const GrafanaOlder = z
     orgId: z.number().nullish(),
     message: z.string().nullish(),
     tags: Labels.nullish(),
+    alerts: z
+      .never()
+      .optional()
+      .meta({ description: 'Makes it one of unified alerting, also where it is broken' }),
   })
   .meta({ id: 'GrafanaOlderBody' });
 export type GrafanaOlderBody = z.infer<typeof GrafanaOlder>;
 
-export const GrafanaBody = z.union(
-  [GrafanaUnified, GrafanaOlder],
-  'must be a Grafana body, with alerts (each with status and labels), or with title, state and tags',
-);
+export const GrafanaBody = z.union([GrafanaUnified, GrafanaOlder], {
+  error: (issue) => {
+    const first = issue.code === 'invalid_union' && hasAlerts(issue.input) ? issue.errors[0]?.[0] : undefined;
+    if (first !== undefined) return `is none of Grafana: ${first.path.join('.')} ${first.message}`;
+    return 'must be a Grafana body, with alerts (each with status and labels), or with title, state and tags';
+  },
+});
 export type GrafanaBody = z.infer<typeof GrafanaBody>;
+
+function hasAlerts(body: unknown): boolean {
+  return typeof body === 'object' && body !== null && 'alerts' in body;
+}
 
 export const WebhookAnswer = z
   .object({

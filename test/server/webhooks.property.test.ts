@@ -3,6 +3,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { createMemory, newEntry } from '../../src/controller/memory.ts';
 import { createSignalDesk } from '../../src/controller/signal-desk.ts';
 import { ALERT_LABELS } from '../../src/server/alerts.ts';
+import { GrafanaBody } from '../../src/view/webhooks.ts';
 import { paymentSpec } from '../view/states.ts';
 import { serverOf, standIn } from './stand-in.ts';
 
@@ -187,3 +188,23 @@ test.each([null, SECRET])(
     expect(taken.recorded).toBeGreaterThan(0);
   },
 );
+
+test('a body with alerts is never read as one from before unified alerting', () => {
+  const counts = { read: 0, refused: 0 };
+  const both = fc.tuple(older, unified).map(([before, now]) => ({ ...before, ...now }));
+  fc.assert(
+    fc.property(both, (given) => {
+      const { data, error } = GrafanaBody.safeParse(given);
+      if (data === undefined) {
+        counts.refused += 1;
+        const [{ path = [], message = '' } = {}] = error?.issues ?? [];
+        expect(`${path.join('.')} ${message}`).toMatch(/^( is none of Grafana: )?(alerts|truncatedAlerts)\b/);
+      } else {
+        counts.read += 1;
+        expect(data).not.toHaveProperty('state');
+        expect(data).toHaveProperty('alerts.length', Array.isArray(given.alerts) ? given.alerts.length : -1);
+      }
+    }),
+  );
+  expect(Math.min(counts.read, counts.refused)).toBeGreaterThan(5);
+});

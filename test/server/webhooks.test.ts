@@ -177,6 +177,12 @@ describe('a body of Grafana', () => {
     ]);
   });
 
+  test('may have no annotations', async () => {
+    const { post, alerts } = loaded();
+    expect((await post('grafana', grafana(anAlert({ annotations: null })))).statusCode).toBe(202);
+    expect(alerts()).toMatchObject([{ name: 'SloBurn', action: 'rollback', summary: '' }]);
+  });
+
   test.each([
     [{ labels: { alertname: 'DatasourceNoData', severity: 'critical', canary_action: 'rollback' } }, 'pause'],
     [{ labels: { alertname: 'DatasourceError', canary_action: 'promote' } }, 'ignore'],
@@ -302,6 +308,19 @@ describe('a body that is none', () => {
       'alerts.1.labels.a',
     ],
     ['grafana', '{"title":"x"}', 'INVALID_BODY', 'must be a Grafana body'],
+    [
+      'grafana',
+      grafana(anAlert(), anAlert({ startsAt: 'soon' })),
+      'INVALID_BODY',
+      'alerts.1.startsAt must be a time, RFC 3339',
+    ],
+    [
+      'grafana',
+      grafana(anAlert(), anAlert({ status: 'on' })),
+      'INVALID_BODY',
+      'the body is none of Grafana: alerts.1.status must be firing or resolved',
+    ],
+    ['grafana', { state: 'alerting', alerts: null }, 'INVALID_BODY', 'alerts must be a list of alerts'],
     ['grafana', { state: 'alerting', tags: ['a'] }, 'INVALID_BODY', 'must be a Grafana body'],
   ])('for %s, %j, is refused with %s, whole', async (type, body, code, detail) => {
     const { post, behind, app } = loaded();
