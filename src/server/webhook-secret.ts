@@ -42,10 +42,14 @@ export function objectionToBody(
   if (secret === null || headers['authorization'] !== undefined) return null;
   const signed = `${headers[TIMESTAMP_HEADER]}:${body}`;
   const expected = createHmac('sha256', secret).update(signed).digest('hex');
-  const given = String(headers[SIGNATURE_HEADER])
+  return isSame(signatureIn(headers), expected) ? null : wrong('the signature is not of this body');
+}
+
+/** As it is compared: one signature can be written in more than one way. */
+function signatureIn(headers: Provenance['headers']): string {
+  return String(headers[SIGNATURE_HEADER])
     .replace(/^sha256=/, '')
     .toLowerCase();
-  return isSame(given, expected) ? null : wrong('the signature is not of this body');
 }
 
 function objectionToBearer(authorization: string, secret: string): Problem | null {
@@ -66,29 +70,49 @@ function isSame(a: string, b: string): boolean {
 
 /** Signed requests that were taken, as long as they could be taken again. */
 export interface Replays {
-  isKnown(headers: Provenance['headers']): boolean;
-  remember(headers: Provenance['headers']): void;
+  /**
+   * What `take` gives; null where the same signed request was taken before. Of copies that come at once one is worked
+   * on at a time, and the next only where it was not taken, which `isTaken` tells from what `take` gave. The headers
+   * must have been believed. A request that is not signed is always taken.
+   */
+  once<T>(
+    headers: Provenance['headers'],
+    take: () => Promise<T>,
+    isTaken: (given: T) => boolean,
+  ): Promise<T | null>;
 }
 
 export function createReplays(clock: Clock): Replays {
-  const taken = new Map<string, number>();
-  const keyOf = (headers: Provenance['headers']) =>
-    headers['authorization'] === undefined ? headers[SIGNATURE_HEADER] : undefined;
+  const known = new Map<string, { readonly at: number; readonly isTaken: Promise<boolean> }>();
+
+  function forgetOld(now: number): void {
+    // Oldest first. A request may be from the future by as much as from the past.
+    for (const [signature, { at }] of known) {
+      if (now - at <= 2 * REPLAY_WINDOW_MS) break;
+      known.delete(signature);
+    }
+  }
+
   return {
-    isKnown(headers) {
-      const key = keyOf(headers);
-      return typeof key === 'string' && taken.has(key.toLowerCase());
-    },
-    remember(headers) {
-      const key = keyOf(headers);
-      if (typeof key !== 'string') return;
-      const now = clock.monotonic();
-      // Oldest first. A request may be from the future by as much as from the past.
-      for (const [known, at] of taken) {
-        if (now - at <= 2 * REPLAY_WINDOW_MS) break;
-        taken.delete(known);
+    async once(headers, take, isTaken) {
+      if (headers['authorization'] !== undefined || headers[SIGNATURE_HEADER] === undefined) return take();
+      const signature = signatureIn(headers);
+      for (let same = known.get(signature); same !== undefined; same = known.get(signature)) {
+        if (await same.isTaken) return null;
       }
-      taken.set(key.toLowerCase(), now);
+      const now = clock.monotonic();
+      forgetOld(now);
+      const outcome = Promise.withResolvers<boolean>();
+      known.set(signature, { at: now, isTaken: outcome.promise });
+      let wasTaken = false;
+      try {
+        const given = await take();
+        wasTaken = isTaken(given);
+        return given;
+      } finally {
+        if (!wasTaken) known.delete(signature);
+        outcome.resolve(wasTaken);
+      }
     },
   };
 }

@@ -126,10 +126,10 @@ function createInbox(app: App, deps: ServerDeps, limiter: Limiter): Inbox {
       },
     }),
     async take(type, { raw, headers, ip }, alerts, truncated) {
-      if (replays.isKnown(headers)) return { alerts: [], truncated, replayed: true };
-      const answer = await controls.receive({ type, address: ip, body: texts.get(raw) ?? '', alerts });
+      const receive = () => controls.receive({ type, address: ip, body: texts.get(raw) ?? '', alerts });
+      const answer = await replays.once(headers, receive, (given) => !('code' in given));
+      if (answer === null) return { alerts: [], truncated, replayed: true };
       if ('code' in answer) return refusalProblem(answer);
-      replays.remember(headers);
       for (const { result } of answer) metrics.alert(type, result);
       return { alerts: [...answer], truncated, replayed: false };
     },

@@ -455,6 +455,56 @@ describe('with a secret', () => {
     expect((await post('grafana', body, headers)).json()).toMatchObject({ replayed: true, alerts: [] });
     expect(behind.received).toHaveLength(2);
   });
+
+  test('a signed request is the same one however its signature is written', async () => {
+    const { post, behind } = secured();
+    const body = JSON.stringify(grafana(anAlert()));
+    const { 'x-grafana-alerting-signature': signature, ...time } = sign(body, NOW);
+    const written = [signature, `sha256=${signature}`, signature.toUpperCase()];
+    for (const one of [...written, `sha256=${signature.toUpperCase()}`]) {
+      const answer = await post('grafana', body, { ...time, 'x-grafana-alerting-signature': one });
+      expect(answer.json()).toMatchObject({ replayed: one !== signature });
+    }
+    expect(behind.received).toHaveLength(1);
+  });
+
+  /** Both copies of one signed request have come before `told` answers the first. */
+  async function twoAtOnce(served: ReturnType<typeof secured>) {
+    const { app, behind, post } = served;
+    const both = Promise.withResolvers<void>();
+    let come = 0;
+    app.addHook('preHandler', (_request, _reply, done) => {
+      come += 1;
+      if (come === 2) both.resolve();
+      done();
+    });
+    const { told } = behind;
+    behind.told = async (webhook) => {
+      await both.promise;
+      return told(webhook);
+    };
+    const body = JSON.stringify(grafana(anAlert()));
+    return Promise.all([1, 2].map(() => post('grafana', body, sign(body, NOW))));
+  }
+
+  test('of two copies that come at once one is taken', async () => {
+    const served = secured();
+    const answers = await twoAtOnce(served);
+    expect(answers.map((answer) => answer.json().replayed)).toEqual([false, true]);
+    expect(served.behind.received).toHaveLength(1);
+  });
+
+  test('the second of two copies is taken where the first is not', async () => {
+    const served = secured();
+    const { told } = served.behind;
+    served.behind.told = async (webhook) => {
+      if (served.behind.received.length > 1) return told(webhook);
+      return { status: 503, code: 'STORE_FAILED', detail: 'full', hint: 'try again' };
+    };
+    const answers = await twoAtOnce(served);
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual([503, 202]);
+    expect(answers[1]?.json()).toMatchObject({ replayed: false });
+  });
 });
 
 describe('nothing is taken', () => {
