@@ -35,8 +35,8 @@ export const ACCESS: readonly Mutant[] = [
     name: 'force asks for no more than its verb',
     guards: ROLES,
     file: 'src/server/writes.ts',
-    text: "const least = force ? roleFor('administer') : null;",
-    by: "const least = force ? roleFor('read') : null;",
+    text: "with force`, 'administer')",
+    by: "with force`, 'operate')",
     tests: AT_THE_DOOR,
   },
   {

@@ -22,7 +22,10 @@ const BROKEN = { kind: 'broken', from: 0, badShare: 0.15 } as const;
 export function tryStore(scene: Scene, done: () => void): void {
   const { random, weather, tally, fleet, traffic, rules, oracle, daemons, faults } = scene;
 
-  /** The revision that is found out as soon as it is broken, because its traffic is enough; null: none. */
+  /**
+   * The revision that is found out as soon as it is broken, because its traffic is enough, and so is that of the
+   * stable version that it is compared with; null: none.
+   */
   function measuredRevision(name: string): string | null {
     const document = rules.document(name);
     const rule = document === null ? null : parseRule(document);
@@ -35,11 +38,18 @@ export function tryStore(scene: Scene, done: () => void): void {
     return isTold && requests >= REQUESTS && !skip ? canaryVersion : null;
   }
 
+  /** Somebody may have given the document another one than the rollout compares with. */
+  function servedStable(name: string): string | null {
+    const rule = parseRule(rules.document(name) ?? '');
+    return rule.ok ? rule.value.stableVersion : null;
+  }
+
   /** The rollout is under way, and nobody has to be asked before it goes back. */
   function isWatched(name: string): boolean {
     const state = daemons.leading()?.controller.state(name) ?? oracle.state(name);
     const rollout = state === null ? null : activeRollout(state);
     if (rollout === null || rollout.revision !== measuredRevision(name)) return false;
+    if (rollout.stable !== servedStable(name)) return false;
     return !rollout.pauses.some(({ reason }) => reason === 'ForeignController' || reason === 'Failed');
   }
 
