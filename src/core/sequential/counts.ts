@@ -59,4 +59,9 @@ export function addCounts(a: ArmCounts, b: ArmCounts): ArmCounts {
   return { requests: a.requests + b.requests, score: a.score + b.score };
 }
 
+/** The mean score; 0 without requests. */
+export function share({ requests, score }: ArmCounts): number {
+  return requests === 0 ? 0 : score / requests;
+}
+
 export const NO_REQUESTS: ArmCounts = { requests: 0, score: 0 };

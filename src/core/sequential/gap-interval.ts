@@ -14,7 +14,7 @@ export interface GapEvidence {
 }
 
 export interface GapInterval {
-  /** Canary's mean minus stable's; null: no bound found yet. */
+  /** Canary's mean minus stable's; null: no bound found yet, or none that holds. */
   readonly low: number | null;
   readonly high: number | null;
 }
@@ -54,12 +54,16 @@ export function addGapEvidence(
   return { above, below, low, high };
 }
 
-/** The interval in the unit of the scores. Rejected from both sides (the gap moved): what is left is nothing. */
-export function gapInterval({ low, high }: GapEvidence, gaps: readonly number[]): GapInterval {
-  return {
-    low: low === null ? null : (gaps[low] ?? null),
-    high: high === null ? null : (gaps[high] ?? null),
-  };
+/**
+ * The interval in the unit of the scores; without bounds where `estimate`, the gap of all counts so far, is not in it:
+ * the gap moved, and the interval is one for a gap that stays.
+ */
+export function gapInterval(evidence: GapEvidence, gaps: readonly number[], estimate: number): GapInterval {
+  const at = (index: number | null) => (index === null ? null : (gaps[index] ?? null));
+  const low = at(evidence.low);
+  const high = at(evidence.high);
+  const holds = estimate >= (low ?? -Infinity) && estimate <= (high ?? Infinity);
+  return holds ? { low, high } : { low: null, high: null };
 }
 
 /** A mean that may be bet on, from counts and a little doubt: never 0, never 1. */

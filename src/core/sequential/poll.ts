@@ -1,5 +1,13 @@
 /** The sequential judge: one poll's counts in, the odds so far and what they ask for out. */
-import { type ArmCounts, addCounts, clamp, NO_REQUESTS, type PollCounts, usableCounts } from './counts.ts';
+import {
+  type ArmCounts,
+  addCounts,
+  clamp,
+  NO_REQUESTS,
+  type PollCounts,
+  share,
+  usableCounts,
+} from './counts.ts';
 import { logEvidence, logLikelihoodRatio, type Side } from './evidence.ts';
 import {
   addGapEvidence,
@@ -220,7 +228,7 @@ export function readSequential(state: SequentialState, settings: SequentialSetti
     stable: state.compared,
     solo: state.solo,
     unsettled: state.unsettled,
-    interval: gapInterval(state.gap, settings.gaps),
+    interval: gapInterval(state.gap, settings.gaps, share(state.canary) - share(state.compared)),
   };
 }
 

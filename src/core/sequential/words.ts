@@ -1,6 +1,6 @@
 /** The sequential judge in words: counts, gap, odds, and what is still missing. */
 import { compactNumber, percent, roughDuration } from '../../lib/text.ts';
-import { type ArmCounts, addCounts } from './counts.ts';
+import { type ArmCounts, addCounts, share } from './counts.ts';
 import type { GapInterval } from './gap-interval.ts';
 import type { SequentialReading } from './poll.ts';
 
@@ -77,8 +77,4 @@ function intervalText({ low, high }: GapInterval): string {
   if (low === null) return `, at most ${percent(high ?? 1)}`;
   if (high === null) return `, at least ${percent(low)}`;
   return `, between ${percent(low)} and ${percent(high)}`;
-}
-
-export function share({ requests, score }: ArmCounts): number {
-  return requests === 0 ? 0 : score / requests;
 }

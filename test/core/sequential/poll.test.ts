@@ -200,6 +200,19 @@ describe('the interval of the gap', () => {
     expect(high).toBeGreaterThanOrEqual(0.01);
     expect(high).toBeLessThanOrEqual(0.025);
   });
+
+  it('is not told once the gap of all requests has left it: the gap moved, and the interval is for one that stays', () => {
+    const good = repeat(aPoll(arm(40, 0), arm(760, 0)), 15);
+    const bad = repeat(aPoll(arm(40, 4), arm(760, 0)), 6);
+    const seen = readings(aRule(), [...good, ...bad]);
+    expect(seen[good.length - 1]?.interval.high).toBeLessThan(0.02);
+    for (const { canary, stable, interval } of seen) {
+      const gap = canary.score / canary.requests - stable.score / stable.requests;
+      expect(gap).toBeGreaterThanOrEqual(interval.low ?? -1);
+      expect(gap).toBeLessThanOrEqual(interval.high ?? 1);
+    }
+    expect(seen.at(-1)?.interval).toEqual({ low: null, high: null });
+  });
 });
 
 describe('latency', () => {
