@@ -30,9 +30,11 @@ export function initialize(turn: Turn): void {
     return;
   }
   if (canary.stableRevision === null) {
-    const detail =
-      `there is no document and no stored state: set spec.stableRevision in ${spec.file} ` +
-      '(equal to spec.revision to declare that one live)';
+    const value =
+      canary.revision === null
+        ? 'to the version that is live'
+        : '(equal to spec.revision to declare that one live)';
+    const detail = `there is no document and no stored state: set spec.stableRevision in ${spec.file} ${value}`;
     setDiagnostic(turn, 'DOCUMENT_MALFORMED', null);
     setDiagnostic(turn, 'STABLE_UNKNOWN', detail);
     setPhase(turn, 'Initializing', detail);

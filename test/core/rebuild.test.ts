@@ -136,6 +136,12 @@ describe('nothing known about stable', () => {
     expect(desk.document()).toBeNull();
   });
 
+  it('says what stableRevision may be: the revision of the file, where the file names one', () => {
+    expect(found(null).state().reason).toContain('(equal to spec.revision to declare that one live)');
+    const { reason } = found(null, { revision: null }).state();
+    expect(reason).toMatch(/set spec\.stableRevision in \S+ to the version that is live$/);
+  });
+
   it('takes stableRevision, and writes nothing before the first step', () => {
     const desk = found(null, { stableRevision: 'v1', suspend: true });
     desk.tick({ after: 60_000 });
