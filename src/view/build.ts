@@ -171,6 +171,7 @@ function metricView(metric: Metric, rollout: RolloutState | null): MetricView {
     counted: verdict?.counted ?? false,
     judge: metric.judge,
     dryRun: metric.dryRun,
+    dispersion: counters?.sequential?.test?.dispersion ?? null,
     stableFrozenAt: timeOrNull(verdict?.stableFrozenAt),
     query: verdict?.query ?? null,
   };

@@ -39,6 +39,10 @@ export const MetricView = z
       .meta({ description: 'False: the last look lies in a settle time and counts neither way' }),
     judge: z.string(),
     dryRun: z.boolean(),
+    dispersion: z.number().nullable().meta({
+      description:
+        'Sequential judge: what the evidence of each poll is divided by; 1: nothing. Null: another judge, or not known yet',
+    }),
     stableFrozenAt: Time.nullable().meta({ description: 'Set when stable was asked at an earlier time' }),
     query: z.string().nullable().meta({ description: 'PromQL that shows the canary’s number' }),
   })

@@ -1,7 +1,13 @@
 import { expect, test } from 'vitest';
+import { newLedger } from '../../src/core/ledger/ledger.ts';
+import { NO_REQUESTS } from '../../src/core/sequential/counts.ts';
+import type { SequentialMemory } from '../../src/core/sequential/memory.ts';
+import { startSequential } from '../../src/core/sequential/poll.ts';
+import { NO_SPLIT } from '../../src/core/sequential/traffic-split.ts';
 import { canaryView, eventView, explanationView, rolloutView, specView } from '../../src/view/build.ts';
 import { CanaryView, EventView, ExplanationView, RolloutView } from '../../src/view/schemas.ts';
 import { canaryOf, SpecView } from '../../src/view/spec.ts';
+import { aRule } from '../core/sequential/a-rule.ts';
 import {
   NOW,
   paymentExplanation,
@@ -51,6 +57,28 @@ test('a Canary under way is the object of the interface page', () => {
     ],
     diagnostics: [],
   });
+});
+
+test('a metric of the sequential judge says what its evidence is divided by, once that is known', () => {
+  const state = progressingState();
+  const counters = state.rollout!.metrics['error-rate']!;
+  const test = startSequential(aRule(), NO_REQUESTS, 3.2);
+  const memory = {
+    ledger: newLedger(15_000),
+    test,
+    threshold: null,
+    traffic: null,
+    judgedMs: 0,
+    split: NO_SPLIT,
+    splitWeight: 0,
+    silentPolls: 0,
+  };
+  const dispersion = (sequential: SequentialMemory) =>
+    view(progressingState(paymentSpec(), { metrics: { 'error-rate': { ...counters, sequential } } }))
+      .metrics[0]?.dispersion;
+  expect(dispersion(memory)).toBe(3.2);
+  expect(dispersion({ ...memory, test: null })).toBeNull();
+  expect(view(state).metrics[0]?.dispersion).toBeNull();
 });
 
 test('gateways are null unless somebody counted them', () => {

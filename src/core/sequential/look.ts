@@ -1,6 +1,6 @@
 /** The sequential judge at one look: what it asks for, and what it makes of the answers. */
 import { formatDuration } from '../../lib/duration.ts';
-import { compactNumber, percent } from '../../lib/text.ts';
+import { compactNumber, percent, roughDuration } from '../../lib/text.ts';
 import type { Canary, Metric, SequentialPromise } from '../../spec/canary.ts';
 import { type Counting, countingOf } from '../ledger/counting.ts';
 import { type ArmTally, newLedger, type Polled, takePoll } from '../ledger/ledger.ts';
@@ -223,24 +223,31 @@ function conclude(
     return late === null ? judgement('pending', detail) : judgement('inconclusive', `${late}, ${detail}`);
   };
   if (reading.asks === 'rollback') return judgement('fail', `${againstText(reading, scored)}: ${counts}`);
-  if (memory.silentPolls > SILENT_POLLS) {
-    return judgement('noData', `canary: no requests at the last ${memory.silentPolls} polls`);
-  }
+  if (memory.silentPolls > SILENT_POLLS) return judgement('noData', silentText(context, memory));
   const split = canary.analysis.anySplit === true ? null : splitTrouble(rollout, memory);
   if (split !== null) return wait(`${split}; ${counts}`);
   if (reading.asks === 'hold') return wait(`nothing advances, ${againstText(reading, scored)}: ${counts}`);
   const needed = rollout.frozenAt === null ? evidenceNeeded(settings, rollout.held.index) : -Infinity;
   const have = reading.nonInferiority;
+  if (memory.split.canary === 0) {
+    // It may settle still: what was judged before does not tell when the rest comes.
+    const evidence = rollout.frozenAt === null ? `, ${forText(reading, needed, null)}` : '';
+    return wait(`no request was judged at this weight yet${evidence}: ${counts}`);
+  }
   if (have < needed) {
     // What was earned so far tells how fast the rest comes: it knows this traffic and this canary.
     const remainingMs = have > 0 ? (memory.judgedMs * (needed - have)) / have : null;
     return wait(`${forText(reading, needed, remainingMs)}: ${counts}`);
   }
-  if (memory.split.canary === 0) return wait(`no request was judged at this weight yet: ${counts}`);
   if (rollout.frozenAt === null) return judgement('pass', `${forText(reading, needed, null)}: ${counts}`);
   return reading.stableBound === 1
     ? judgement('noData', 'stable: nothing was counted before weight 100')
     : judgement('pass', `${againstText({ ...reading, by: 'alone' }, scored)}: ${counts}`);
+}
+
+function silentText({ canary }: SequentialContext, { silentPolls }: SequentialMemory): string {
+  const silent = roughDuration(silentPolls * canary.analysis.intervalMs);
+  return `canary: no requests at the last ${silentPolls} polls, about ${silent}`;
 }
 
 /** The step has been held for its `maxHold`, pauses and outages not counted; null: not yet. */

@@ -71,6 +71,8 @@ export interface SequentialReading {
   readonly solo: ArmCounts;
   readonly unsettled: ArmCounts;
   readonly interval: GapInterval;
+  /** What ln of each odds was divided by, 1 or more. */
+  readonly dispersion: number;
 }
 
 /** What stable's rate is expected to be before anything is known, worth 50 requests. */
@@ -229,6 +231,7 @@ export function readSequential(state: SequentialState, settings: SequentialSetti
     solo: state.solo,
     unsettled: state.unsettled,
     interval: gapInterval(state.gap, settings.gaps, share(state.canary) - share(state.compared)),
+    dispersion: state.dispersion,
   };
 }
 

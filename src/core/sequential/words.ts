@@ -26,9 +26,15 @@ export function oddsText(log: number): string {
 
 /**
  * "canary 3 of 1200 failed (0.25 %), stable 30 of 22800 (0.132 %), gap 0.118 %, between -0.25 % and 0.5 %"; what the
- * test that speaks has counted.
+ * test that speaks has counted, and what divides its evidence.
  */
-export function countsText(reading: SequentialReading, { kind }: Scored): string {
+export function countsText(reading: SequentialReading, scored: Scored): string {
+  const { dispersion } = reading;
+  const divided = dispersion > 1 ? `, evidence divided by dispersion ${compactNumber(dispersion)}` : '';
+  return `${heardText(reading, scored)}${divided}`;
+}
+
+function heardText(reading: SequentialReading, { kind }: Scored): string {
   const { canary, stable, solo, unsettled, interval } = reading;
   if (reading.by === 'guard') {
     const all = addCounts(addCounts(canary, solo), unsettled);

@@ -134,7 +134,11 @@ describe('what the sequential judge makes of a look', () => {
 
   it('is no data after four polls without a request of the canary', () => {
     expect(judge(5, 3, { canary: [0, 0], stable: [1900, 2] }).class).toBe('pending');
-    expect(judge(5, 4, { canary: [0, 0], stable: [1900, 2] })).toMatchObject({ class: 'noData' });
+    const silent = judge(5, 4, { canary: [0, 0], stable: [1900, 2] });
+    expect(silent).toMatchObject({
+      class: 'noData',
+      detail: 'canary: no requests at the last 4 polls, about 1m',
+    });
   });
 
   it('is a pass at weight 100 when nothing speaks against the canary', () => {
@@ -157,7 +161,34 @@ describe('what the sequential judge makes of a look', () => {
       },
     );
     expect(judged.class).toBe('pending');
-    expect(judged.detail).toContain('no request was judged at this weight yet');
+    expect(judged.detail).toMatch(
+      /^no request was judged at this weight yet, odds over 1000000 : 1 against "too bad to promote", 4\.47 : 1 needed: canary /,
+    );
+  });
+
+  it('tells no time that the rest takes while the requests of a new weight are not judged', () => {
+    const { memory } = judge(5, 2, { canary: [100, 0], stable: [1900, 2] });
+    const at = START + 3 * SCRAPE_MS;
+    const next = aContext(RATIO, 50, memory);
+    const held = { ...next.rollout.held, verifiedAt: at, clearFrom: at + 60_000 };
+    const { detail } = judgeSequential(
+      { ...next, rollout: { ...next.rollout, held } },
+      {
+        canary: measurement('canary', at, counters('v2', START, at, 100, 0)),
+        stable: measurement('stable', at, counters('v1', START, at, 1900, 2)),
+        before: null,
+      },
+    );
+    expect(detail).toMatch(
+      /^no request was judged at this weight yet, odds [\d.]+ : 1 against "too bad to promote", [\d.]+ : 1 needed to leave the step: /,
+    );
+  });
+
+  it('names the dispersion that divides the evidence, where there is one', () => {
+    const growth: Growth = { canary: [100, 0], stable: [1900, 2] };
+    const bursty = { ...RATIO, sequential: { ...PROMISE, dispersion: 3.25 } };
+    expect(judge(5, 2, growth, bursty).detail).toMatch(/, evidence divided by dispersion 3\.25$/);
+    expect(judge(5, 2, growth).detail).not.toContain('dispersion');
   });
 
   it('is inconclusive once the step has been held for maxHold', () => {
