@@ -10,7 +10,6 @@ import { parseArgs } from 'node:util';
 import type { EventView } from '../../src/view/schemas.ts';
 import { type Api, createApi } from './api.ts';
 import {
-  coverageText,
   measuredText,
   say,
   sayAddresses,
@@ -157,9 +156,7 @@ async function endings(seen: Seen, api: Api): Promise<Ending[]> {
 
 /** Prints the tables; true when nothing differs. */
 function conclude(all: readonly Ending[], tookMs: number): boolean {
-  sayHeadline(
-    `Where the requests went, counted at the instances (interval: ${coverageText()} of honest splits)`,
-  );
+  sayHeadline('Where the requests went, counted at the instances');
   saySplits(all);
   sayHeadline('What the users got');
   sayFailures(all);

@@ -91,6 +91,7 @@ export function saySplits(endings: readonly Ending[]): void {
   for (const { release, splits } of endings) {
     for (const split of splits) say(`  ${release.service.padEnd(NAME_WIDTH)}  ${splitText(split)}`);
   }
+  say(`  A gateway that splits by the weight stays inside of the interval in ${COVERAGE * 100} % of cases.`);
 }
 
 function splitText({ weight, requests, toCanary, expected, fits }: CountedSplit): string {
@@ -102,10 +103,6 @@ function splitText({ weight, requests, toCanary, expected, fits }: CountedSplit)
     `${`${weight} %`.padStart(6)}  ${String(requests).padStart(8)}  ${String(toCanary).padStart(9)}  ` +
     `${share.padStart(7)}  ${interval.padEnd(14)}  ${fits ? paint('green', 'inside') : paint('red', 'OUTSIDE')}`
   );
-}
-
-export function coverageText(): string {
-  return `${COVERAGE * 100} %`;
 }
 
 export function sayFailures(endings: readonly Ending[]): void {

@@ -175,7 +175,10 @@ function isEmpty(value: unknown): boolean {
 function typeOf({ type, const: only, enum: choices, anyOf }: Schema): string {
   if (only !== undefined) return code(String(only));
   if (choices !== undefined) return choices.map((choice) => code(String(choice))).join(' or ');
-  if (anyOf !== undefined && type === undefined) return 'duration';
+  if (anyOf !== undefined && type === undefined) {
+    // A duration is its text, or a plain 0.
+    return anyOf.some((choice) => choice.const === 0) ? 'duration' : anyOf.map(typeOf).join(' or ');
+  }
   return type === 'array' ? 'list' : type === 'object' ? 'mapping' : (type ?? '');
 }
 
