@@ -121,7 +121,12 @@ async function examinePrometheus(config: Config): Promise<Check[]> {
       signal: AbortSignal.timeout(LIMIT_MS),
       retry: true,
     });
-    if (!answered.ok) return [check('prometheus', 'bad', `${url}: ${answered.error.detail}`)];
+    if (!answered.ok) {
+      return [
+        check('prometheus', 'bad', `${url}: ${answered.error.detail}`),
+        check('clock', 'doubt', 'not compared: the query to Prometheus failed'),
+      ];
+    }
     const { samples, warnings, skewMs } = answered.value;
     const versions = [...new Set(samples.flatMap(({ labels }) => labels['version'] ?? []))];
     const version = versions.length === 0 ? 'its version is not among its series' : versions.join(', ');

@@ -213,7 +213,9 @@ function refusal(status: number, text: string): Failure {
   const said = typeof body?.['error'] === 'string' ? body['error'] : text;
   const reason = said.replace(/\s+/g, ' ').trim().slice(0, REASON_LENGTH);
   const hint = HINTS[status] ?? (status >= 500 ? SICK : '');
-  const detail = `Prometheus answered ${status}${reason === '' ? '' : `: ${reason}`}${hint}`;
+  // Markup is no sentence: a proxy, or another program, shows itself to a browser.
+  const clause = reason.startsWith('<') ? ' with a page for people' : reason === '' ? '' : `: ${reason}`;
+  const detail = `Prometheus answered ${status}${clause}${hint}`;
   if (status === 400 || status === 422) return { kind: 'refused', detail };
   return { kind: body?.['errorType'] === 'timeout' ? 'timeout' : 'status', detail };
 }

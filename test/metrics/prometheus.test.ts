@@ -239,6 +239,20 @@ describe('failures', () => {
     });
   });
 
+  test.each([
+    '<!DOCTYPE html>\n<html><body>Not here</body></html>',
+    '\ufeff <html>no</html>',
+    '<?xml version="1.0"?><no/>',
+  ])('a page is none of its reasons: %j', async (page) => {
+    const server = await serve(answering(page, 404));
+    expect(await connect(server.url).query('up', OPTIONS)).toMatchObject({
+      error: {
+        detail:
+          'Prometheus answered 404 with a page for people; check that the address, with its path, is the one in front of /api/v1',
+      },
+    });
+  });
+
   test('a redirect is not followed', async () => {
     const server = await serve(answering('', 302, { location: '/elsewhere' }));
     expect(await connect(server.url).query('up', OPTIONS)).toMatchObject({
