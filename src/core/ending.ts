@@ -38,6 +38,7 @@ export function beginRollout(turn: Turn, revision: string, by: string): RolloutS
   state.rollout = rollout;
   state.ending = null;
   state.rejected = null;
+  observeFor(turn, revision);
   noteSkip(turn, rollout);
   emit(turn, 'RolloutStarted', `rollout of ${revision} begins, ${rollout.stable} is stable`, {
     actor: rollout.startedBy,
@@ -48,6 +49,12 @@ export function beginRollout(turn: Turn, revision: string, by: string): RolloutS
   state.nextLookAt = now;
   turn.recheck = true;
   return rollout;
+}
+
+/** What was read was another revision's share: what this one has is told by the live rule, or not known. */
+function observeFor({ state, live }: Turn, revision: string): void {
+  if (state.observed === null || state.observed.weight === 0) return;
+  state.observed = live.kind === 'rule' ? { ...state.observed, weight: shareOf(live.rule, revision) } : null;
 }
 
 /** A revision that was wanted and never began is told as skipped, in favor of `next`. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { aDocument, createDesk, type Desk, quickSpec } from './desk.ts';
+import { aDocument, createDesk, type Desk, quickSpec, unreadable } from './desk.ts';
 
 const at25 = (parts = {}): Desk => {
   const desk = createDesk(quickSpec(parts));
@@ -253,6 +253,25 @@ describe('a document edited by someone', () => {
     expect(desk.state().phase).toBe('RollingBack');
     desk.tick({ after: 5_000 });
     expect(desk.rule()).toMatchObject({ canaryVersion: 'v2', canaryWeight: 0 });
+  });
+});
+
+describe('the live weight when a rollout begins', () => {
+  it('is not said to give the next revision what the promoted one has', () => {
+    const desk = promoted();
+    expect(desk.state().observed?.weight).toBe(100);
+    desk.respec({ revision: 'v3', suspend: true });
+    desk.tick();
+    expect(desk.state()).toMatchObject({ phase: 'Waiting', observed: { weight: 0 } });
+  });
+
+  it('is not known for the next revision while it cannot be read', () => {
+    const desk = promoted();
+    desk.respec({ revision: 'v3', suspend: true });
+    desk.tick({ route: unreadable });
+    expect(desk.state()).toMatchObject({ phase: 'Waiting', observed: null });
+    desk.tick();
+    expect(desk.state().observed?.weight).toBe(0);
   });
 });
 
