@@ -1,6 +1,6 @@
 /** One look: measurements of all metrics, judged, counted and kept. */
 import type { Metric } from '../spec/canary.ts';
-import { metricKey, seriesKey } from '../spec/edit.ts';
+import { metricKey } from '../spec/edit.ts';
 import { countLook, type LookContext } from './evidence.ts';
 import { judgeThreshold, needsStable } from './judge.ts';
 import type { Arm, Measurement, Reading } from './observation.ts';
@@ -76,14 +76,7 @@ export function isLookMade({ canary, input, now }: Turn): boolean {
  */
 export function followMetrics(turn: Turn, rollout: RolloutState): void {
   const { metrics } = turn.canary.analysis;
-  const series = seriesKey(turn.canary);
-  if (rollout.series !== series) {
-    for (const [name, state] of Object.entries(rollout.metrics)) {
-      rollout.metrics[name] = { ...state, key: 'measured of other series' };
-    }
-  }
-  rollout.series = series;
-  for (const metric of metrics) metricState(rollout, metric);
+  for (const metric of metrics) metricState(turn, rollout, metric);
   for (const name of Object.keys(rollout.metrics)) {
     if (!metrics.some((metric) => metric.name === name)) delete rollout.metrics[name];
   }
@@ -125,7 +118,7 @@ function takeMetric(
   stable: Measurement | null,
   isSkewed: boolean,
 ): void {
-  const state = metricState(rollout, metric);
+  const state = metricState(turn, rollout, metric);
   if (
     canary.reading.kind !== 'error' &&
     !(canary.reading.kind === 'noData' && canary.reading.why === 'empty')
@@ -165,7 +158,7 @@ function takeSequential(
   isSkewed: boolean,
 ): void {
   const { metric } = sequential;
-  const state = metricState(rollout, metric);
+  const state = metricState(turn, rollout, metric);
   const { reading: seen, at, query } = answers.canary;
   if (seen.kind === 'series') rollout.canarySeen = true;
   const memory = state.sequential;
@@ -237,14 +230,14 @@ function takeExternal(
 }
 
 function count(turn: Turn, rollout: RolloutState, metric: Metric, verdict: Verdict, isSkewed: boolean): void {
-  const state = metricState(rollout, metric);
+  const state = metricState(turn, rollout, metric);
   const counted = countLook(state, metric, verdict, contextOf(turn, rollout, verdict, isSkewed));
   state.verdict = { ...verdict, counted };
   turn.verdicts.push(state.verdict);
 }
 
-function metricState(rollout: RolloutState, metric: Metric): MetricState {
-  const key = metricKey(metric);
+function metricState({ canary }: Turn, rollout: RolloutState, metric: Metric): MetricState {
+  const key = metricKey(canary, metric);
   const existing = rollout.metrics[metric.name];
   if (existing !== undefined && existing.key === key) return existing;
   const fresh = initialMetric(key, existing?.failures ?? 0);

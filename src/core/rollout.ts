@@ -169,8 +169,6 @@ export interface RolloutState {
   absentUntil: number | null;
   absences: number;
   firstFailAt: number | null;
-  /** `seriesKey` of the declaration that the metrics were measured by; absent: not known. */
-  series?: string;
   /** The last look was judged before the live rule was there, and nothing was heard of it since; absent: it was. */
   isUnread?: boolean;
   /** Which alerts paused this rollout; absent: none yet. */

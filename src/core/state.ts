@@ -1,6 +1,6 @@
 /** Where a Canary's and a rollout's memory begins. */
 import type { Canary, Spec, TrafficTarget } from '../spec/canary.ts';
-import { seriesKey, stepsKey } from '../spec/edit.ts';
+import { stepsKey } from '../spec/edit.ts';
 import type { Held } from './memory.ts';
 import type { CanaryState, MetricState, RolloutRecord, RolloutState } from './rollout.ts';
 
@@ -87,7 +87,6 @@ export function initialRollout(
     promote: null,
     analysed: true,
     metrics: {},
-    series: seriesKey(canary),
     corrections: 0,
     lastCorrectionAt: null,
     canarySeen: false,

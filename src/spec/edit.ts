@@ -17,17 +17,16 @@ export function stepsKey({ strategy }: Canary): string {
   return once(strategy.steps, () => shortHash(strategy.steps));
 }
 
-/** Equal keys: the metric is measured and judged in the same way, so its counters go on. The name is no part of it. */
-export function metricKey(metric: Metric): string {
-  return once(metric, () => {
-    const { name: _, ...judged } = metric;
-    return shortHash(judged);
+/**
+ * Equal keys: the metric is measured and judged in the same way, so its counters go on. The name is no part of it;
+ * the service and the version label are, because they are in the query.
+ */
+export function metricKey({ service, analysis }: Canary, metric: Metric): string {
+  const judged = once(metric, () => {
+    const { name: _, ...rest } = metric;
+    return shortHash(rest);
   });
-}
-
-/** Equal keys: the same series are asked for. What this is made of is in the queries of every metric. */
-export function seriesKey({ service, analysis }: Canary): string {
-  return `${service} ${analysis.versionLabel}`;
+  return `${judged} ${service} ${analysis.versionLabel}`;
 }
 
 /** Equal keys: the same document. Reads well in messages: `nacos:NAMESPACE/GROUP/DATAID` or `file:PATH`. */

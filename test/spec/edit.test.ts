@@ -47,12 +47,14 @@ describe('stepsKey', () => {
 });
 
 describe('metricKey', () => {
+  const keyOf = (canary: Canary, name: string) => metricKey(canary, metric(canary, name));
+
   test.each([
     ['its selector', 'errors', 'total: x}', 'total: x, }'],
     ['its name', 'load', 'name: load', 'name: "load"'],
     ['another metric', 'errors', 'max: 0.8', 'max: 0.7'],
   ])('stays the same when %s is only written differently or somewhere else', (_what, name, from, to) => {
-    expect(metricKey(metric(edited([from, to]), name))).toBe(metricKey(metric(edited(), name)));
+    expect(keyOf(edited([from, to]), name)).toBe(keyOf(edited(), name));
   });
 
   test.each([
@@ -65,13 +67,19 @@ describe('metricKey', () => {
     ['window', 'load', 'failureLimit: 2', 'failureLimit: 2, window: 2m'],
     ['dry run', 'load', 'failureLimit: 2', 'failureLimit: 2, dryRun: true'],
   ])('changes with the %s', (_what, name, from, to) => {
-    expect(metricKey(metric(edited([from, to]), name))).not.toBe(metricKey(metric(edited(), name)));
+    expect(keyOf(edited([from, to]), name)).not.toBe(keyOf(edited(), name));
+  });
+
+  test('changes with the service and the version label, which are in the query', () => {
+    const canary = edited();
+    expect(keyOf({ ...canary, service: 'elsewhere' }, 'load')).not.toBe(keyOf(canary, 'load'));
+    const analysis = { ...canary.analysis, versionLabel: 'app_version' };
+    expect(keyOf({ ...canary, analysis }, 'load')).not.toBe(keyOf(canary, 'load'));
   });
 
   test('does not hold the name, which is the key beside it', () => {
-    expect(metricKey({ ...metric(edited(), 'load'), name: 'other' })).toBe(
-      metricKey(metric(edited(), 'load')),
-    );
+    const canary = edited();
+    expect(metricKey(canary, { ...metric(canary, 'load'), name: 'other' })).toBe(keyOf(canary, 'load'));
   });
 });
 
