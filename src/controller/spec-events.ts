@@ -1,5 +1,5 @@
 /** Telling the event log what is wrong with the files: each fault once, over restarts and changes of the leader. */
-import type { NewEvent } from '../core/rollout.ts';
+import type { NewEvent } from '../core/events.ts';
 import type { Diagnostic } from '../spec/diagnostic.ts';
 import type { Store } from '../store/store.ts';
 

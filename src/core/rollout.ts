@@ -1,5 +1,6 @@
 /** What is remembered about one Canary between two ticks, as plain JSON. `decide` is the only writer. */
 import type { JudgeName, TrafficTarget } from '../spec/canary.ts';
+import type { NewEvent } from './events.ts';
 import type {
   Alarms,
   Approval,
@@ -25,9 +26,11 @@ export const PHASES = [
   'Succeeded',
   'Terminating',
 ] as const;
+
 export type Phase = (typeof PHASES)[number];
 
 export const HEALTHS = ['Progressing', 'Healthy', 'Paused', 'Degraded'] as const;
+
 export type Health = (typeof HEALTHS)[number];
 
 export function healthOf(phase: Phase): Health {
@@ -271,62 +274,6 @@ export interface CanaryState {
   /** Live diagnostics of the canary (not of its file). */
   diagnostics: StateDiagnostic[];
 }
-
-/** A line of history as `decide` reports it; the store gives it its number. */
-export interface NewEvent {
-  readonly type: EventType;
-  readonly message: string;
-  readonly rolloutId: string | null;
-  readonly causedBy: number | null;
-  readonly actor: string | null;
-  readonly data?: EventData;
-}
-
-/**
- * Facts of an event for programs, so that nobody has to read them out of the message.
- * RolloutEnded: `outcome` (an `Outcome`), `weight` (percent when the ending was decided), `revision`.
- * Paused: `pauseReason` (a `PauseReason`), `weight`, `revision`. RollbackStuck: `weight`, `tries`, `revision`.
- */
-export type EventData = Readonly<Record<string, string | number | boolean | null>>;
-
-export const EVENT_TYPES = [
-  'CommandReceived',
-  'CommandApplied',
-  'CommandRefused',
-  'SignalReceived',
-  'SignalResolved',
-  'SignalApplied',
-  'SpecChanged',
-  'SpecInvalid',
-  'StableAdopted',
-  'RolloutStarted',
-  'StepStarted',
-  'WeightVerified',
-  'RaiseCancelled',
-  'StepLeft',
-  'Paused',
-  'PauseEnded',
-  'Approved',
-  'Exempted',
-  'RollbackStarted',
-  'RollbackStuck',
-  'RolloutEnded',
-  'DriftCorrected',
-  'DriftSeen',
-  'LateWriteLowered',
-  'DocumentAdopted',
-  'DocumentRecreated',
-  'DocumentMissing',
-  'CanaryAbsent',
-  'RevisionSkipped',
-  'ClockJump',
-  'MassDeletion',
-  'Forgotten',
-  'LeaderChanged',
-  'Diagnostic',
-] as const;
-
-export type EventType = (typeof EVENT_TYPES)[number];
 
 /** A rollout as history keeps it. */
 export interface RolloutRecord {

@@ -1,15 +1,13 @@
 /** The working paper of one decision: a private copy of the state and everything that was concluded so far. */
 import { copyOf } from '../lib/copy.ts';
 import type { Canary, Spec, Step } from '../spec/canary.ts';
+import type { EventData, EventType, NewEvent } from './events.ts';
 import type { Command, Observation, Rule } from './observation.ts';
 import type {
   CanaryState,
-  EventData,
-  EventType,
   Exemption,
   Explanation,
   MetricState,
-  NewEvent,
   Outcome,
   Pause,
   PauseReason,

@@ -1,5 +1,6 @@
 /** Tells people what the event log says, in order, each event once, across restarts. */
-import type { EventType, RolloutRecord } from '../core/rollout.ts';
+import type { EventType } from '../core/events.ts';
+import type { RolloutRecord } from '../core/rollout.ts';
 import { type Clock, sleep } from '../lib/clock.ts';
 import {
   type Background,

@@ -1,6 +1,7 @@
 /** A command in its three forms: as asked, as it waits, and as the log keeps it. */
+
+import type { NewEvent } from '../core/events.ts';
 import type { Command } from '../core/observation.ts';
-import type { NewEvent } from '../core/rollout.ts';
 import type { NewCommand } from './store.ts';
 
 /** The event that records it; its number becomes the command's id. */

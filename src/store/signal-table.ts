@@ -1,7 +1,7 @@
 /** Alerts as they were told: which fire now, for which Canary, and what each telling changed. */
 import type Database from 'better-sqlite3';
+import type { NewEvent } from '../core/events.ts';
 import type { Signal } from '../core/observation.ts';
-import type { NewEvent } from '../core/rollout.ts';
 import type { NewSignal, SignalReceipt } from './store.ts';
 
 export interface SignalTable {

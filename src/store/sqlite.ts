@@ -1,7 +1,7 @@
 /** The store on SQLite: one file, synchronous transactions, every write fenced by the epoch. */
 import { statSync } from 'node:fs';
 import type Database from 'better-sqlite3';
-import type { NewEvent } from '../core/rollout.ts';
+import type { NewEvent } from '../core/events.ts';
 import type { Clock } from '../lib/clock.ts';
 import { type CanaryTable, createCanaryTable } from './canary-table.ts';
 import { commandOf, receiptOf, refusalOf } from './commands.ts';

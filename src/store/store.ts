@@ -2,16 +2,10 @@
  * The store's verbs. Everything is synchronous: better-sqlite3 transactions are the feature. Times are Unix
  * milliseconds. Expected trouble (locked, full, read-only) is thrown as `StoreError` and handled by the caller.
  */
+
+import type { EventData, EventType, NewEvent } from '../core/events.ts';
 import type { Command, CommandVerb, Signal, SignalAction } from '../core/observation.ts';
-import type {
-  CanaryState,
-  EventData,
-  EventType,
-  Explanation,
-  NewEvent,
-  RolloutRecord,
-  Verdict,
-} from '../core/rollout.ts';
+import type { CanaryState, Explanation, RolloutRecord, Verdict } from '../core/rollout.ts';
 import type { Spec } from '../spec/canary.ts';
 
 export type StoreErrorCode =

@@ -1,7 +1,8 @@
 /** Everything `GET /metrics` shows: what is counted while the controller works, and what is read when it is asked. */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { EventType } from '../core/events.ts';
 import type { PublishReport } from '../core/observation.ts';
-import type { EventType, RolloutRecord, Verdict, VerdictClass } from '../core/rollout.ts';
+import type { RolloutRecord, Verdict, VerdictClass } from '../core/rollout.ts';
 import type { Clock } from '../lib/clock.ts';
 import { type AccessSeries, createAccessSeries } from './access-series.ts';
 import { CANARY_FAMILIES, type CanaryFigures, emptyTally, type Tally } from './canary-series.ts';

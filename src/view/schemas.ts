@@ -4,7 +4,8 @@
  * (names of phases, outcomes, events) is the core's. Times are RFC 3339 UTC, spans are in seconds.
  */
 import { z } from 'zod';
-import { EVENT_TYPES, HEALTHS, OUTCOMES, PHASES } from '../core/rollout.ts';
+import { EVENT_TYPES } from '../core/events.ts';
+import { HEALTHS, OUTCOMES, PHASES } from '../core/rollout.ts';
 
 const Time = z.iso.datetime().meta({ description: 'RFC 3339, UTC' });
 const Facts = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]));

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { EVENT_TYPES } from '../../src/core/rollout.ts';
+import { EVENT_TYPES } from '../../src/core/events.ts';
 import { ROOT, SECTIONS } from './reference.ts';
 
 const FOLDER = join(ROOT, 'docs/reference');

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { EventData, EventType } from '../../src/core/rollout.ts';
+import type { EventData, EventType } from '../../src/core/events.ts';
 import {
   type Background,
   composeNotification,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { EVENT_TYPES } from '../../src/core/rollout.ts';
+import { EVENT_TYPES } from '../../src/core/events.ts';
 import { serverOf, standIn } from './stand-in.ts';
 
 async function description() {

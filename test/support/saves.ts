@@ -1,8 +1,8 @@
 /** Decisions to be stored, with everything filled in that a test does not care for. */
+import type { NewEvent } from '../../src/core/events.ts';
 import type {
   CanaryState,
   Explanation,
-  NewEvent,
   RolloutRecord,
   Verdict,
   VerdictClass,

@@ -2,6 +2,7 @@
 import type { Spec } from '../../spec/canary.ts';
 import type { ScenarioChange } from '../../spec/scenario.ts';
 import { decide } from '../decide.ts';
+import type { NewEvent } from '../events.ts';
 import { needs } from '../needs.ts';
 import {
   type Command,
@@ -13,7 +14,7 @@ import {
   type RouteReading,
   type Signal,
 } from '../observation.ts';
-import type { CanaryState, Decision, Explanation, NewEvent } from '../rollout.ts';
+import type { CanaryState, Decision, Explanation } from '../rollout.ts';
 import { initialState } from '../state.ts';
 
 /** The rule document and the time around a run. All times are monotonic, ms. */
