@@ -3,7 +3,7 @@
  * called. Every decision is committed before anything outside changes.
  */
 import { decide } from '../core/decide.ts';
-import { NOTHING_SEEN, type Observation, type PublishReport } from '../core/observation.ts';
+import { NOTHING_SEEN, type Observation, type PublishReport, ROUTE_LATE } from '../core/observation.ts';
 import type { CanaryState, Decision, Intent } from '../core/rollout.ts';
 import { initialState, sameTarget } from '../core/state.ts';
 import type { Spec } from '../spec/canary.ts';
@@ -77,7 +77,7 @@ async function lookAndDecide(deps: ReconcileDeps, entry: Entry, signal: AbortSig
     await step(deps, entry, { ...NOTHING_SEEN, measurements, beta, route });
     return;
   }
-  const lowered = await step(deps, entry, { ...NOTHING_SEEN, measurements });
+  const lowered = await step(deps, entry, { ...NOTHING_SEEN, measurements, route: ROUTE_LATE });
   if (lowered) return;
   const late = await attend(deps, entry, asked, Promise.all([looking.route, looking.beta]));
   if (late !== null) await step(deps, entry, { ...NOTHING_SEEN, route: late[0], beta: late[1] });

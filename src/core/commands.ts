@@ -5,7 +5,7 @@ import type { Command, Reading } from './observation.ts';
 import type { RolloutState } from './rollout.ts';
 import { initialHeld, initialRollout } from './state.ts';
 import { UNDO_REQUEST } from './targets.ts';
-import { activeRollout, addPause, emit, isPausedBy, type Turn } from './turn.ts';
+import { activeRollout, addPause, because, emit, isPausedBy, type Turn } from './turn.ts';
 import { said, stepName } from './words.ts';
 
 /** Question 1. Commands that need to see something first stay pending until a run saw it. */
@@ -74,7 +74,7 @@ function takeApproval(turn: Turn, rollout: RolloutState, command: Command): void
   const { actor, reason } = command;
   const { stepIndex } = rollout;
   rollout.approvals.push({ actor, reason, stepIndex, specHash: turn.spec.hash, at: turn.now });
-  emit(turn, 'Approved', `${stepName(stepIndex)} approved by ${actor}${said(reason)}`, by(command));
+  applied(turn, command, `${stepName(stepIndex)} approved by ${actor}${said(reason)}`, 'Approved');
 }
 
 function takePromotion(turn: Turn, rollout: RolloutState, command: Command): void {
@@ -167,8 +167,14 @@ function aliveReading(turn: Turn): Reading | undefined {
   return turn.input.seen.measurements.find(({ id }) => id === UNDO_REQUEST)?.reading;
 }
 
-export function applied(turn: Turn, command: Command, message: string): void {
-  emit(turn, 'CommandApplied', message, by(command));
+export function applied(
+  turn: Turn,
+  command: Command,
+  message: string,
+  type: 'CommandApplied' | 'Approved' = 'CommandApplied',
+): void {
+  emit(turn, type, message, by(command));
+  because(turn, 'command', message, { verb: command.verb, actor: command.actor });
 }
 
 export function refuse(turn: Turn, command: Command, { code, detail, hint }: Objection): void {

@@ -9,7 +9,9 @@ export function understand(route: RouteReading): Live {
       return {
         kind: 'unknown',
         looked: false,
-        detail: 'the live rule is not read yet: the server is slow to answer',
+        detail: route.isLate
+          ? 'the live rule is not read yet: the server is slow to answer'
+          : 'the live rule was not read for this decision; that comes next',
       };
     case 'unreadable':
       return { kind: 'unknown', looked: true, detail: `the live rule could not be read: ${route.detail}` };

@@ -117,8 +117,11 @@ export type RouteReading =
     }
   | { readonly kind: 'absent'; readonly at: number; readonly authoritative: boolean }
   | { readonly kind: 'unreadable'; readonly at: number; readonly code: string; readonly detail: string }
-  /** Nobody looked in this run (commands and signals are answered before anything is read). */
-  | { readonly kind: 'notRead' };
+  /**
+   * Not read for this decision: commands and signals are answered before anything is read. `isLate`: it was asked
+   * for, and the measurements came first.
+   */
+  | { readonly kind: 'notRead'; readonly isLate?: true };
 
 /** What became of the last attempt to publish the open intent. */
 export interface PublishReport {
@@ -192,6 +195,8 @@ export interface Observation {
   readonly commands: readonly Command[];
   readonly signals: readonly Signal[];
 }
+
+export const ROUTE_LATE: RouteReading = { kind: 'notRead', isLate: true };
 
 export const NOTHING_SEEN: Observation = {
   route: { kind: 'notRead' },

@@ -139,6 +139,20 @@ describe('pause, resume and retry', () => {
     ]);
   });
 
+  it('is itself the reason of the decision that takes it, and no server is blamed for what was not asked', () => {
+    const { desk } = deskWith({ strategy: { steps: twoSteps(true) } });
+    desk.reach(5);
+    const { explanation, state } = desk.command(
+      { verb: 'approve', actor: 'ana', reason: 'looks fine' },
+      { route: { kind: 'notRead' } },
+    );
+    const said = explanation.because.map(({ text }) => text);
+    expect(said).toContain('step 1 approved by ana: looks fine');
+    expect([...said, state.reason].join()).not.toContain('slow');
+    const late = desk.look('pass', { route: { kind: 'notRead', isLate: true } });
+    expect(late.explanation.because.map(({ text }) => text).join()).toContain('the server is slow to answer');
+  });
+
   it('resume of a document’s pause waits until the document was read', () => {
     const { desk } = deskWith();
     desk.reach(5);
