@@ -81,7 +81,7 @@ export function createController(deps: ControllerDeps): Controller {
   const specEvents = createSpecEvents(store);
   const lag = createLag(clock);
   const ended = new AbortController();
-  const looks = new Set<AbortController>();
+  const ends = new Set<AbortController>();
   let leading = false;
   let scanned = false;
   let stopping = false;
@@ -129,7 +129,7 @@ export function createController(deps: ControllerDeps): Controller {
     onDecided: decided,
     onWritten: metrics.wrote,
     signal: ended.signal,
-    looks,
+    ends,
   };
 
   function stateOf(name: string): CanaryState | null {
@@ -299,7 +299,7 @@ export function createController(deps: ControllerDeps): Controller {
   /** Nothing that is still in hand is waited for. */
   function end(): void {
     ended.abort();
-    for (const look of looks) look.abort(ended.signal.reason);
+    for (const one of ends) one.abort(ended.signal.reason);
   }
 
   async function stop(graceMs: number): Promise<void> {

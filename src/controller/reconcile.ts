@@ -29,7 +29,7 @@ export interface ReconcileDeps extends ObserveDeps, CommitDeps {
   /** Aborts at shutdown. */
   readonly signal: AbortSignal;
   /** Ends of the looks and writes in hand, for the shutdown: thousands of listeners on its signal would be searched one by one. */
-  readonly looks: Set<AbortController>;
+  readonly ends: Set<AbortController>;
 }
 
 /** What a decision is made on besides what was seen, so that it can be made again on the same. */
@@ -52,35 +52,35 @@ const POINTLESS = new Error('nobody waits for this look any more');
 export async function reconcile(deps: ReconcileDeps, entry: Entry): Promise<void> {
   if (isOver(deps, entry)) return;
   if ((entry.commands.length > 0 || hasNews(entry)) && entry.state !== null) {
-    await step(deps, entry, NOTHING_SEEN);
+    await act(deps, entry, NOTHING_SEEN);
   }
   if (isOver(deps, entry)) return;
 
-  const look = new AbortController();
-  deps.looks.add(look);
+  const end = new AbortController();
+  deps.ends.add(end);
   try {
-    await lookAndDecide(deps, entry, look.signal);
+    await lookAndAct(deps, entry, end.signal);
   } finally {
     entry.interrupt = () => {};
-    deps.looks.delete(look);
-    look.abort(POINTLESS);
+    deps.ends.delete(end);
+    end.abort(POINTLESS);
   }
 }
 
-async function lookAndDecide(deps: ReconcileDeps, entry: Entry, signal: AbortSignal): Promise<void> {
+async function lookAndAct(deps: ReconcileDeps, entry: Entry, signal: AbortSignal): Promise<void> {
   const asked = { spec: entry.spec, state: stateOf(deps, entry, deps.clock.now()) };
   const looking = look(deps, asked.spec.canary, asked.state, entry.commands, signal);
   const sight = await attend(deps, entry, asked, firstSight(deps.clock, looking, GRACE_MS));
   if (sight === null) return;
   const { measurements, route, beta } = sight;
   if (route !== null) {
-    await step(deps, entry, { ...NOTHING_SEEN, measurements, beta, route });
+    await act(deps, entry, { ...NOTHING_SEEN, measurements, beta, route });
     return;
   }
-  const lowered = await step(deps, entry, { ...NOTHING_SEEN, measurements, route: ROUTE_LATE });
-  if (lowered) return;
+  const hasWritten = await act(deps, entry, { ...NOTHING_SEEN, measurements, route: ROUTE_LATE });
+  if (hasWritten) return;
   const late = await attend(deps, entry, asked, Promise.all([looking.route, looking.beta]));
-  if (late !== null) await step(deps, entry, { ...NOTHING_SEEN, route: late[0], beta: late[1] });
+  if (late !== null) await act(deps, entry, { ...NOTHING_SEEN, route: late[0], beta: late[1] });
 }
 
 /** What a look was made for. */
@@ -105,7 +105,7 @@ async function attend<T>(
   for (;;) {
     if (newestCommand(entry) > taken || hasNews(entry)) {
       taken = newestCommand(entry);
-      await step(deps, entry, NOTHING_SEEN);
+      await act(deps, entry, NOTHING_SEEN);
       if (isOver(deps, entry) || !isSameQuestion(asked, entry)) return null;
       continue;
     }
@@ -153,7 +153,7 @@ function mayAct(deps: ReconcileDeps, entry: Entry): boolean {
 }
 
 /** Decides, commits and carries out, until nothing is left to be written. Returns whether anything was written. */
-async function step(deps: ReconcileDeps, entry: Entry, seen: Observation): Promise<boolean> {
+async function act(deps: ReconcileDeps, entry: Entry, seen: Observation): Promise<boolean> {
   let observation = seen;
   for (let writes = 0; writes < WRITES_PER_RUN; writes += 1) {
     // What was seen may have taken a while: a shutdown makes it worthless, a lost leadership forbids to use it.
@@ -196,14 +196,14 @@ async function carryOut(
       cancel = deps.clock.after(LAST_WORD_MS, () => write.abort(POINTLESS));
     };
   }
-  for (const end of [write, reading]) deps.looks.add(end);
+  for (const end of [write, reading]) deps.ends.add(end);
   try {
     const ends = { write: write.signal, reading: reading.signal };
     return await apply(deps, state, intent, ends, () => mayAct(deps, entry));
   } finally {
     entry.interrupt = () => {};
     cancel();
-    for (const end of [write, reading]) deps.looks.delete(end);
+    for (const end of [write, reading]) deps.ends.delete(end);
   }
 }
 
