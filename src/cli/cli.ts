@@ -1,10 +1,8 @@
 /** The command line: grammar, global flags, and from each command its exit code. */
-import { Command, CommanderError, InvalidArgumentError, Option, type OptionValues } from 'commander';
+import { Command, CommanderError, Option, type OptionValues } from 'commander';
 import { ROLES } from '../access/roles.ts';
-import { CanaryPattern } from '../access/tokens.ts';
-import { parseDuration } from '../lib/duration.ts';
-import { didYouMean } from '../lib/text.ts';
 import type { Verb } from '../view/requests.ts';
+import { parseEnd, parseEvent, parsePattern, parseServer, parseTarget, parseTimeout } from './arguments.ts';
 import { type ApproveFlags, approve } from './commands/approve.ts';
 import { addBacktestFlags, type BacktestFlags, backtest } from './commands/backtest.ts';
 import { type BackUp, backup } from './commands/backup.ts';
@@ -18,24 +16,11 @@ import { list } from './commands/list.ts';
 import { plan } from './commands/plan.ts';
 import { addServeFlags, type Serve, type ServeFlags } from './commands/serve.ts';
 import { addSimulateFlags, type SimulateFlags, simulate } from './commands/simulate.ts';
-import {
-  type CreateFlags,
-  createToken,
-  listTokens,
-  parseExpiry,
-  revokeToken,
-  type TokenFlags,
-} from './commands/token.ts';
+import { type CreateFlags, createToken, listTokens, revokeToken, type TokenFlags } from './commands/token.ts';
 import { giveCommand, start } from './commands/verbs.ts';
 import { version } from './commands/version.ts';
 import { WAIT_TARGETS, wait } from './commands/wait.ts';
-import {
-  type Connection,
-  type ConnectionFlags,
-  connectionOf,
-  DEFAULT_SERVER,
-  httpUrl,
-} from './connection.ts';
+import { type Connection, type ConnectionFlags, connectionOf, DEFAULT_SERVER } from './connection.ts';
 import { type Context, createContext, FORMATS, type Format } from './context.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import type { OpenTraffic } from './forecasts.ts';
@@ -348,38 +333,4 @@ function defineTokens(define: Define, { clock }: Io): void {
   define<TokenFlags>('revoke <name>', 'take a token away', (context, name, flags) =>
     revokeToken(context, name, flags),
   ).option(...file);
-}
-
-function parsePattern(text: string): string {
-  const pattern = CanaryPattern.safeParse(text);
-  if (!pattern.success) throw new InvalidArgumentError(`It ${pattern.error.issues[0]?.message}.`);
-  return pattern.data;
-}
-
-function parseEnd(text: string, now: number): number {
-  const at = parseExpiry(text, now);
-  if (at === null) throw new InvalidArgumentError('It must be a duration such as 90d, or a time.');
-  return at;
-}
-
-function parseServer(text: string): URL {
-  const url = httpUrl(text);
-  if (url !== null) return url;
-  throw new InvalidArgumentError(`It must be an http or https address, such as ${DEFAULT_SERVER}.`);
-}
-
-function parseEvent(text: string): string {
-  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('It must be a number.');
-  return text;
-}
-
-function parseTarget(text: string): string {
-  if (WAIT_TARGETS.includes(text)) return text;
-  throw new InvalidArgumentError(`It must be an outcome or a phase.${didYouMean(text, WAIT_TARGETS)}`);
-}
-
-function parseTimeout(text: string): number {
-  const ms = parseDuration(text);
-  if (ms === null) throw new InvalidArgumentError('It must be a duration, such as 30m or 1h30m.');
-  return ms;
 }

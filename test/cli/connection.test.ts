@@ -3,15 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { createTokenBook } from '../../src/access/tokens.ts';
-import { createServer } from '../../src/server/server.ts';
-import { createMetrics } from '../../src/telemetry/metrics.ts';
+import { aServer } from '../server/a-server.ts';
 import { aToken } from '../server/guarded.ts';
-import { OPEN_WEBHOOKS, standIn } from '../server/stand-in.ts';
-import { silentLog } from '../support/silent-log.ts';
-import { tempStore } from '../support/temp-store.ts';
-import { createVirtualClock } from '../support/virtual-clock.ts';
+import { standIn } from '../server/stand-in.ts';
 import { selfSigned } from '../traffic/certificate.ts';
-import { NOW, paymentSpec, progressingState } from '../view/states.ts';
+import { paymentSpec, progressingState } from '../view/states.ts';
 import { begin, runProcess } from './run.ts';
 
 /** A server that asks for a token and shows a certificate that nobody knows, and the files of its callers. */
@@ -21,20 +17,8 @@ async function secured() {
   const certificate = selfSigned('localhost', true);
   const { token, secret } = aToken({ name: 'ana', role: 'operator' });
   const behind = standIn({ specs: [paymentSpec()], states: [progressingState()] });
-  const clock = createVirtualClock(NOW);
   const book = createTokenBook([token]);
-  const server = createServer({
-    controls: behind.controls,
-    store: tempStore().open(),
-    metrics: createMetrics({ clock, version: '1.2.3' }),
-    clock,
-    log: silentLog,
-    version: '1.2.3',
-    webhooks: OPEN_WEBHOOKS,
-    certificate,
-    tokens: () => book,
-  });
-  onTestFinished(() => server.close());
+  const { server } = aServer(behind, { certificate, tokens: () => book });
   const write = (name: string, text: string) => {
     writeFileSync(join(dir, name), text);
     return join(dir, name);

@@ -1,29 +1,25 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { Accepted } from '../../src/controller/controls.ts';
-import { createServer, type Server } from '../../src/server/server.ts';
-import { createMetrics } from '../../src/telemetry/metrics.ts';
-import { silentLog } from '../support/silent-log.ts';
-import { tempStore } from '../support/temp-store.ts';
-import { createVirtualClock } from '../support/virtual-clock.ts';
-import { NOW, paymentSpec, stableState } from '../view/states.ts';
-import { OPEN_WEBHOOKS, standIn } from './stand-in.ts';
+import { paymentSpec, stableState } from '../view/states.ts';
+import { aServer, type Prepared } from './a-server.ts';
+import { standIn } from './stand-in.ts';
 
 function loaded() {
-  const behind = standIn({ specs: [paymentSpec()], states: [stableState()] });
-  const clock = createVirtualClock(NOW);
-  const server: Server = createServer({
-    controls: behind.controls,
-    store: tempStore().open(),
-    metrics: createMetrics({ clock, version: '1.2.3' }),
-    clock,
-    log: silentLog,
-    version: '1.2.3',
-    webhooks: OPEN_WEBHOOKS,
-  });
-  onTestFinished(() => server.close());
-  return { server, behind, clock };
+  return aServer(standIn({ specs: [paymentSpec()], states: [stableState()] }));
+}
+
+/** A command that is being taken until `take` is called. */
+async function commandInHand({ server, behind }: Prepared) {
+  const { url } = await server.listen('127.0.0.1', 0);
+  const gate = Promise.withResolvers<Accepted>();
+  const asked = Promise.withResolvers<void>();
+  behind.answer = () => {
+    asked.resolve();
+    return gate.promise;
+  };
+  return { url, asked: asked.promise, take: gate.resolve };
 }
 
 test('port 0 is answered with the real one', async () => {
@@ -42,32 +38,22 @@ test('a port in use is one readable sentence', async () => {
 });
 
 test('closing lets a running request end and takes no new one', async () => {
-  const { server, behind } = loaded();
-  const { url } = await server.listen('127.0.0.1', 0);
-  const gate = Promise.withResolvers<Accepted>();
-  const asked = Promise.withResolvers<void>();
-  behind.answer = () => {
-    asked.resolve();
-    return gate.promise;
-  };
+  const prepared = loaded();
+  const { server } = prepared;
+  const { url, asked, take } = await commandInHand(prepared);
   const running = fetch(`${url}/api/v1/canaries/payment-service/pause`, { method: 'POST' });
-  await asked.promise;
+  await asked;
   const closed = server.close();
-  gate.resolve({ eventId: 5, rolloutId: null, changed: true });
+  take({ eventId: 5, rolloutId: null, changed: true });
   expect(await (await running).json()).toEqual({ eventId: 5 });
   await closed;
   await expect(fetch(`${url}/livez`)).rejects.toThrow();
 });
 
 test('what arrives on a connection in use while the server closes is refused with a code', async () => {
-  const { server, behind } = loaded();
-  const { url } = await server.listen('127.0.0.1', 0);
-  const gate = Promise.withResolvers<Accepted>();
-  const asked = Promise.withResolvers<void>();
-  behind.answer = () => {
-    asked.resolve();
-    return gate.promise;
-  };
+  const prepared = loaded();
+  const { server } = prepared;
+  const { url, asked, take } = await commandInHand(prepared);
   const socket = connect(Number(new URL(url).port), '127.0.0.1');
   let answers = '';
   socket.on('data', (piece) => {
@@ -75,12 +61,12 @@ test('what arrives on a connection in use while the server closes is refused wit
   });
   const ended = once(socket, 'close');
   socket.write('POST /api/v1/canaries/payment-service/pause HTTP/1.1\r\nHost: localhost\r\n\r\n');
-  await asked.promise;
+  await asked;
   const closed = server.close();
   socket.write('GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n');
   // The server reads it before it reads this.
   await fetch(`${url}/livez`).catch(() => {});
-  gate.resolve({ eventId: 5, rolloutId: null, changed: true });
+  take({ eventId: 5, rolloutId: null, changed: true });
   await ended;
   await closed;
   expect(answers).toContain('HTTP/1.1 202 Accepted');
@@ -89,16 +75,12 @@ test('what arrives on a connection in use while the server closes is refused wit
 });
 
 test('a request that does not end is cut off after a while', async () => {
-  const { server, behind, clock } = loaded();
-  const { url } = await server.listen('127.0.0.1', 0);
-  const asked = Promise.withResolvers<void>();
-  behind.answer = () => {
-    asked.resolve();
-    return new Promise(() => {});
-  };
+  const prepared = loaded();
+  const { server, clock } = prepared;
+  const { url, asked } = await commandInHand(prepared);
   const running = fetch(`${url}/api/v1/canaries/payment-service/pause`, { method: 'POST' });
   const failed = expect(running).rejects.toThrow();
-  await asked.promise;
+  await asked;
   const closed = server.close();
   await clock.armed(3000);
   clock.advance(3000);

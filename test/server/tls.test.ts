@@ -2,28 +2,13 @@ import { once } from 'node:events';
 import { connect, type TLSSocket } from 'node:tls';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Certificate } from '../../src/access/certificate.ts';
-import { createServer, type Server } from '../../src/server/server.ts';
-import { createMetrics } from '../../src/telemetry/metrics.ts';
-import { silentLog } from '../support/silent-log.ts';
-import { tempStore } from '../support/temp-store.ts';
-import { createVirtualClock } from '../support/virtual-clock.ts';
+import type { Server } from '../../src/server/server.ts';
 import { selfSigned } from '../traffic/certificate.ts';
-import { NOW } from '../view/states.ts';
-import { OPEN_WEBHOOKS, standIn } from './stand-in.ts';
+import { aServer } from './a-server.ts';
+import { standIn } from './stand-in.ts';
 
 async function secured(certificate: Certificate, host = '127.0.0.1'): Promise<{ server: Server; url: URL }> {
-  const clock = createVirtualClock(NOW);
-  const server = createServer({
-    controls: standIn().controls,
-    store: tempStore().open(),
-    metrics: createMetrics({ clock, version: '1.2.3' }),
-    clock,
-    log: silentLog,
-    version: '1.2.3',
-    webhooks: OPEN_WEBHOOKS,
-    certificate,
-  });
-  onTestFinished(() => server.close());
+  const { server } = aServer(standIn(), { certificate });
   return { server, url: new URL((await server.listen(host, 0)).url) };
 }
 
