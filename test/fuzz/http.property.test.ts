@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { Problem } from '../../src/view/schemas.ts';
 import { serverOf, standIn } from '../server/stand-in.ts';
+import { listenToProcess } from '../support/listen-to-process.ts';
 import { type Call, calls } from './calls.ts';
 import { createAnswerCheck, type Document, operationsOf } from './description.ts';
 import { type Answer, aWorld, credentials, type FuzzWorld, HINTS, SECRETS, SITUATIONS } from './world.ts';
@@ -26,22 +27,6 @@ async function served(): Promise<Document> {
 
 const situation = fc.record({ of: fc.constantFrom(...SITUATIONS), isGuarded: fc.boolean() });
 const pause: fc.Arbitrary<Pause> = fc.constantFrom(1_000, 10_000, 70_000).map((ms) => ({ ms }));
-
-/** Standard output and error of this process from now on; it is nobody's log. */
-function listenToProcess(): () => string {
-  const said: string[] = [];
-  for (const stream of ['stdout', 'stderr'] as const) {
-    const { write } = process[stream];
-    process[stream].write = (chunk: string | Uint8Array) => {
-      said.push(String(chunk));
-      return true;
-    };
-    onTestFinished(() => {
-      process[stream].write = write;
-    });
-  }
-  return () => said.join('');
-}
 
 const batches = Array.from({ length: Math.ceil(RUNS / BATCH) }, (_, index) => index);
 

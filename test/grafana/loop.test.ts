@@ -3,13 +3,10 @@
  * Prometheus and sent by a real Alertmanager, take it to weight 0 while the controller itself sees nothing.
  */
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { startAlertmanager } from '../../infra/prometheus/alertmanager.ts';
-import { startPrometheus } from '../../infra/prometheus/process.ts';
 import { runProcess } from '../cli/run.ts';
+import { serveMetrics, startAlerting } from '../support/alerting.ts';
 import { noAlertmanager } from '../support/alertmanager.ts';
 import { aWorld, type Cleanup, type Daemon, liveWeight, readBack, type World } from '../system/world.ts';
 
@@ -44,48 +41,23 @@ async function aService(cleanup: Cleanup) {
   const count = (labels: string, by: number) => {
     if (by > 0) counts.set(labels, (counts.get(labels) ?? 0) + by);
   };
-  const server = createServer((_request, response) => {
+  service.port = await serveMetrics(cleanup, () => {
     count('version="v1",code="200"', 20);
     count('version="v2",code="200"', 20 - service.failing);
     count('version="v2",code="503"', service.failing);
     const lines = [...counts].map(([labels, value]) => `http_requests_total{${labels}} ${value}\n`);
-    response.setHeader('content-type', 'text/plain; version=0.0.4');
-    response.end(`# TYPE http_requests_total counter\n${lines.join('')}`);
+    return `# TYPE http_requests_total counter\n${lines.join('')}`;
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  cleanup(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  service.port = (server.address() as AddressInfo).port;
   return service;
 }
 
 async function watch(cleanup: Cleanup, { dir }: World, daemon: Daemon, port: number): Promise<void> {
   const url = await daemon.url();
-  const alertmanager = await startAlertmanager(`
-route: { receiver: canary, group_by: [alertname, canary], group_wait: 0s, group_interval: 1s }
-receivers:
-  - name: canary
-    webhook_configs:
-      - url: ${url}/webhooks/alertmanager
-        http_config: { authorization: { credentials: ${SECRET} } }
-`);
-  cleanup(() => alertmanager.stop());
   const exported = await runProcess(['grafana', 'export', join(dir, 'canaries'), '--format', 'prometheus']);
   expect(exported).toMatchObject({ code: 0, talk: '' });
-  writeFileSync(join(dir, 'rules.yml'), exported.out);
-  const prometheus = await startPrometheus({
-    config: `
-global: { scrape_interval: 1s, evaluation_interval: 1s }
-rule_files: ['${join(dir, 'rules.yml')}']
-scrape_configs:
-  - { job_name: shop, static_configs: [{ targets: ['127.0.0.1:${port}'] }] }
-  - { job_name: canary-controller, static_configs: [{ targets: ['${new URL(url).host}'] }] }
-alerting: { alertmanagers: [{ static_configs: [{ targets: ['${new URL(alertmanager.url).host}'] }] }] }
-`,
-  });
-  cleanup(() => prometheus.stop());
+  const targets = { shop: `127.0.0.1:${port}`, 'canary-controller': new URL(url).host };
+  const groupBy = ['alertname', 'canary'];
+  await startAlerting(cleanup, { dir, rules: exported.out, targets, url, secret: SECRET, groupBy });
 }
 
 test.skipIf(missing !== null)(

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { createMemory, newEntry } from '../../src/controller/memory.ts';
 import { createSignalDesk } from '../../src/controller/signal-desk.ts';
 import { ALERT_LABELS } from '../../src/server/alerts.ts';
 import { GrafanaBody } from '../../src/view/webhooks.ts';
+import { listenToProcess } from '../support/listen-to-process.ts';
 import { paymentSpec } from '../view/states.ts';
 import { serverOf, standIn } from './stand-in.ts';
 
@@ -136,17 +137,7 @@ test.each([null, SECRET])(
   'whatever is posted to a webhook (secret: %s) is taken or refused with a reason, and what is refused changes nothing',
   async (secret) => {
     const { app, store, entry, errors } = loaded(secret);
-    const said: string[] = [];
-    for (const stream of ['stdout', 'stderr'] as const) {
-      const { write } = process[stream];
-      process[stream].write = (chunk: string | Uint8Array) => {
-        said.push(String(chunk));
-        return true;
-      };
-      onTestFinished(() => {
-        process[stream].write = write;
-      });
-    }
+    const said = listenToProcess();
     const snapshot = () => JSON.stringify([store.lastEventId(), [...(entry?.signals.values() ?? [])]]);
     const taken = { count: 0, refused: 0, recorded: 0 };
     await fc.assert(
@@ -182,7 +173,7 @@ test.each([null, SECRET])(
       { numRuns: 300 },
     );
     expect(errors).toEqual([]);
-    expect(said.join('')).not.toMatch(new RegExp(`${PLANTED}|${SECRET}`));
+    expect(said()).not.toMatch(new RegExp(`${PLANTED}|${SECRET}`));
     expect(taken.count).toBeGreaterThan(10);
     expect(taken.refused).toBeGreaterThan(10);
     expect(taken.recorded).toBeGreaterThan(0);

@@ -1,11 +1,8 @@
 /** The whole way of an alert: a real Prometheus rule, a real Alertmanager, the real daemon, weight 0 read back. */
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { startAlertmanager } from '../../infra/prometheus/alertmanager.ts';
-import { startPrometheus } from '../../infra/prometheus/process.ts';
+import { serveMetrics, startAlerting } from '../support/alerting.ts';
 import { noAlertmanager } from '../support/alertmanager.ts';
 import {
   aWorld,
@@ -39,44 +36,26 @@ const missing = await noAlertmanager('the test on a real Alertmanager');
 /** A target whose gauges a test sets. */
 async function anExporter(cleanup: Cleanup) {
   const burning: Record<'slow' | 'errors', number> = { slow: 0, errors: 0 };
-  const server = createServer((_request, response) => {
+  const port = await serveMetrics(cleanup, () => {
     const lines = Object.entries(burning).map(
       ([what, value]) => `burning{service="shop",what="${what}"} ${value}\n`,
     );
-    response.setHeader('content-type', 'text/plain; version=0.0.4');
-    response.end(`# TYPE burning gauge\n${lines.join('')}`);
+    return `# TYPE burning gauge\n${lines.join('')}`;
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  cleanup(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { burning, port: (server.address() as AddressInfo).port };
+  return { burning, port };
 }
 
 async function watch(cleanup: Cleanup, { dir }: World, daemon: Daemon) {
-  const exporter = await anExporter(cleanup);
-  const alertmanager = await startAlertmanager(`
-route: { receiver: canary, group_by: [alertname, service], group_wait: 0s, group_interval: 1s }
-receivers:
-  - name: canary
-    webhook_configs:
-      - url: ${await daemon.url()}/webhooks/alertmanager
-        http_config: { authorization: { credentials: ${SECRET} } }
-`);
-  cleanup(() => alertmanager.stop());
-  const rules = join(dir, 'rules.yml');
-  writeFileSync(rules, RULES);
-  const prometheus = await startPrometheus({
-    config: `
-global: { scrape_interval: 1s, evaluation_interval: 1s }
-rule_files: ['${rules}']
-scrape_configs: [{ job_name: shop, static_configs: [{ targets: ['127.0.0.1:${exporter.port}'] }] }]
-alerting: { alertmanagers: [{ static_configs: [{ targets: ['${new URL(alertmanager.url).host}'] }] }] }
-`,
+  const { burning, port } = await anExporter(cleanup);
+  await startAlerting(cleanup, {
+    dir,
+    rules: RULES,
+    targets: { shop: `127.0.0.1:${port}` },
+    url: await daemon.url(),
+    secret: SECRET,
+    groupBy: ['alertname', 'service'],
   });
-  cleanup(() => prometheus.stop());
-  return exporter.burning;
+  return burning;
 }
 
 /** A declaration whose first step goes on until something ends it. */

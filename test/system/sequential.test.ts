@@ -1,11 +1,10 @@
 /** The sequential judge on real counters: an exporter, a real Prometheus, the real daemon killed in between. */
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { startPrometheus, waitForSample } from '../../infra/prometheus/process.ts';
 import { missing } from '../metrics/real.ts';
+import { serveMetrics } from '../support/alerting.ts';
 import { aWorld, type Cleanup, type Daemon, ended, liveWeight, until, type World } from './world.ts';
 
 const VERSIONS = ['v1', 'v2', 'v3'] as const;
@@ -17,32 +16,23 @@ const FAILED: Readonly<Record<string, number>> = { v1: 0.001, v2: 0.001, v3: 0.0
 async function anExporter(cleanup: Cleanup, world: World) {
   const startedAt = Date.now() / 1000;
   const counts: Record<string, { good: number; bad: number }> = {};
-  const server = createServer((request, response) => {
-    const version = (request.url ?? '').slice(1);
+  return serveMetrics(cleanup, (path) => {
+    const version = path.slice(1);
     const weight = liveWeight(world) ?? 0;
     const requests =
       REQUESTS * (version === 'v1' ? 1 - weight / 100 : version === live(world) ? weight / 100 : 0);
     const bad = requests * (FAILED[version] ?? 0);
     const { good: goodBefore, bad: badBefore } = counts[version] ?? { good: 0, bad: 0 };
     counts[version] = { good: goodBefore + requests - bad, bad: badBefore + bad };
-    response.setHeader('content-type', 'text/plain; version=0.0.4');
-    response.end(
-      [
-        '# TYPE http_requests_total counter',
-        `http_requests_total{code="200"} ${counts[version].good}`,
-        `http_requests_total{code="500"} ${counts[version].bad}`,
-        '# TYPE process_start_time_seconds gauge',
-        `process_start_time_seconds ${startedAt}`,
-        '',
-      ].join('\n'),
-    );
+    return [
+      '# TYPE http_requests_total counter',
+      `http_requests_total{code="200"} ${counts[version].good}`,
+      `http_requests_total{code="500"} ${counts[version].bad}`,
+      '# TYPE process_start_time_seconds gauge',
+      `process_start_time_seconds ${startedAt}`,
+      '',
+    ].join('\n');
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  cleanup(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return (server.address() as AddressInfo).port;
 }
 
 /** The revision that the live document names as its canary. */
