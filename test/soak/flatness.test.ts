@@ -15,6 +15,7 @@ function samples(of: (atMs: number) => Partial<Sample>): Sample[] {
       rssBytes: 200 * MIB,
       heapBytes: 50 * MIB,
       externalBytes: 10 * MIB,
+      committedBytes: 150 * MIB,
       isCollected: index % 2 === 0,
       handles: 40,
       databaseBytes: 100 * MIB + atMs * 1_000,

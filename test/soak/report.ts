@@ -67,8 +67,8 @@ function counts(tally: SoakReport['tally']): string[] {
 function sampleTable(samples: readonly Sample[]): string[] {
   const every = Math.max(1, Math.ceil(samples.length / ROWS));
   return [
-    '| minute | process | resident | heap | handles | database | WAL | scrape | latest of late | rollouts ended | events |',
-    '|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|',
+    '| minute | process | resident | held by V8 | heap | handles | database | WAL | scrape | latest of late | rollouts ended | events |',
+    '|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|',
     ...samples
       .filter((_, index) => index % every === every - 1)
       .map((sample) => {
@@ -76,6 +76,7 @@ function sampleTable(samples: readonly Sample[]): string[] {
           (sample.atMs / 60_000).toFixed(1),
           sample.pid,
           shown(sample.rssBytes / MIB, 'MiB'),
+          shown(sample.committedBytes / MIB, 'MiB'),
           `${shown(sample.heapBytes / MIB, 'MiB')}${sample.isCollected ? ' c' : ''}`,
           sample.handles,
           shown(sample.databaseBytes / MIB, 'MiB'),
