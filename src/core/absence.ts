@@ -17,7 +17,7 @@ export function judgeAbsence(turn: Turn, authoritative: boolean): void {
   if (state.known === null) {
     state.missingSince = null;
     setDiagnostic(turn, 'DOCUMENT_MISSING', null);
-    turn.settled = state.intent === null && !isPausedBy(state, 'ForeignController');
+    turn.recognized = state.intent === null && !isPausedBy(state, 'ForeignController');
     return;
   }
   state.missingSince ??= now;
@@ -26,7 +26,7 @@ export function judgeAbsence(turn: Turn, authoritative: boolean): void {
   const rollout = activeRollout(state);
   if (rollout !== null && isWaiting(rollout) && state.intent === null) {
     state.known = null;
-    turn.settled = !isPausedBy(state, 'ForeignController');
+    turn.recognized = !isPausedBy(state, 'ForeignController');
     return;
   }
   alertMissing(turn);

@@ -13,11 +13,12 @@
  *   Terminating -> forgotten
  *
  * The order of questions is fixed:
+ *   0. what changed meanwhile            followClock, followSpec, followSteps
  *   1. commands that lower or hold       takeCommands
- *   2. safety: drift, revert, alerts     judgeLive, checkSafety
- *   3. verdicts: rollback first          takeLook, checkVerdicts
+ *   2. safety: drift, revert, alerts     judgeLive, finishPromotion, checkSafety
+ *   3. verdicts: rollback first          noteBeta, takeLook, takeReady, checkVerdicts
  *   4. an open intent                    pursueIntent
- *   5. gates and deadlines               takeResumes, checks in advance
+ *   5. gates and deadlines               takeResumes, pursueEnding, beginOrRest, checks in advance
  *   6. one step up                       advance
  * A failure always wins over an approval or a gate; only 6 may raise, and it needs a live rule read in this run.
  */
@@ -25,7 +26,7 @@
 import { takeCommands } from './commands.ts';
 import { conclude } from './conclude.ts';
 import { judgeLive } from './drift.ts';
-import { beginRollout, endRollout, pursueEnding, settle } from './ending.ts';
+import { beginRollout, endRollout, pursueEnding, rest } from './ending.ts';
 import { followClock, followSpec, followSteps } from './follow.ts';
 import { advance, noteBeta, takeReady } from './gates.ts';
 import { initialize } from './initialize.ts';
@@ -57,7 +58,7 @@ export function decide(input: DecideInput): Decision {
     pursueIntent(turn);
     takeResumes(turn);
     pursueEnding(turn);
-    rest(turn);
+    beginOrRest(turn);
     advance(turn);
   } else {
     takeResumes(turn);
@@ -81,18 +82,18 @@ function finishPromotion(turn: Turn): void {
   state.promoted = { rolloutId: rollout.id, revision: rollout.revision, stable: rollout.stable };
   state.stable = rollout.revision;
   turn.action = 'promote';
-  settle(turn);
+  rest(turn);
 }
 
 /** Nothing is under way: begin what is wanted, or rest. */
-function rest(turn: Turn): void {
+function beginOrRest(turn: Turn): void {
   const { state } = turn;
   if (activeRollout(state) !== null || state.phase === 'Initializing') return;
   if (isGone(turn)) {
     forget(turn);
     return;
   }
-  settle(turn);
+  rest(turn);
   const { target, stable, reserved } = state;
   if (
     state.phase === 'Paused' ||

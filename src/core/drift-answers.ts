@@ -4,9 +4,9 @@ import type { RolloutState } from './rollout.ts';
 import { activeRollout, addPause, emit, type Turn } from './turn.ts';
 import { cancelRaise, intend, isSamePair, knownRule, remember, supersede } from './writes.ts';
 
-export function adoptDocument(turn: Turn, why: string): void {
+export function keepEdit(turn: Turn, why: string): void {
   remember(turn);
-  turn.settled = turn.state.intent === null;
+  turn.recognized = turn.state.intent === null;
   emit(turn, 'DocumentAdopted', `the edited document is kept: ${why}`);
 }
 
@@ -37,7 +37,7 @@ export function judgeOtherPair(turn: Turn, rule: Rule): void {
   }
   state.promoted =
     weight === 100 ? { rolloutId: '', revision: rule.canaryVersion, stable: rule.stableVersion } : null;
-  adoptDocument(turn, 'the pair was changed to one that means the same');
+  keepEdit(turn, 'the pair was changed to one that means the same');
 }
 
 /** Writes `weight` over `rule`, whose pair stays. */

@@ -5,10 +5,10 @@
 import { indexForWeight } from '../spec/edit.ts';
 import { judgeAbsence } from './absence.ts';
 import {
-  adoptDocument,
   cancelMoot,
   cancelOpen,
   judgeOtherPair,
+  keepEdit,
   lowerTo,
   pauseForLower,
   pausePair,
@@ -30,12 +30,12 @@ import {
   setDiagnostic,
   type Turn,
 } from './turn.ts';
-import { hold, isIntentLive, isSamePair, knownRule, remember, verify } from './writes.ts';
+import { holdWeight, isIntentLive, isSamePair, knownRule, remember, verify } from './writes.ts';
 
 const FIGHT_CORRECTIONS = 3;
 export const FIGHT_INTERVAL_MS = 30_000;
 
-/** Judges the live document; sets `turn.settled` where a raise may build on it. */
+/** Judges the live document; sets `turn.recognized` where a raise may build on it. */
 export function judgeLive(turn: Turn): void {
   const { state, live } = turn;
   noteObserved(turn);
@@ -58,7 +58,7 @@ export function judgeLive(turn: Turn): void {
     return;
   }
   if (live.md5 === state.known?.md5) {
-    turn.settled = !isPausedBy(state, 'DriftLower', 'DriftPair', 'ForeignController', 'StateConflict');
+    turn.recognized = !isPausedBy(state, 'DriftLower', 'DriftPair', 'ForeignController', 'StateConflict');
     return;
   }
   judgeUnknown(turn, live.rule, live.md5);
@@ -131,7 +131,7 @@ function judgeRolloutDrift(turn: Turn, rollout: RolloutState, rule: Rule): void 
   if (known === null) {
     // The document appeared: it is what the first raise replaces, as long as it gives the canary nothing.
     const isHarmless = shareOf(rule, rollout.revision) === 0 && rule.stableVersion === rollout.stable;
-    if (isHarmless && isWaiting(rollout)) adoptDocument(turn, 'a document appeared');
+    if (isHarmless && isWaiting(rollout)) keepEdit(turn, 'a document appeared');
     else pausePair(turn, rollout, rule);
   } else if (!isSamePair(rule, known)) {
     pausePair(turn, rollout, rule);
@@ -154,7 +154,7 @@ function judgeWeight(turn: Turn, rule: Rule, known: Rule): void {
   if (!rule.enabled && known.enabled) {
     pauseForLower(turn, 'the rule was disabled by someone');
   } else if (effectiveWeight(rule) === effectiveWeight(known)) {
-    adoptDocument(turn, 'others changed fields that are not ours');
+    keepEdit(turn, 'others changed fields that are not ours');
   } else if (effectiveWeight(rule) < effectiveWeight(known)) {
     pauseForLower(turn, `the weight was lowered to ${rule.canaryWeight} % by someone`);
   } else {
@@ -197,12 +197,12 @@ function adoptWeight(turn: Turn, rollout: RolloutState, rule: Rule): void {
   cancelOpen(turn, 'the weight was changed by someone');
   remember(turn);
   const index = indexForWeight(canary.strategy.steps, weight);
-  hold(turn, rollout, index, weight, canary.settleMs);
+  holdWeight(turn, rollout, index, weight, canary.settleMs);
   // Stable still had its traffic when we last looked.
   if (weight === 100) rollout.frozenAt = input.state.decidedAt;
   rollout.analysed = false;
   const reason = `weight ${weight} % set by someone in the document`;
   noteExemption(rollout, { kind: 'adopt', actor: 'nacos', reason, stepIndex: index, at: now });
   emit(turn, 'DriftSeen', `${reason} is adopted`, { actor: 'nacos' });
-  turn.settled = true;
+  turn.recognized = true;
 }

@@ -168,7 +168,7 @@ export function finishEnding(turn: Turn): void {
       },
     });
   }
-  settle(turn);
+  rest(turn);
 }
 
 /** Marks a rollout as over. */
@@ -193,7 +193,7 @@ export function endRollout(turn: Turn, rollout: RolloutState, outcome: Outcome, 
 }
 
 /** The phase a Canary rests in while no rollout is under way. */
-export function settle(turn: Turn): void {
+export function rest(turn: Turn): void {
   const { state } = turn;
   if (isGone(turn)) {
     setPhase(turn, 'Terminating', 'the file was removed');

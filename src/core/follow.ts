@@ -79,7 +79,10 @@ function followTarget(turn: Turn): void {
   setDiagnostic(turn, 'TRAFFIC_TARGET_CHANGED', null);
 }
 
-/** Never up, never down: the weight stays, the index is found again, evidence starts again. */
+/**
+ * Never up, never down: the weight stays, the index is found again, evidence starts again. It waits while a write is
+ * open, so `decide` asks once more after the live document was judged, which is what closes one.
+ */
 export function followSteps(turn: Turn): void {
   const rollout = activeRollout(turn.state);
   if (rollout === null || turn.state.ending !== null) return;

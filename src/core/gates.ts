@@ -118,7 +118,7 @@ function obstaclesToWriting(turn: Turn, rollout: RolloutState): Reason[] {
     return [missing('unverified', `weight ${intent.to} % is written and not read back yet`)];
   }
   if (live.kind === 'unknown') return [missing('unread', live.detail)];
-  if (!turn.settled) return [missing('unsettled', 'the live document is not what we know')];
+  if (!turn.recognized) return [missing('unsettled', 'the live document is not what we know')];
   if (now < rollout.raiseAfter) {
     const next = clockTime(rollout.raiseAfter, now);
     return [missing('backOff', `a raise was cancelled; it is tried again at ${next}`)];

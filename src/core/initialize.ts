@@ -3,7 +3,7 @@
  * never says what is live. Also the way back after a lost database.
  */
 import { indexForWeight } from '../spec/edit.ts';
-import { beginRollout, settle } from './ending.ts';
+import { beginRollout, rest } from './ending.ts';
 import type { Rule } from './observation.ts';
 import { initialHeld } from './state.ts';
 import { addPause, because, emit, noteExemption, setDiagnostic, setPhase, type Turn } from './turn.ts';
@@ -26,7 +26,7 @@ export function initialize(turn: Turn): void {
     return;
   }
   if (live.kind === 'rule') {
-    adoptDocument(turn, live.rule);
+    beginFromDocument(turn, live.rule);
     return;
   }
   if (canary.stableRevision === null) {
@@ -42,8 +42,8 @@ export function initialize(turn: Turn): void {
     return;
   }
   adoptStable(turn, canary.stableRevision, 'spec.stableRevision');
-  turn.settled = true;
-  settle(turn);
+  turn.recognized = true;
+  rest(turn);
 }
 
 function adoptStable(turn: Turn, revision: string, source: string): void {
@@ -59,7 +59,7 @@ function adoptStable(turn: Turn, revision: string, source: string): void {
  * The table "Database lost, or host rebuilt" of the behaviour contract: 0 means its stableVersion is live, 100 its
  * canaryVersion (ours only when it was marked promoted), anything between is a rollout that nobody remembers.
  */
-function adoptDocument(turn: Turn, rule: Rule): void {
+function beginFromDocument(turn: Turn, rule: Rule): void {
   const { state } = turn;
   remember(turn);
   const weight = rule.enabled ? rule.canaryWeight : 0;
@@ -71,8 +71,8 @@ function adoptDocument(turn: Turn, rule: Rule): void {
       revision: rule.canaryVersion,
       stable: rule.stableVersion,
     };
-    turn.settled = true;
-    settle(turn);
+    turn.recognized = true;
+    rest(turn);
     return;
   }
   adoptStable(turn, rule.stableVersion, `the live document (weight ${weight})`);
@@ -80,7 +80,7 @@ function adoptDocument(turn: Turn, rule: Rule): void {
     adoptRollout(turn, rule, weight);
     return;
   }
-  turn.settled = true;
+  turn.recognized = true;
   if (isOurs && rule.canaryVersion !== rule.stableVersion && rule.canaryVersion === turn.canary.revision) {
     state.failed[rule.canaryVersion] = {
       rolloutId: rule.managedBy.rolloutId,
@@ -88,7 +88,7 @@ function adoptDocument(turn: Turn, rule: Rule): void {
       zeroAt: null,
     };
   }
-  settle(turn);
+  rest(turn);
 }
 
 /** A weight between, that no stored rollout explains: a new record of the document's pair, paused for a person. */
@@ -104,6 +104,6 @@ function adoptRollout(turn: Turn, rule: Rule, weight: number): void {
   rollout.analysed = false;
   const detail = `found at weight ${weight} % without a stored rollout`;
   noteExemption(rollout, { kind: 'rebuilt', actor: 'nacos', reason: detail, stepIndex: index, at: now });
-  turn.settled = true;
+  turn.recognized = true;
   addPause(turn, 'StateRebuilt', `${detail}; resume goes on from here, abort goes back to 0`);
 }

@@ -5,7 +5,7 @@ import type { Rule } from './observation.ts';
 import type { RolloutState } from './rollout.ts';
 import { effectiveWeight, shareOf } from './rule.ts';
 import { activeRollout, because, emit, isWaiting, type Turn } from './turn.ts';
-import { ADOPT_MS, hold, isSamePair, knownRule, LAG_MS, remember, supersede } from './writes.ts';
+import { ADOPT_MS, holdWeight, isSamePair, knownRule, LAG_MS, remember, supersede } from './writes.ts';
 
 export function judgeOwnWrite(turn: Turn, own: OwnWrite, rule: Rule): void {
   const { state, now } = turn;
@@ -41,10 +41,10 @@ function adoptRaise(turn: Turn, rollout: RolloutState, own: OwnWrite): void {
   if (state.intent !== null) supersede(turn, state.intent);
   state.intent = null;
   remember(turn);
-  hold(turn, rollout, own.stepIndex, own.weight, canary.settleMs);
+  holdWeight(turn, rollout, own.stepIndex, own.weight, canary.settleMs);
   if (own.weight === 100) rollout.frozenAt = own.at;
   rollout.withdrawDue = false;
-  turn.settled = true;
+  turn.recognized = true;
   const text = `the cancelled raise to ${own.weight} % landed and is adopted: it was earned`;
   emit(turn, 'WeightVerified', text, { data: { weight: own.weight, purpose: 'step' } });
   because(turn, 'adopted', text, { weight: own.weight });
@@ -82,5 +82,5 @@ function lowerLate(turn: Turn, rule: Rule, wanted: number): void {
 
 function accept(turn: Turn): void {
   remember(turn);
-  turn.settled = true;
+  turn.recognized = true;
 }

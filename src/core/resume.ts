@@ -3,7 +3,7 @@ import { indexForWeight } from '../spec/edit.ts';
 import { isResumable, RESUME_NEEDS_LIVE } from './admit.ts';
 import { applied, refuse } from './commands.ts';
 import { lowerTo } from './drift-answers.ts';
-import { endRollout, settle } from './ending.ts';
+import { endRollout, rest } from './ending.ts';
 import { exempt } from './gates.ts';
 import type { Command, Rule } from './observation.ts';
 import type { PauseReason, RolloutState } from './rollout.ts';
@@ -21,7 +21,7 @@ import {
   type Turn,
 } from './turn.ts';
 import { said } from './words.ts';
-import { hold, intend, isSamePair, knownRule, pairOf, remember } from './writes.ts';
+import { holdWeight, intend, isSamePair, knownRule, pairOf, remember } from './writes.ts';
 
 /** Takes the resumes of this run. */
 export function takeResumes(turn: Turn): void {
@@ -94,11 +94,11 @@ function goOnFromLive(turn: Turn, rollout: RolloutState, rule: Rule | null): voi
   if (rule === null) state.known = null;
   const share = rule === null ? 0 : shareOf(rule, rollout.revision);
   const index = share === 0 ? -1 : indexForWeight(canary.strategy.steps, share);
-  hold(turn, rollout, index, share, canary.settleMs);
+  holdWeight(turn, rollout, index, share, canary.settleMs);
   rollout.readyLooks = 0;
   // It was asked for another weight.
   rollout.promote = null;
-  turn.settled = true;
+  turn.recognized = true;
   because(turn, 'goOn', `it goes on from the live weight, ${share} %`, { weight: share });
   if (rule !== null && isStray(rule, rollout)) {
     lowerTo(turn, rule, 0);
@@ -192,6 +192,6 @@ function takeLive(turn: Turn, rule: Rule): void {
   because(turn, 'takeLive', `${state.stable} is stable, told by the live document`, {
     revision: state.stable,
   });
-  turn.settled = true;
-  settle(turn);
+  turn.recognized = true;
+  rest(turn);
 }

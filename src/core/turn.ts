@@ -68,7 +68,7 @@ export interface Turn {
   readonly state: CanaryState;
   live: Live;
   /** True once the live document was recognized as what we want or know, so that a raise may build on it. */
-  settled: boolean;
+  recognized: boolean;
   /** Verdicts of the look made in this run; empty when none was due. */
   verdicts: Verdict[];
   readonly events: NewEvent[];
@@ -98,7 +98,7 @@ export function beginTurn(input: DecideInput, live: Live): Turn {
     now: input.now,
     state: copyOf(input.state),
     live,
-    settled: false,
+    recognized: false,
     verdicts: [],
     events: [],
     because: [],

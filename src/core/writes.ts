@@ -158,7 +158,7 @@ export function verify(turn: Turn, intent: Intent): void {
     data: { weight: intent.to, purpose: intent.purpose, tookMs },
   });
   because(turn, 'verified', `weight ${intent.to} % was read back`, { weight: intent.to });
-  turn.settled = true;
+  turn.recognized = true;
   if (intent.purpose === 'step' || intent.purpose === 'rollback') state.promoted = null;
   if (intent.purpose === 'promoted') turn.promotionSeen = true;
   if (rollout === null || intent.purpose === 'promoted') return;
@@ -167,7 +167,7 @@ export function verify(turn: Turn, intent: Intent): void {
   rollout.raiseFailures = 0;
   // A write about another pair (begun before this rollout) says nothing about the share of its revision.
   if (live.kind === 'rule' && live.rule.canaryVersion !== rollout.revision) return;
-  hold(turn, rollout, intent.stepIndex, intent.to, canary.settleMs);
+  holdWeight(turn, rollout, intent.stepIndex, intent.to, canary.settleMs);
 }
 
 /** At weight 0 nothing is measured, so what only a look would end would never end. */
@@ -178,7 +178,7 @@ function endMeasuringPauses(turn: Turn): void {
 }
 
 /** Makes `weight` the held one: settle, bake, evidence and the grace for missing data begin again. */
-export function hold(
+export function holdWeight(
   turn: Turn,
   rollout: RolloutState,
   index: number,
@@ -232,7 +232,8 @@ export function cancelRaise(turn: Turn, intent: Intent, why: string): void {
  */
 export function withdrawRaise(turn: Turn, rollout: RolloutState): void {
   const { state, live, input } = turn;
-  if (!rollout.withdrawDue || state.intent !== null || !turn.settled || input.unsavable !== undefined) return;
+  if (!rollout.withdrawDue || state.intent !== null || !turn.recognized || input.unsavable !== undefined)
+    return;
   const { stable } = rollout;
   const rule = live.kind === 'rule' ? live.rule : null;
   intend(turn, {
