@@ -54,23 +54,25 @@ function placeOf(turn: Turn, { stepIndex, weight }: RolloutState): string {
     : `${stepName(stepIndex)} (${weight} %)`;
 }
 
-/** `strategy.ready`: counts the looks at which it held, in a row. */
+/** `strategy.ready`: counts the looks at which it held, in a row, and keeps what was found where it did not. */
 export function takeReady(turn: Turn): void {
   const rollout = activeRollout(turn.state);
   const { ready } = turn.canary.strategy;
   const answer = turn.input.seen.measurements.find((measurement) => measurement.id === READY_REQUEST);
   if (rollout === null || ready === null || answer === undefined) return;
   const { reading } = answer;
-  const holds = reading.kind === 'value' && reading.value >= ready.min;
-  rollout.readyLooks = holds ? rollout.readyLooks + 1 : 0;
-  if (holds) return;
-  const found =
+  if (reading.kind === 'value' && reading.value >= ready.min) {
+    rollout.readyLooks += 1;
+    delete rollout.unready;
+    return;
+  }
+  rollout.readyLooks = 0;
+  rollout.unready =
     reading.kind === 'value'
       ? `it is ${reading.value}, at least ${ready.min} is needed`
       : reading.kind === 'above' || reading.kind === 'series'
         ? 'it is no plain number'
         : reading.detail;
-  because(turn, 'notReady', `strategy.ready does not hold: ${found}`);
 }
 
 /** Question 5: deadlines and gates that hold; question 6: the step. */
@@ -163,8 +165,12 @@ function obstaclesToStart(turn: Turn, rollout: RolloutState): Reason[] {
     reasons.push(missing('CanaryAbsent', `CanaryAbsent: no instance was seen; tried again at ${next}`));
   }
   if (ready !== null && rollout.readyLooks < READY_LOOKS) {
-    const text = `strategy.ready held at ${rollout.readyLooks} of ${READY_LOOKS} looks in a row`;
-    reasons.push(missing('ready', text, { looks: rollout.readyLooks }));
+    const { readyLooks: looks, unready } = rollout;
+    const text =
+      unready === undefined
+        ? `strategy.ready held at ${looks} of ${READY_LOOKS} looks in a row`
+        : `strategy.ready does not hold: ${unready}`;
+    reasons.push(missing('ready', text, { looks }));
   }
   return reasons;
 }

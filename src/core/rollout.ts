@@ -168,6 +168,8 @@ export interface RolloutState {
   frozenAt: number | null;
   /** Looks of `strategy.ready` that held, in a row. */
   readyLooks: number;
+  /** What its last look found where it did not hold; absent: it held, or was not asked yet. */
+  unready?: string;
   /** Waiting with CanaryAbsent until then. */
   absentUntil: number | null;
   absences: number;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Signal } from '../../src/core/observation.ts';
+import type { Reading, Signal } from '../../src/core/observation.ts';
 import { createDesk, type Desk, type Look, quickMetric, quickSpec, T0 } from './desk.ts';
 
 const at5 = (parts: Parameters<typeof quickSpec>[0] = {}): Desk => {
@@ -194,6 +194,29 @@ describe('a canary that is not there yet', () => {
     });
     desk.tick({ after: 30_000, measurements: ready(3) });
     expect(desk.rollout().held.weight).toBe(5);
+  });
+
+  it('says with its reason what strategy.ready found, also in runs that do not ask', () => {
+    const desk = createDesk(quickSpec({ strategy: { ready: { query: 'up', min: 2 } } }));
+    const found = (reading: Reading) => {
+      desk.tick({
+        after: 30_000,
+        measurements: [{ id: 'ready', at: 0, reading, query: 'up', skewMs: 0 }],
+      });
+      const { reason } = desk.state();
+      desk.tick({ after: 1000 });
+      expect(desk.state().reason).toBe(reason);
+      return reason;
+    };
+    expect(found({ kind: 'noData', why: 'empty', detail: 'the query found no series' })).toBe(
+      'strategy.ready does not hold: the query found no series',
+    );
+    expect(found({ kind: 'value', value: 1, requests: null })).toBe(
+      'strategy.ready does not hold: it is 1, at least 2 is needed',
+    );
+    expect(found({ kind: 'value', value: 2, requests: null })).toBe(
+      'strategy.ready held at 1 of 3 looks in a row',
+    );
   });
 });
 
