@@ -241,7 +241,45 @@ test('after the time given it ends with 6', async () => {
   await then(at, () => {}, 2000);
   const { code, out, talk } = await wait.ended;
   expect([code, out]).toEqual([6, '']);
-  expect(talk).toContain('error: payment-service is not Promoted after 2s');
+  const { reason } = progressingState();
+  expect(talk).toContain(
+    `error: payment-service is not Promoted after 2s; it is Progressing: ${reason}\nhint: raise --timeout; \`canary explain payment-service\` says more`,
+  );
+});
+
+test('a time that ran out in Waiting says what the first step waits for, and it was said meanwhile', async () => {
+  const at = await underWay();
+  const reason = 'strategy.ready does not hold: the query found no series';
+  at.behind.states = [progressingState(paymentSpec(), {}, { phase: 'Waiting', reason })];
+  const wait = waiting(at, '--for', 'Promoted', '--timeout', '2s');
+  await then(at, () => {}, 2000);
+  const { talk } = await wait.ended;
+  expect(talk).toContain(`payment-service: Waiting (${reason})`);
+  expect(talk).toContain(`not Promoted after 2s; it is Waiting: ${reason}`);
+});
+
+test('a time that ran out before a rollout began says so', async () => {
+  const at = await scene();
+  at.behind.states = [stableState()];
+  const wait = waiting(at, '--for', 'Promoted', '--revision', 'v2', '--timeout', '2s');
+  await then(at, () => {}, 2000);
+  const { code, talk } = await wait.ended;
+  expect(code).toBe(6);
+  expect(talk).toContain(
+    `not Promoted after 2s; no rollout of v2 has begun, it is Stable: ${stableState().reason}`,
+  );
+});
+
+test('a time that ran out while the server was away says that', async () => {
+  const at = await underWay();
+  const wait = waiting(at, '--for', 'Promoted', '--timeout', '6s');
+  await at.clock.armed(LOOK_MS);
+  await at.close();
+  await then(at, () => {}, LOOK_MS);
+  await then(at, () => {}, 1000);
+  const { code, talk } = await wait.ended;
+  expect(code).toBe(6);
+  expect(talk).toContain(`not Promoted after 6s; ${at.url} does not answer: `);
 });
 
 test('a rollout that is over for its Canary is still followed to its own end', async () => {

@@ -96,26 +96,36 @@ async function standStill(
   const news = await openNews(context, name);
   for (;;) {
     const answer = await look(context, name, options.revision, followed);
+    let standing: string;
     if (answer.ok) {
       const code = verdictOn(answer.value, options.targets);
       if (code !== null) return finish(context, answer.value, code, options.targets);
       talk(newsOf(name, answer.value, options));
+      standing = standingOf(answer.value, options);
     } else {
       const passing = passingTrouble(answer.error);
       if (passing === null) return context.fail(answer.error);
       talk(`${passing}; trying again`);
+      standing = passing;
     }
     const leftMs = options.timeoutMs - (clock.monotonic() - startedAt);
-    if (leftMs <= 0) {
-      const waited = roughDuration(options.timeoutMs);
-      return context.refuse(
-        EXIT.timedOut,
-        `${name} is not ${options.targets.join(' or ')} after ${waited}`,
-        'raise --timeout',
-      );
-    }
+    if (leftMs <= 0) return timedOut(context, name, options, standing);
     await news.next(Math.min(LOOK_MS, leftMs));
   }
+}
+
+function timedOut(
+  context: Context,
+  name: string,
+  { targets, timeoutMs }: WaitOptions,
+  standing: string,
+): ExitCode {
+  const waited = roughDuration(timeoutMs);
+  return context.refuse(
+    EXIT.timedOut,
+    `${name} is not ${targets.join(' or ')} after ${waited}; ${standing}`,
+    `raise --timeout; \`canary explain ${name}\` says more`,
+  );
 }
 
 /** `followed`: the one rollout that counts. Else the newest of the revision, and without one what runs now. */
@@ -188,7 +198,14 @@ function newsOf(name: string, { canary, rollout }: Look, { revision }: WaitOptio
     const why = canary.pauses.map((pause) => `${pause.reason}: ${pause.detail}`).join('; ');
     return `${name}: Paused${place}, still waiting (${why})`;
   }
+  if (phase === 'Waiting') return `${name}: Waiting (${canary.reason})`;
   return `${name}: ${phase}${place}, weight ${weight.observed ?? '?'} %`;
+}
+
+/** Where it stands and why, for a wait that ends without having seen what it waits for. */
+function standingOf({ canary, rollout }: Look, { revision }: WaitOptions): string {
+  const now = `it is ${canary.phase}: ${canary.reason}`;
+  return rollout === null ? `no rollout of ${revision} has begun, ${now}` : now;
 }
 
 /** Says a sentence only when it differs from the one before. */
