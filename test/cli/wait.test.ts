@@ -251,11 +251,14 @@ test('a time that ran out in Waiting says what the first step waits for, and it 
   const at = await underWay();
   const reason = 'strategy.ready does not hold: the query found no series';
   at.behind.states = [progressingState(paymentSpec(), {}, { phase: 'Waiting', reason })];
-  const wait = waiting(at, '--for', 'Promoted', '--timeout', '2s');
+  const wait = waiting(at, '--for', 'Promoted', '--timeout', '12s');
+  await then(at);
+  await then(at);
   await then(at, () => {}, 2000);
   const { talk } = await wait.ended;
-  expect(talk).toContain(`payment-service: Waiting (${reason})`);
-  expect(talk).toContain(`not Promoted after 2s; it is Waiting: ${reason}`);
+  const news = 'payment-service: Waiting at step 2 of 4, weight 25 %';
+  expect(talk.split('\n').slice(0, -2)).toEqual([news, `${news} (${reason})`]);
+  expect(talk).toContain(`not Promoted after 12s; it is Waiting: ${reason}`);
 });
 
 test('a time that ran out before a rollout began says so', async () => {

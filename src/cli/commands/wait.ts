@@ -100,7 +100,10 @@ async function standStill(
     if (answer.ok) {
       const code = verdictOn(answer.value, options.targets);
       if (code !== null) return finish(context, answer.value, code, options.targets);
-      talk(newsOf(name, answer.value, options));
+      const seen = newsOf(name, answer.value, options);
+      const { phase, reason } = answer.value.canary;
+      // Most wait for a moment only; who waits for longer wants to know for what.
+      talk(seen, phase === 'Waiting' ? `${seen} (${reason})` : seen);
       standing = standingOf(answer.value, options);
     } else {
       const passing = passingTrouble(answer.error);
@@ -198,7 +201,6 @@ function newsOf(name: string, { canary, rollout }: Look, { revision }: WaitOptio
     const why = canary.pauses.map((pause) => `${pause.reason}: ${pause.detail}`).join('; ');
     return `${name}: Paused${place}, still waiting (${why})`;
   }
-  if (phase === 'Waiting') return `${name}: Waiting (${canary.reason})`;
   return `${name}: ${phase}${place}, weight ${weight.observed ?? '?'} %`;
 }
 
@@ -208,11 +210,14 @@ function standingOf({ canary, rollout }: Look, { revision }: WaitOptions): strin
   return rollout === null ? `no rollout of ${revision} has begun, ${now}` : now;
 }
 
-/** Says a sentence only when it differs from the one before. */
-function onlyNews(context: Context): (sentence: string) => void {
+/** Says a sentence only when it was not the last one. `still` takes its place from the second time on. */
+function onlyNews(context: Context): (sentence: string, still?: string) => void {
+  let heard = '';
   let said = '';
-  return (sentence) => {
-    if (sentence !== said) context.talk(sentence);
-    said = sentence;
+  return (sentence, still = sentence) => {
+    const next = sentence === heard ? still : sentence;
+    heard = sentence;
+    if (next !== said) context.talk(next);
+    said = next;
   };
 }
