@@ -63,6 +63,12 @@ const CASES: Readonly<Record<string, Worlds>> = {
     summary: 'shop has been paused for 15 minutes',
     quiet: inPhase('Progressing'),
   },
+  CanaryWaiting: {
+    fires: inPhase('Waiting'),
+    labels: { canary: 'shop', phase: 'Waiting' },
+    summary: 'shop has waited for its first step for 30 minutes',
+    quiet: inPhase('Paused'),
+  },
   CanaryRollbackNotCompleting: {
     fires: inPhase('RollingBack'),
     labels: { canary: 'shop', phase: 'RollingBack' },
