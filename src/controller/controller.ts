@@ -20,6 +20,7 @@ import { createMemory, type Entry, knowSignals, newEntry } from './memory.ts';
 import { type ReconcileDeps, reconcile } from './reconcile.ts';
 import { createSignalDesk } from './signal-desk.ts';
 import { createSpecEvents } from './spec-events.ts';
+import type { ScanReason } from './spec-files.ts';
 import type { Changes, SpecIndex } from './specs.ts';
 import { createStoreCare } from './store-care.ts';
 import { storeDiagnostics } from './store-trouble.ts';
@@ -214,9 +215,9 @@ export function createController(deps: ControllerDeps): Controller {
     queue.remove(name);
   }
 
-  async function rescan(): Promise<void> {
+  async function rescan(reason: ScanReason): Promise<void> {
     try {
-      takeChanges(await specs.rescan());
+      takeChanges(await specs.rescan(reason));
       scanned = true;
     } catch (error) {
       metrics.reconcileFailed('scan');
@@ -244,7 +245,7 @@ export function createController(deps: ControllerDeps): Controller {
     else dropForgotten();
     if (settling && !stopping) {
       cancelRescan();
-      cancelRescan = clock.after(SETTLING_MS, () => void rescan());
+      cancelRescan = clock.after(SETTLING_MS, () => void rescan('hint'));
     }
   }
 
@@ -262,7 +263,7 @@ export function createController(deps: ControllerDeps): Controller {
 
   async function tick(): Promise<void> {
     try {
-      await rescan();
+      await rescan('tick');
       if (leading && !stopping) resync();
     } catch (error) {
       metrics.reconcileFailed('tick');
@@ -319,8 +320,8 @@ export function createController(deps: ControllerDeps): Controller {
 
   return {
     async start() {
-      await rescan();
-      specs.watch(() => void rescan());
+      await rescan('hint');
+      specs.watch(() => void rescan('hint'));
       cancelTick = clock.after(deps.tickMs, () => void tick());
       care.begin();
     },
@@ -330,7 +331,7 @@ export function createController(deps: ControllerDeps): Controller {
       cancelTakeOver();
       desk.release();
     },
-    rescan,
+    rescan: () => rescan('hint'),
     enqueue: queue.add,
     stop,
     isReady: () => scanned,

@@ -10,12 +10,12 @@ import { SCHEMA_HASH } from '../spec/schema-hash.ts';
 import { type Store, StoreError } from '../store/store.ts';
 import { createRemovals, type FileStatus } from './removals.ts';
 import { type Claims, settleClaims } from './spec-claims.ts';
-import { type CompleteScan, createSpecFiles, type Parse } from './spec-files.ts';
+import { type CompleteScan, createSpecFiles, type Parse, type ScanReason } from './spec-files.ts';
 import { watchDirectory } from './spec-watch.ts';
 
 export interface SpecIndex {
   /** Scans now and reports what changed since the last scan. One scan runs at a time. */
-  rescan(): Promise<Changes>;
+  rescan(reason: ScanReason): Promise<Changes>;
   /** Drops a Canary whose removal was carried out; a file that still declares it counts as new at the next scan. */
   forget(name: string): void;
   /** Stores what the store does not hold yet; for the leader only. After a StoreError all of it is still to be stored. */
@@ -67,8 +67,8 @@ export function createSpecIndex(
   let scanning: Promise<Changes> = Promise.resolve(noChanges());
   let unwatch = async () => {};
 
-  async function scan(): Promise<Changes> {
-    const found = await files.scan();
+  async function scan(reason: ScanReason): Promise<Changes> {
+    const found = await files.scan(reason);
     if (found.kind === 'unreadable') {
       settled = null;
       const detail = `${directory} cannot be read: ${found.detail}; nothing is changed or deleted`;
@@ -129,8 +129,9 @@ export function createSpecIndex(
   }
 
   return {
-    rescan() {
-      scanning = scanning.then(scan, scan);
+    rescan(reason) {
+      const next = () => scan(reason);
+      scanning = scanning.then(next, next);
       return scanning;
     },
     forget(name) {

@@ -1,13 +1,14 @@
 import { mkdirSync, renameSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type CompleteScan, createSpecFiles } from '../../src/controller/spec-files.ts';
+import { type CompleteScan, createSpecFiles, type ScanReason } from '../../src/controller/spec-files.ts';
 import { tempDir } from '../support/temp-store.ts';
 
 /** A directory of text files and a scanner of it, whose clock is ahead of the disk so that every file has settled. */
 function aDirectory(dir = join(tempDir(), 'canaries')) {
   mkdirSync(dir, { recursive: true });
   let aheadMs = 1_000;
+  let monotonicMs = 0;
   const parsed: string[] = [];
   const files = createSpecFiles(
     dir,
@@ -16,7 +17,7 @@ function aDirectory(dir = join(tempDir(), 'canaries')) {
       const diagnostic = { severity: 'warning' as const, line: 1, column: 1, code: 'TEXT' };
       return { specs: [], diagnostics: [{ ...diagnostic, file, detail: text }] };
     },
-    { now: () => Date.now() + aheadMs },
+    { now: () => Date.now() + aheadMs, monotonic: () => monotonicMs },
   );
   return {
     dir,
@@ -29,8 +30,11 @@ function aDirectory(dir = join(tempDir(), 'canaries')) {
     settle: () => {
       aheadMs = 1_000;
     },
-    async scan(): Promise<CompleteScan> {
-      const scan = await files.scan();
+    pass: (ms: number) => {
+      monotonicMs += ms;
+    },
+    async scan(reason: ScanReason = 'hint'): Promise<CompleteScan> {
+      const scan = await files.scan(reason);
       if (scan.kind !== 'complete') throw new Error(scan.detail);
       return scan;
     },
@@ -189,7 +193,7 @@ describe('the directory scan', () => {
     directory.write('a.yaml', 'text');
     await directory.scan();
     renameSync(directory.dir, `${directory.dir}.away`);
-    expect(await directory.files.scan()).toMatchObject({
+    expect(await directory.files.scan('hint')).toMatchObject({
       kind: 'unreadable',
       detail: expect.stringContaining('ENOENT'),
     });
@@ -207,11 +211,67 @@ describe('the directory scan', () => {
         if (file === 'a.yaml') throw new Error('a fault');
         return { specs: [], diagnostics: [] };
       },
-      { now: () => Date.now() + 1_000 },
+      { now: () => Date.now() + 1_000, monotonic: () => 0 },
     );
-    const scan = await files.scan();
+    const scan = await files.scan('hint');
     expect(scan).toMatchObject({ kind: 'complete' });
     if (scan.kind === 'complete')
       expect(texts(scan).join()).toContain('a.yaml: the file cannot be read (a fault)');
+  });
+
+  describe('of a tick', () => {
+    /** So many that the times of all of them are looked at every 20 s only. */
+    async function many() {
+      const directory = aDirectory();
+      for (let index = 0; index < 2_000; index += 1) directory.write(`${index}.yaml`, 'old');
+      await directory.scan();
+      return directory;
+    }
+    const tick = async (directory: Awaited<ReturnType<typeof many>>) => texts(await directory.scan('tick'));
+
+    it('spares the times of many files for a while when nothing hints at a change', async () => {
+      const directory = await many();
+      directory.write('7.yaml', 'new');
+      directory.pass(19_999);
+      expect(await tick(directory)).not.toContain('7.yaml: new');
+      directory.pass(1);
+      expect(await tick(directory)).toContain('7.yaml: new');
+    });
+
+    it('looks at all of them as soon as something hints at it', async () => {
+      const directory = await many();
+      directory.write('7.yaml', 'new');
+      expect(texts(await directory.scan('hint'))).toContain('7.yaml: new');
+    });
+
+    it('looks at all of them when a name came, went or was swapped', async () => {
+      const directory = await many();
+      directory.write('new.yaml', 'new');
+      expect(await tick(directory)).toContain('new.yaml: new');
+      unlinkSync(join(directory.dir, '7.yaml'));
+      expect(await tick(directory)).not.toContain('7.yaml: old');
+      directory.write('swap.tmp', 'swapped');
+      renameSync(join(directory.dir, 'swap.tmp'), join(directory.dir, '8.yaml'));
+      expect(await tick(directory)).toContain('8.yaml: swapped');
+    });
+
+    it('looks at all of them again while one was being written', async () => {
+      const directory = await many();
+      directory.freshen();
+      directory.write('7.yaml', 'ne');
+      await directory.scan('hint');
+      directory.write('7.yaml', 'new');
+      directory.settle();
+      expect(await tick(directory)).toContain('7.yaml: new');
+    });
+
+    it('looks at all of a few files each time', async () => {
+      const directory = aDirectory();
+      directory.write('a.yaml', 'old');
+      await directory.scan();
+      directory.write('a.yaml', 'new');
+      directory.pass(10);
+      expect(await tick(directory)).toEqual(['a.yaml: new']);
+    });
   });
 });

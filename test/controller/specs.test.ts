@@ -52,7 +52,7 @@ describe('the declarations in force', () => {
     place.write('z.yaml', canaryText('cart'), canaryText('shop'));
     place.write('a.yaml', canaryText('pay'));
     const index = place.index();
-    const { changed } = await index.rescan();
+    const { changed } = await index.rescan('hint');
     expect(inForce(index)).toEqual(['cart v2 z.yaml', 'pay v2 a.yaml', 'shop v2 z.yaml']);
     expect(changed.map(({ spec, file }) => `${spec.canary.name} ${file}`).sort()).toEqual([
       'cart present',
@@ -60,7 +60,7 @@ describe('the declarations in force', () => {
       'shop present',
     ]);
     expect(index.counts()).toEqual({ valid: 3, invalid: 0, kept: 0 });
-    expect((await index.rescan()).changed).toEqual([]);
+    expect((await index.rescan('hint')).changed).toEqual([]);
   });
 
   it('change with their file, and only those that did are told', async () => {
@@ -68,9 +68,9 @@ describe('the declarations in force', () => {
     place.write('shop.yaml', canaryText('shop'));
     place.write('cart.yaml', canaryText('cart'));
     const index = place.index();
-    await index.rescan();
+    await index.rescan('hint');
     place.write('shop.yaml', canaryText('shop', { revision: 'v3' }));
-    const { changed } = await index.rescan();
+    const { changed } = await index.rescan('hint');
     expect(changed.map(({ spec }) => `${spec.canary.name} ${spec.canary.revision}`)).toEqual(['shop v3']);
   });
 
@@ -78,22 +78,22 @@ describe('the declarations in force', () => {
     const place = aPlace();
     place.write('shop.yaml', canaryText('shop'));
     const index = place.index();
-    await index.rescan();
+    await index.rescan('hint');
     index.save();
     place.write('shop.yaml', BROKEN);
-    const { fresh } = await index.rescan();
+    const { fresh } = await index.rescan('hint');
     expect(fresh.length).toBeGreaterThan(0);
     expect(inForce(index)).toEqual(['shop v2 shop.yaml']);
     expect(index.counts()).toEqual({ valid: 0, invalid: 1, kept: 1 });
-    expect((await index.rescan()).fresh).toEqual([]);
+    expect((await index.rescan('hint')).fresh).toEqual([]);
 
     place.reopen();
     const restarted = place.index();
-    const { changed } = await restarted.rescan();
+    const { changed } = await restarted.rescan('hint');
     expect(inForce(restarted)).toEqual(['shop v2 shop.yaml']);
     expect(changed.map(({ file }) => file)).toEqual(['present']);
     place.clock.advance(60_000);
-    await restarted.rescan();
+    await restarted.rescan('hint');
     expect(restarted.massDeletion()).toBeNull();
   });
 
@@ -102,12 +102,12 @@ describe('the declarations in force', () => {
     place.write('shop.yaml', canaryText('shop'));
     place.write('cart.yaml', canaryText('cart'));
     const index = place.index();
-    await index.rescan();
+    await index.rescan('hint');
     place.remove('shop.yaml');
     place.write('store.yaml', BROKEN);
-    await index.rescan();
+    await index.rescan('hint');
     place.clock.advance(60_000);
-    const { changed } = await index.rescan();
+    const { changed } = await index.rescan('hint');
     expect(changed).toEqual([]);
     expect(index.counts().kept).toBe(1);
   });
@@ -116,9 +116,9 @@ describe('the declarations in force', () => {
     const place = aPlace();
     place.write('a.yaml', canaryText('shop'));
     const index = place.index();
-    await index.rescan();
+    await index.rescan('hint');
     renameSync(join(place.dir, 'a.yaml'), join(place.dir, 'b.yaml'));
-    const { changed } = await index.rescan();
+    const { changed } = await index.rescan('hint');
     expect(inForce(index)).toEqual(['shop v2 b.yaml']);
     expect(changed.map(({ file }) => file)).toEqual(['present']);
   });
@@ -129,58 +129,58 @@ describe('the declarations in force', () => {
     const now = () => place.clock.now() + aheadMs;
     const index = createSpecIndex(place.dir, place.store(), { ...place.clock, now });
     for (const name of ['cart', 'shop']) place.write(`${name}.yaml`, canaryText(name));
-    await index.rescan();
+    await index.rescan('hint');
     place.remove('shop.yaml');
-    await index.rescan();
+    await index.rescan('hint');
     aheadMs = 3_600_000;
-    expect((await index.rescan()).changed).toEqual([]);
+    expect((await index.rescan('hint')).changed).toEqual([]);
     place.clock.advance(30_000);
-    expect((await index.rescan()).changed.map(({ file }) => file)).toEqual(['gone']);
+    expect((await index.rescan('hint')).changed.map(({ file }) => file)).toEqual(['gone']);
   });
 
   it('are gone 30 s after their file, then forgotten; the store forgets them with the next save', async () => {
     const place = aPlace();
     for (const name of ['shop', 'cart', 'pay']) place.write(`${name}.yaml`, canaryText(name));
     const index = place.index();
-    await index.rescan();
+    await index.rescan('hint');
     index.save();
     place.remove('shop.yaml');
-    expect((await index.rescan()).changed.map(({ file }) => file)).toEqual(['missing']);
+    expect((await index.rescan('hint')).changed.map(({ file }) => file)).toEqual(['missing']);
     place.clock.advance(30_000);
-    expect((await index.rescan()).changed.map(({ file }) => file)).toEqual(['gone']);
+    expect((await index.rescan('hint')).changed.map(({ file }) => file)).toEqual(['gone']);
     index.forget('shop');
     expect(inForce(index)).toEqual(['cart v2 cart.yaml', 'pay v2 pay.yaml']);
     expect(place.store().specs()).toHaveLength(3);
     index.save();
     expect(place.store().specs()).toHaveLength(2);
-    expect((await index.rescan()).changed).toEqual([]);
+    expect((await index.rescan('hint')).changed).toEqual([]);
   });
 
   it('count as new when they are forgotten and their file is there all the same', async () => {
     const place = aPlace();
     place.write('shop.yaml', canaryText('shop'));
     const index = place.index();
-    await index.rescan();
+    await index.rescan('hint');
     index.forget('shop');
-    expect((await index.rescan()).changed.map(({ spec }) => spec.canary.name)).toEqual(['shop']);
+    expect((await index.rescan('hint')).changed.map(({ spec }) => spec.canary.name)).toEqual(['shop']);
   });
 
   it('survive an empty directory, which is told once', async () => {
     const place = aPlace();
     for (const name of ['shop', 'cart']) place.write(`${name}.yaml`, canaryText(name));
     const index = place.index();
-    await index.rescan();
+    await index.rescan('hint');
     for (const name of ['shop', 'cart']) place.remove(`${name}.yaml`);
-    const { massDeletion } = await index.rescan();
+    const { massDeletion } = await index.rescan('hint');
     expect(massDeletion).toContain('no canary any more (2 known)');
     place.clock.advance(60_000);
-    const later = await index.rescan();
+    const later = await index.rescan('hint');
     expect(later.massDeletion).toBeNull();
     expect(later.changed).toEqual([]);
     expect(index.massDeletion()).toBe(massDeletion);
     expect(errors(index)).toEqual([`${place.dir} SPEC_DIRECTORY`]);
     for (const name of ['shop', 'cart']) place.write(`${name}.yaml`, canaryText(name));
-    expect((await index.rescan()).changed.map(({ file }) => file)).toEqual(['present', 'present']);
+    expect((await index.rescan('hint')).changed.map(({ file }) => file)).toEqual(['present', 'present']);
     expect(index.massDeletion()).toBeNull();
   });
 
@@ -188,15 +188,15 @@ describe('the declarations in force', () => {
     const place = aPlace();
     place.write('shop.yaml', canaryText('shop'));
     const index = place.index();
-    await index.rescan();
+    await index.rescan('hint');
     renameSync(place.dir, `${place.dir}.away`);
-    const { changed, fresh } = await index.rescan();
+    const { changed, fresh } = await index.rescan('hint');
     expect(changed).toEqual([]);
     expect(fresh.map(({ code }) => code)).toEqual(['SPEC_DIRECTORY']);
     place.clock.advance(60_000);
-    expect((await index.rescan()).fresh).toEqual([]);
+    expect((await index.rescan('hint')).fresh).toEqual([]);
     renameSync(`${place.dir}.away`, place.dir);
-    expect((await index.rescan()).changed).toEqual([]);
+    expect((await index.rescan('hint')).changed).toEqual([]);
     expect(errors(index)).toEqual([]);
   });
 });
@@ -206,13 +206,13 @@ describe('claims', () => {
     const place = aPlace();
     place.write('m.yaml', canaryText('shop'));
     const index = place.index();
-    await index.rescan();
+    await index.rescan('hint');
     place.write('a.yaml', canaryText('shop', { revision: 'v9' }));
-    expect((await index.rescan()).changed).toEqual([]);
+    expect((await index.rescan('hint')).changed).toEqual([]);
     expect(inForce(index)).toEqual(['shop v2 m.yaml']);
     expect(errors(index)).toEqual(['a.yaml SPEC_DUPLICATE_NAME']);
     place.remove('m.yaml');
-    await index.rescan();
+    await index.rescan('hint');
     expect(inForce(index)).toEqual(['shop v9 a.yaml']);
     expect(errors(index)).toEqual([]);
   });
@@ -222,9 +222,9 @@ describe('claims', () => {
     place.write('a.yaml', canaryText('cart'));
     place.write('m.yaml', canaryText('shop', { dataId: 'shared.json' }));
     const index = place.index();
-    await index.rescan();
+    await index.rescan('hint');
     place.write('a.yaml', canaryText('cart', { revision: 'v3', dataId: 'shared.json' }));
-    await index.rescan();
+    await index.rescan('hint');
     expect(inForce(index)).toEqual(['cart v2 a.yaml', 'shop v2 m.yaml']);
     expect(errors(index)).toEqual(['a.yaml SPEC_DUPLICATE_TARGET']);
   });
@@ -233,10 +233,10 @@ describe('claims', () => {
     const place = aPlace();
     place.write('shop.yaml', canaryText('shop', { dataId: 'shared.json' }));
     const index = place.index();
-    await index.rescan();
+    await index.rescan('hint');
     place.write('shop.yaml', BROKEN);
     place.write('cart.yaml', canaryText('cart', { dataId: 'shared.json' }));
-    await index.rescan();
+    await index.rescan('hint');
     expect(inForce(index)).toEqual(['shop v2 shop.yaml']);
     expect(errors(index)).toContain('cart.yaml SPEC_DUPLICATE_TARGET');
   });
@@ -246,10 +246,10 @@ describe('claims', () => {
     place.write('pay.yaml', canaryText('pay', { dataId: 'pay.json' }));
     place.write('shop.yaml', canaryText('shop', { dataId: 'shop.json' }));
     const index = place.index();
-    await index.rescan();
+    await index.rescan('hint');
     place.write('shop.yaml', canaryText('shop', { dataId: 'pay.json' }));
     place.write('cart.yaml', canaryText('cart', { dataId: 'shop.json' }));
-    await index.rescan();
+    await index.rescan('hint');
     expect(inForce(index)).toEqual(['pay v2 pay.yaml', 'shop v2 shop.yaml']);
     expect(errors(index)).toEqual(['cart.yaml SPEC_DUPLICATE_TARGET', 'shop.yaml SPEC_DUPLICATE_TARGET']);
   });
@@ -259,12 +259,12 @@ describe('claims', () => {
     place.write('other.yaml', canaryText('other'));
     place.write('shop.yaml', canaryText('shop', { dataId: 'shop.json' }));
     const index = place.index();
-    await index.rescan();
+    await index.rescan('hint');
     place.write('shop.yaml', canaryText('store', { dataId: 'shop.json' }));
-    await index.rescan();
+    await index.rescan('hint');
     expect(inForce(index)).toEqual(['other v2 other.yaml', 'shop v2 shop.yaml']);
     index.forget('shop');
-    await index.rescan();
+    await index.rescan('hint');
     expect(inForce(index)).toEqual(['other v2 other.yaml', 'store v2 shop.yaml']);
     expect(errors(index)).toEqual([]);
   });
@@ -282,7 +282,7 @@ describe('the store behind the declarations', () => {
         throw new Error('written');
       },
     });
-    await index.rescan();
+    await index.rescan('hint');
     expect(place.store().specs()).toEqual([]);
     expect(() => index.save()).toThrow('written');
   });
@@ -297,9 +297,9 @@ describe('the store behind the declarations', () => {
         place.store().putSpecs(changed, removed);
       },
     });
-    await index.rescan();
+    await index.rescan('hint');
     expect(() => index.save()).toThrow('locked');
-    expect((await index.rescan()).changed).toEqual([]);
+    expect((await index.rescan('hint')).changed).toEqual([]);
     isLocked = false;
     index.save();
     expect(
@@ -314,7 +314,7 @@ describe('the store behind the declarations', () => {
     const place = aPlace();
     place.write('shop.yaml', canaryText('shop'));
     const index = place.index();
-    await index.rescan();
+    await index.rescan('hint');
     index.save();
     place.reopen();
     const found: boolean[] = [];
@@ -325,7 +325,7 @@ describe('the store behind the declarations', () => {
         return parsed;
       },
     });
-    await restarted.rescan();
+    await restarted.rescan('hint');
     expect(found).toEqual([true]);
     expect(inForce(restarted)).toEqual(['shop v2 shop.yaml']);
   });
@@ -338,7 +338,7 @@ describe('the store behind the declarations', () => {
         throw new StoreError('STORE_LOCKED', 'locked');
       },
     });
-    await index.rescan();
+    await index.rescan('hint');
     expect(inForce(index)).toEqual(['shop v2 shop.yaml']);
   });
 });
@@ -382,7 +382,7 @@ describe('the watch', () => {
     rmSync(place.dir, { recursive: true });
     const index = place.index();
     index.watch(() => {});
-    expect((await index.rescan()).fresh.map(({ code }) => code)).toEqual(['SPEC_DIRECTORY']);
+    expect((await index.rescan('hint')).fresh.map(({ code }) => code)).toEqual(['SPEC_DIRECTORY']);
     await index.close();
   });
 });
@@ -410,9 +410,9 @@ spec:
     place.write('users.yaml', user('cart'), user('shop'));
     place.write('alone.yaml', canaryText('pay'));
     const index = place.index();
-    await index.rescan();
+    await index.rescan('hint');
     place.write('slo.yaml', template('0.2'));
-    const { changed } = await index.rescan();
+    const { changed } = await index.rescan('hint');
     expect(changed.map(({ spec }) => spec.canary.name).sort()).toEqual(['cart', 'shop']);
     expect(bounds(index)).toEqual([0.2, expect.anything(), 0.2]);
   });
@@ -422,19 +422,19 @@ spec:
     place.write('slo.yaml', template('0.1'));
     place.write('cart.yaml', user('cart'));
     const before = place.index();
-    await before.rescan();
+    await before.rescan('hint');
     before.save();
     place.write('slo.yaml', 'kind: [');
     place.reopen();
     const index = place.index();
     place.write('cart.yaml', user('cart', ', errorLimit: 9'));
-    await index.rescan();
+    await index.rescan('hint');
     expect(bounds(index)).toEqual([0.1]);
     expect(index.specs()[0]!.canary.analysis.errorLimit).toBe(9);
     expect(errors(index)).toEqual(['slo.yaml SPEC_YAML']);
     expect(index.diagnostics().map(({ code }) => code)).toContain('SPEC_TEMPLATE_KEPT');
     place.write('slo.yaml', template('0.3'));
-    await index.rescan();
+    await index.rescan('hint');
     expect(bounds(index)).toEqual([0.3]);
     expect(index.diagnostics()).toEqual([]);
   });
@@ -444,9 +444,9 @@ spec:
     place.write('slo.yaml', template('0.1'));
     place.write('users.yaml', user('cart'), user('shop'));
     const index = place.index();
-    await index.rescan();
+    await index.rescan('hint');
     place.remove('slo.yaml');
-    const { changed } = await index.rescan();
+    const { changed } = await index.rescan('hint');
     expect(changed).toEqual([]);
     expect(bounds(index)).toEqual([0.1, 0.1]);
     expect(errors(index)).toEqual(['users.yaml SPEC_TEMPLATE', 'users.yaml SPEC_TEMPLATE']);
@@ -457,11 +457,11 @@ spec:
     const place = aPlace();
     place.write('all.yaml', template('0.1'), user('cart', ', errorLimit: .inf'));
     const before = place.index();
-    await before.rescan();
+    await before.rescan('hint');
     before.save();
     place.reopen();
     const index = place.index();
-    await index.rescan();
+    await index.rescan('hint');
     expect(index.diagnostics()).toEqual(before.diagnostics());
     expect(index.diagnostics()[0]!.detail).toContain('Infinity');
   });
