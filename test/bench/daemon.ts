@@ -1,15 +1,13 @@
 /** The daemon as the real process: how it is started, what it says, and what it used up. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { SHIPPED } from '../support/as-shipped.ts';
 import type { Cores } from './cores.ts';
 import { type Histogram, histogramOf, sumOf } from './exposition.ts';
 import { COMMIT_DELAY, type Commit, type Inside, KEEP_COMMITS } from './inside.ts';
 import { cpuMsOf, rssBytesOf } from './usage.ts';
 
-const ROOT = resolve(import.meta.dirname, '../..');
-const PROBE = resolve(import.meta.dirname, 'probe.ts');
 const LEADS = '"leads":true';
 const FIRST_OF_CANARIES = '# HELP canary_info ';
 /** Prometheus' default. */
@@ -67,11 +65,10 @@ export interface DaemonPlan {
 export async function startDaemon(plan: DaemonPlan): Promise<Daemon> {
   const serve = ['serve', '--canaries', plan.canaries, '--db', plan.database, '--listen', '127.0.0.1:0'];
   const others = ['--nacos', plan.nacosUrl, '--prometheus', plan.prometheusUrl, '--log-format', 'json'];
-  const main = join(ROOT, 'dist/main.js');
   const [command, args] = plan.cores.onDaemonCore(process.execPath, [
     '--import',
-    PROBE,
-    main,
+    SHIPPED.probe,
+    SHIPPED.main,
     ...serve,
     ...others,
   ]);

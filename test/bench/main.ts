@@ -1,7 +1,7 @@
 /** `npm run -s bench -- SCENARIO`: measures the shipped process and prints what it found as Markdown. */
-import { execFileSync } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { buildAsShipped } from '../support/as-shipped.ts';
 import { section } from './markdown.ts';
 import { asLine, describeMachine, type Found, isGood, type Outcome } from './outcome.ts';
 import { cores, type Flags, inTurn, SCENARIOS } from './scenarios.ts';
@@ -53,8 +53,7 @@ if (!Object.hasOwn(SCENARIOS, name)) command.error(`there is no scenario ${name}
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 
-// What is measured is what is shipped: types stripped while it runs would count as its memory.
-execFileSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' });
+buildAsShipped();
 
 const { json, ...flags } = command.opts<CommonFlags & Flags>();
 const machine = describeMachine(cores.note);

@@ -9,7 +9,6 @@ import { count, type Tally } from '../simulation/weather.ts';
 import type { Inside, Question } from './inside.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
-const INSIDE = resolve(import.meta.dirname, 'inside.ts');
 /** What a supervisor does with a daemon that cannot start: it tries again. */
 const START_TRIES = 30;
 const START_AGAIN_MS = 1_000;
@@ -37,7 +36,14 @@ export interface Daemons {
   close(): Promise<void>;
 }
 
+/** What is started, and `inside.ts` in the same language. */
+export interface Program {
+  readonly main: string;
+  readonly inside: string;
+}
+
 export interface DaemonsOptions {
+  readonly program: Program;
   /** Arguments of `serve`. */
   readonly args: readonly string[];
   /** Where the logs go. */
@@ -50,7 +56,7 @@ interface Running extends Daemon {
   readonly child: ChildProcess;
 }
 
-export function createDaemons({ args, directory, tally }: DaemonsOptions): Daemons {
+export function createDaemons({ program, args, directory, tally }: DaemonsOptions): Daemons {
   const running = new Set<Running>();
   const surprises: string[] = [];
   let starts = 0;
@@ -62,7 +68,7 @@ export function createDaemons({ args, directory, tally }: DaemonsOptions): Daemo
     const name = `daemon-${starts}`;
     const child = spawn(
       process.execPath,
-      ['--expose-gc', '--import', INSIDE, 'src/main.ts', 'serve', '--listen', '127.0.0.1:0', ...args],
+      ['--expose-gc', '--import', program.inside, program.main, 'serve', '--listen', '127.0.0.1:0', ...args],
       { cwd: ROOT, stdio: ['ignore', 'ignore', 'pipe', 'ipc'], env: { PATH: process.env['PATH'] } },
     );
     const killAtExit = () => child.kill('SIGKILL');

@@ -6,6 +6,7 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { describeMachine } from '../bench/outcome.ts';
+import { buildAsShipped, SHIPPED } from '../support/as-shipped.ts';
 import { HOUR_PACE, SHORT_PACE, type SoakPlan } from './pace.ts';
 import { asMarkdown } from './report.ts';
 import { soak } from './soak.ts';
@@ -32,8 +33,10 @@ function number(name: 'minutes' | 'canaries' | 'seed'): number {
 
 const { nacos } = flags;
 if (nacos !== '2.5.1' && nacos !== '3.1') throw new Error('--nacos takes 2.5.1 or 3.1');
+buildAsShipped();
 const startedAt = Date.now();
 const plan: SoakPlan = {
+  program: SHIPPED,
   seed: number('seed'),
   canaries: number('canaries'),
   durationMs: number('minutes') * 60_000,

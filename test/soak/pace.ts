@@ -1,4 +1,5 @@
 /** How long a soak lasts and how fast everything in it goes. */
+import type { Program } from './daemons.ts';
 
 export interface Pace {
   /** Between two looks at a canary under way. Faults are measured in it too. */
@@ -47,6 +48,7 @@ export const SHORT_PACE: Pace = {
 };
 
 export interface SoakPlan {
+  readonly program: Program;
   readonly seed: number;
   readonly canaries: number;
   /** Time of commits and faults that is judged; the coda comes on top. */

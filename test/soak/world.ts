@@ -52,7 +52,7 @@ export async function createWorld(plan: SoakPlan): Promise<World> {
 }
 
 async function assemble(
-  { canaries: size, pace, seed, nacos: version }: SoakPlan,
+  { program, canaries: size, pace, seed, nacos: version }: SoakPlan,
   directory: string,
   closing: (() => unknown)[],
 ): Promise<Omit<World, 'close'>> {
@@ -81,7 +81,7 @@ async function assemble(
     ...['--canaries', canaries, '--db', database, '--tick', `${pace.tickMs}ms`, '--log-format', 'json'],
     ...['--nacos', nacos.url, '--prometheus', proxy.url],
   ];
-  const daemons = createDaemons({ args, directory, tally });
+  const daemons = createDaemons({ program, args, directory, tally });
   closing.push(daemons.close);
   return { directory, canaries, database, fleet, nacos, setStaleness, prometheus: proxy, daemons, tally };
 }
