@@ -10,7 +10,6 @@ import { parseArgs } from 'node:util';
 import type { EventView } from '../../src/view/schemas.ts';
 import { type Api, createApi } from './api.ts';
 import {
-  measuredText,
   say,
   sayAddresses,
   sayFailures,
@@ -81,18 +80,17 @@ function release(world: World, startedAt: number): void {
   }
 }
 
-/** A row of the timeline: the event, with the phase, weights and numbers of the decision that made it. */
+/** A row of the timeline: the event, with the phase and weights of the decision that made it. */
 async function sayEvent(event: EventView, api: Api, startedAt: number): Promise<void> {
   if (event.canary === null || isEcho(event)) return;
   const decision = event.explained ? await api.explanation(event) : null;
-  const measured = event.type === 'StepLeft' ? measuredText(decision?.verdicts ?? []) : '';
   sayRow({
     elapsedMs: Date.parse(event.at) - startedAt,
     canary: event.canary,
     from: decision?.from ?? null,
     to: decision?.to ?? null,
     phase: decision?.phase ?? '',
-    reason: `${event.message}${measured}`,
+    reason: event.message,
     style: styleOf(event),
   });
 }

@@ -1,6 +1,6 @@
 /** The demo's output: plain aligned text, with a little color where a terminal wants it (NO_COLOR is respected). */
 import { styleText } from 'node:util';
-import type { EventView, VerdictView } from '../../src/view/schemas.ts';
+import type { EventView } from '../../src/view/schemas.ts';
 import { RELEASES } from './releases.ts';
 import type { CountedSplit } from './splits.ts';
 import { COVERAGE } from './splits.ts';
@@ -66,17 +66,6 @@ export function sayRow({ elapsedMs, canary, from, to, phase, reason, style }: Ro
   const columns = [clock(elapsedMs), canary.padEnd(NAME_WIDTH), weight.padStart(WEIGHT_WIDTH)];
   const state = phase.padEnd(PHASE_WIDTH);
   say(`  ${columns.join('  ')}  ${style === undefined ? state : paint(style, state)}  ${reason}`);
-}
-
-/** The numbers that a decision was made by: ": error-rate 0, stable 0; p99-latency 0.0495, stable 0.0495". */
-export function measuredText(verdicts: readonly VerdictView[]): string {
-  if (verdicts.length === 0) return '';
-  const figure = (value: number | null) =>
-    value === null ? 'unknown' : String(Number(value.toPrecision(3)));
-  const texts = verdicts.map(
-    ({ metric, canary, stable }) => `${metric} ${figure(canary)}, stable ${figure(stable)}`,
-  );
-  return `: ${texts.join('; ')}`;
 }
 
 /** Color for what a reader looks for: what went up, what went down, what stands still. */

@@ -1,6 +1,7 @@
 /** Taking commands: what lowers or holds acts at once, what raises is only written down for the gates. */
 import { type Objection, objection, RESUME_NEEDS_LIVE } from './admit.ts';
 import { beginEnding, beginRollout, reserveId, skipRevision } from './ending.ts';
+import type { Approval, Promotion } from './memory.ts';
 import type { Command, Reading } from './observation.ts';
 import type { RolloutState } from './rollout.ts';
 import { initialHeld, initialRollout } from './state.ts';
@@ -73,15 +74,26 @@ function take(turn: Turn, command: Command): void {
 function takeApproval(turn: Turn, rollout: RolloutState, command: Command): void {
   const { actor, reason } = command;
   const { stepIndex } = rollout;
-  rollout.approvals.push({ actor, reason, stepIndex, specHash: turn.spec.hash, at: turn.now });
-  applied(turn, command, `${stepName(stepIndex)} approved by ${actor}${said(reason)}`, 'Approved');
+  const approval = { actor, reason, stepIndex, specHash: turn.spec.hash, at: turn.now };
+  rollout.approvals.push(approval);
+  applied(turn, command, approvalText(approval), 'Approved');
+}
+
+/** Says it in the same words when it is given and when it takes effect. */
+export function approvalText({ actor, reason, stepIndex }: Approval): string {
+  return `${stepName(stepIndex)} approved by ${actor}${said(reason)}`;
 }
 
 function takePromotion(turn: Turn, rollout: RolloutState, command: Command): void {
   const { actor, reason, full, force, id } = command;
   rollout.promote = { actor, reason, full, force, commandId: id };
-  const what = full ? 'promotion of all steps' : `promotion of ${stepName(rollout.stepIndex)}`;
-  applied(turn, command, `${what} asked by ${actor}${said(reason)}`);
+  applied(turn, command, promotionText(rollout.stepIndex, rollout.promote));
+}
+
+/** Likewise. */
+export function promotionText(stepIndex: number, { actor, reason, full }: Promotion): string {
+  const what = full ? 'promotion of all steps' : `promotion of ${stepName(stepIndex)}`;
+  return `${what} asked by ${actor}${said(reason)}`;
 }
 
 function takeStart(turn: Turn, command: Command): void {

@@ -13,6 +13,7 @@ export interface NewEvent {
 /**
  * Facts of an event for programs, so that nobody has to read them out of the message.
  * RolloutEnded: `outcome` (an `Outcome`), `weight` (percent when the ending was decided), `revision`.
+ * StepLeft: `step`, `weight`, `seconds` at it, and the values of each metric, `METRIC/canary` and `METRIC/stable`.
  * Paused: `pauseReason` (a `PauseReason`), `weight`, `revision`. RollbackStuck: `weight`, `tries`, `revision`.
  */
 export type EventData = Readonly<Record<string, string | number | boolean | null>>;

@@ -5,6 +5,8 @@
  */
 import { clockTime } from '../lib/text.ts';
 import type { Step } from '../spec/canary.ts';
+import { approvalText, promotionText } from './commands.ts';
+import { exemptedText, measuredFacts, measuredText, placeOf, reasonsToLeave } from './leaving.ts';
 import type { Approval } from './memory.ts';
 import { hasAllEvidence, missing, missingEvidence } from './missing.ts';
 import type { Command } from './observation.ts';
@@ -40,18 +42,12 @@ export function exempt(
   by: Pick<Command, 'actor' | 'reason'>,
 ): void {
   const { stepIndex } = rollout;
+  const { actor } = by;
   rollout.analysed = false;
-  noteExemption(rollout, { kind, actor: by.actor, reason: by.reason, stepIndex, at: turn.now });
-  const text = `${placeOf(turn, rollout)} goes on without full evidence: ${kind} by ${by.actor}`;
-  emit(turn, 'Exempted', text, { actor: by.actor });
-  because(turn, 'exempted', text, { kind, actor: by.actor });
-}
-
-/** "step 2 (25 %)", or "weight 3 %" below and between the steps. */
-function placeOf(turn: Turn, { stepIndex, weight }: RolloutState): string {
-  return turn.canary.strategy.steps[stepIndex] === undefined
-    ? `weight ${weight} %`
-    : `${stepName(stepIndex)} (${weight} %)`;
+  noteExemption(rollout, { kind, actor, reason: by.reason, stepIndex, at: turn.now });
+  const text = exemptedText(turn, rollout, { kind, actor });
+  emit(turn, 'Exempted', text, { actor });
+  because(turn, 'exempted', text, { kind, actor });
 }
 
 /** `strategy.ready`: counts the looks at which it held, in a row, and keeps what was found where it did not. */
@@ -194,32 +190,42 @@ function leaveStep(turn: Turn, rollout: RolloutState): void {
   const { steps } = canary.strategy;
   const step = steps[rollout.stepIndex] ?? steps[0];
   if (step === undefined) return;
-  if (isApproved(turn, rollout, step)) endPause(turn, 'Approval', 'approved');
+  const consent = consentOf(turn, rollout);
+  const isApproved = consent !== null || !step.approval || rollout.stepIndex < 0;
+  if (consent !== null) endPause(turn, 'Approval', `approved by ${consent.actor}`, { actor: consent.actor });
   const evidence = missingEvidence(turn, rollout, step);
   if (evidence.length > 0) {
     holdBack(turn, evidence);
     return;
   }
-  if (!isApproved(turn, rollout, step)) {
+  if (!isApproved) {
     askApproval(turn, rollout);
     return;
   }
+  turn.because.push(...reasonsToLeave(turn, rollout, step));
+  if (consent !== null) because(turn, 'consent', consent.text, { actor: consent.actor });
   const isProven = hasAllEvidence(turn, rollout, step);
   if (rollout.promote !== null && !isProven) exempt(turn, rollout, 'promote', rollout.promote);
   if (rollout.promote?.full === false) rollout.promote = null;
-  emit(
-    turn,
-    'StepLeft',
-    `${placeOf(turn, rollout)} is ${isProven ? 'good' : 'left'} after ${inSeconds(rollout.held.bakedMs)}`,
-  );
+  noteLeft(turn, rollout, isProven ? 'good' : 'left');
   const next = steps[rollout.stepIndex + 1];
   if (next === undefined) markPromoted(turn, rollout);
   else raise(turn, rollout, rollout.stepIndex + 1, next);
 }
 
-function isApproved(turn: Turn, rollout: RolloutState, step: Step): boolean {
-  if (!step.approval || rollout.stepIndex < 0 || rollout.promote !== null) return true;
-  return approvalsOf(rollout).some(({ specHash }) => specHash === turn.spec.hash);
+function noteLeft(turn: Turn, rollout: RolloutState, how: 'good' | 'left'): void {
+  const { stepIndex: step, weight, held } = rollout;
+  const text = `${placeOf(turn, rollout)} is ${how} after ${inSeconds(held.bakedMs)}${measuredText(turn, rollout)}`;
+  const seconds = Math.round(held.bakedMs / 1000);
+  emit(turn, 'StepLeft', text, { data: { step, weight, seconds, ...measuredFacts(turn, rollout) } });
+}
+
+/** Who let the step be left where it asks for that; null: nobody did. */
+function consentOf(turn: Turn, rollout: RolloutState): { actor: string; text: string } | null {
+  const { promote, stepIndex } = rollout;
+  if (promote !== null) return { actor: promote.actor, text: promotionText(stepIndex, promote) };
+  const approval = approvalsOf(rollout).findLast(({ specHash }) => specHash === turn.spec.hash);
+  return approval === undefined ? null : { actor: approval.actor, text: approvalText(approval) };
 }
 
 function approvalsOf(rollout: RolloutState): Approval[] {

@@ -2,7 +2,7 @@
 import type { Metric, Reaction } from '../spec/canary.ts';
 import { beginEnding } from './ending.ts';
 import { breach } from './evidence.ts';
-import type { MetricState, PauseReason, RolloutState, Verdict } from './rollout.ts';
+import type { Exemption, MetricState, PauseReason, RolloutState, Verdict } from './rollout.ts';
 import {
   activeRollout,
   addPause,
@@ -143,7 +143,12 @@ function isExempt(turn: Turn, reason: PauseReason): boolean {
 
 /** Whether a person's `resume` accepted what is missing at the held step. */
 export function hasExemption(rollout: RolloutState): boolean {
-  return rollout.exemptions.some(
+  return exemptionOf(rollout) !== undefined;
+}
+
+/** That of the `resume` which accepted what is missing at the held step. */
+export function exemptionOf(rollout: RolloutState): Exemption | undefined {
+  return rollout.exemptions.findLast(
     ({ kind, stepIndex, at }) =>
       kind === 'resume' && stepIndex === rollout.stepIndex && at >= rollout.held.verifiedAt,
   );

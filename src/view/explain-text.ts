@@ -31,7 +31,7 @@ export function explainText(explanation: Explanation, options: ExplainTextOption
   return [
     headline(explanation, options),
     ...section('because', because, (reason) => reasonLines(reason, verdicts, options.now)),
-    ...section('measured', others, (verdict) => [verdictLine(verdict, options.now)]),
+    ...section('measured', others, (verdict) => verdictLines(verdict, options.now)),
     ...section('not because', notBecause, (reason) => [`  • ${reason.text}`]),
     `next look ${clockTime(nextCheckAt, options.now)}`,
   ].join('\n');
@@ -66,9 +66,15 @@ function numberLines(verdict: Verdict, now: number): string[] {
     verdict.stableFrozenAt === null ? '' : `, frozen at ${clockTime(verdict.stableFrozenAt, now)}`;
   // The sequential judge has no window: it counts all of the rollout.
   const window = windowMs === 0 ? 'the rollout' : formatDuration(windowMs);
+  const at = `${clockTime(verdict.at, now)}${counted ? '' : ', not counted'}`;
   const rows = [
-    ['window', `${window} up to ${clockTime(verdict.at, now)}${counted ? '' : ', not counted'}`],
-    ['canary', armText(canary, canaryRequests)],
+    // A metric that waits for an alert asks nothing.
+    ...(query === ''
+      ? [['looked at', at]]
+      : [
+          ['window', `${window} up to ${at}`],
+          ['canary', armText(canary, canaryRequests)],
+        ]),
     ...(stable === null ? [] : [['stable', armText(stable, stableRequests) + frozen]]),
     ...(bound === '' ? [] : [['bound', bound]]),
     ...(query === '' ? [] : [['query', query]]),
@@ -81,12 +87,10 @@ function armText(value: number | null, requests: number | null): string {
   return requests === null ? number : `${number} over ${compactNumber(requests)} requests`;
 }
 
-function verdictLine(verdict: Verdict, now: number): string {
-  const frozen =
-    verdict.stableFrozenAt === null ? '' : ` (stable, frozen at ${clockTime(verdict.stableFrozenAt, now)})`;
-  const ignored = verdict.counted ? '' : ' (not counted)';
+function verdictLines(verdict: Verdict, now: number): string[] {
   const detail = verdict.detail === '' ? '' : `: ${verdict.detail}`;
-  return `  ${VERDICT_GLYPHS[verdict.class]} ${verdict.metric} ${verdict.class}${detail}${frozen}${ignored}`;
+  const line = `  ${VERDICT_GLYPHS[verdict.class]} ${verdict.metric} ${verdict.class}${detail}`;
+  return [line, ...numberLines(verdict, now)];
 }
 
 function metricOf(reason: Reason): string | null {

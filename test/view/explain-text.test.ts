@@ -31,7 +31,12 @@ test('a rollback is told with its numbers, its query and what was not the reason
           query   sum(rate(http_requests_total{version="v1.5.1"}[1m]))
       • error-rate failed for 1m30s
     measured
-      ✓ p99-latency pass: canary 0.001 is within stable 0.001, maxDelta 0.005 (stable, frozen at 13:59:00Z)
+      ✓ p99-latency pass: canary 0.001 is within stable 0.001, maxDelta 0.005
+          window  1m up to 13:59:50Z
+          canary  0.001 over 400 requests
+          stable  0.001 over 1200 requests, frozen at 13:59:00Z
+          bound   maxDelta 0.005
+          query   sum(rate(http_requests_total{version="v1.5.1"}[1m]))
     not because
       • the live rule is ours
     next look 14:00:25Z"
@@ -44,9 +49,28 @@ test('a look that counted neither way says so', () => {
     notBecause: [],
     verdicts: [paymentVerdict({ counted: false, class: 'noData', canary: null, detail: 'canary: empty' })],
   });
-  expect(explainText(explanation, { eventId: null, now: NOW }).split('\n').slice(1, 3)).toEqual([
+  expect(explainText(explanation, { eventId: null, now: NOW }).split('\n').slice(1, 5)).toEqual([
     'measured',
-    '  ? error-rate noData: canary: empty (not counted)',
+    '  ? error-rate noData: canary: empty',
+    '      window  1m up to 13:59:50Z, not counted',
+    '      canary  not known over 400 requests',
+  ]);
+});
+
+test('a metric that waits for an alert has no window and no numbers', () => {
+  const waiting = paymentVerdict({
+    class: 'pending',
+    query: '',
+    canary: null,
+    stable: null,
+    bound: 'alert Healthy',
+    detail: 'alert Healthy does not ask for a promotion at this weight',
+  });
+  const explanation = paymentExplanation({ because: [], notBecause: [], verdicts: [waiting] });
+  expect(explainText(explanation, { eventId: null, now: NOW }).split('\n').slice(2, -1)).toEqual([
+    '  · error-rate pending: alert Healthy does not ask for a promotion at this weight',
+    '      looked at  13:59:50Z',
+    '      bound      alert Healthy',
   ]);
 });
 
