@@ -314,8 +314,8 @@ const STEPS: readonly Mutant[] = [
     name: 'an approval outlives an edit of the file',
     guards: EXEMPTIONS,
     file: 'src/core/gates.ts',
-    text: 'some(({ specHash }) => specHash === turn.spec.hash)',
-    by: 'some(({ specHash }) => specHash !== null)',
+    text: 'findLast(({ specHash }) => specHash === turn.spec.hash)',
+    by: 'findLast(({ specHash }) => specHash !== null)',
     tests: ['test/core/edits.test.ts'],
   },
 ];
