@@ -95,6 +95,9 @@ export function breach(state: MetricState, metric: Metric): string | null {
     const alpha = formatNumber(metric.sequential.alpha);
     return state.lastFailAt === null ? null : `that is more than alpha ${alpha} allows`;
   }
+  if (metric.mannWhitney !== undefined) {
+    return state.lastFailAt === null ? null : 'the points of the step decide, not how long it lasts';
+  }
   if (metric.failureLimit !== null) {
     return state.failures > metric.failureLimit
       ? `${state.failures} counted failures are more than failureLimit ${metric.failureLimit}`

@@ -28,7 +28,11 @@ export function comparesWithStable(metric: Metric): boolean {
 
 /** Ratios ask stable even when no bound compares: the guard needs it. */
 export function needsStable(metric: Metric): boolean {
-  return comparesWithStable(metric) || (metric.source.kind === 'ratio' && !metric.dryRun);
+  return (
+    comparesWithStable(metric) ||
+    metric.mannWhitney !== undefined ||
+    (metric.source.kind === 'ratio' && !metric.dryRun)
+  );
 }
 
 /** "maxDelta 0.005", or several joined by commas. */
@@ -58,12 +62,8 @@ export function judgeThreshold(metric: Metric, measured: Reading, stable: Readin
     guard: false,
   });
 
-  if (tripsGuard(metric, canary, stable)) {
-    const detail =
-      `canary bad share ${formatNumber(numbers.canary)} is more than ${GUARD_DELTA} above ` +
-      `stable's ${formatNumber(numbers.stable)} over ${formatNumber(requestsOf(canary))} requests`;
-    return { ...verdict('fail', detail), guard: true };
-  }
+  const guard = guardText(metric, canary, stable);
+  if (guard !== null) return { ...verdict('fail', guard), guard: true };
   const tooFew = tooFewRequests(metric, canary);
   const checks = tooFew === null ? checkBounds(metric.bounds, canary, stable) : [];
   const broken = checks.find((check) => check.kind === 'broken');
@@ -169,10 +169,17 @@ function tolerance(limit: number): number {
   return Math.abs(limit) * 4 * Number.EPSILON;
 }
 
-function tripsGuard(metric: Metric, canary: Reading, stable: Reading | null): boolean {
-  if (metric.source.kind !== 'ratio' || metric.dryRun) return false;
-  if (canary.kind !== 'value' || stable?.kind !== 'value') return false;
-  return (canary.requests ?? 0) >= GUARD_REQUESTS && canary.value > stable.value + GUARD_DELTA;
+/** The sentence that says so where the guard trips; null: it does not, or is not on. */
+export function guardText(metric: Metric, canary: Reading, stable: Reading | null): string | null {
+  if (metric.source.kind !== 'ratio' || metric.dryRun) return null;
+  if (canary.kind !== 'value' || stable?.kind !== 'value' || !Number.isFinite(canary.value)) return null;
+  const { requests } = canary;
+  const trips = (requests ?? 0) >= GUARD_REQUESTS && canary.value > stable.value + GUARD_DELTA;
+  if (!trips) return null;
+  return (
+    `canary bad share ${formatNumber(canary.value)} is more than ${GUARD_DELTA} above ` +
+    `stable's ${formatNumber(stable.value)} over ${formatNumber(requests)} requests`
+  );
 }
 
 function comparison(value: number, kept: boolean, name: string): string {

@@ -2,7 +2,9 @@
 import type { Metric } from '../spec/canary.ts';
 import { metricKey } from '../spec/edit.ts';
 import { countLook, type LookContext } from './evidence.ts';
+import { freeze } from './frozen.ts';
 import { judgeThreshold, needsStable } from './judge.ts';
+import { judgePoints } from './mann-whitney/look.ts';
 import type { Arm, Measurement, Reading } from './observation.ts';
 import type { MetricState, RolloutState, Verdict } from './rollout.ts';
 import { isLookDue } from './schedule.ts';
@@ -22,8 +24,6 @@ import { said } from './words.ts';
 
 /** Beyond this difference between Prometheus' clock and ours a look is never evidence. Date has whole seconds. */
 const SKEW_LIMIT_MS = 5_000;
-/** A value of stable that is older than so many looks says nothing about when the raise to 100 was decided. */
-const RECENT_INTERVALS = 3;
 
 /** `before`: stable before the rollout. */
 export function requestId(metric: Metric, arm: Arm | 'before'): string {
@@ -44,7 +44,7 @@ export function takeLook(turn: Turn): void {
     }
     const canary = byId.get(requestId(metric, 'canary'));
     const stable = byId.get(requestId(metric, 'stable')) ?? null;
-    if (canary === undefined) continue;
+    if (canary === undefined || metric.mannWhitney !== undefined) continue;
     const sequential = sequentialMetric(metric);
     if (sequential === null) takeMetric(turn, rollout, metric, canary, stable, isSkewed);
     else {
@@ -52,6 +52,7 @@ export function takeLook(turn: Turn): void {
       takeSequential(turn, rollout, sequential, { canary, stable, before }, isSkewed);
     }
   }
+  takePoints(turn, rollout, byId, isSkewed);
   if (turn.verdicts.length === 0) return;
   if (turn.live.kind === 'unknown' && !turn.live.looked) rollout.isUnread = true;
   noteTargets(turn, rollout, byId.get(TARGETS_REQUEST));
@@ -119,12 +120,7 @@ function takeMetric(
   isSkewed: boolean,
 ): void {
   const state = metricState(turn, rollout, metric);
-  if (
-    canary.reading.kind !== 'error' &&
-    !(canary.reading.kind === 'noData' && canary.reading.why === 'empty')
-  ) {
-    rollout.canarySeen = true;
-  }
+  if (isSeen(canary.reading)) rollout.canarySeen = true;
   const stableReading = needsStable(metric)
     ? freeze(rollout, state, stable, turn.canary.analysis.intervalMs)
     : null;
@@ -147,6 +143,57 @@ function takeMetric(
     stableFrozenAt: rollout.frozenAt !== null && stableReading !== null ? rollout.frozenAt : null,
   };
   count(turn, rollout, metric, verdict, isSkewed);
+}
+
+function isSeen(reading: Reading): boolean {
+  return reading.kind !== 'error' && !(reading.kind === 'noData' && reading.why === 'empty');
+}
+
+/** Metrics of the Mann-Whitney judge have one score: none is judged while another of them was not asked. */
+function takePoints(
+  turn: Turn,
+  rollout: RolloutState,
+  byId: ReadonlyMap<string, Measurement>,
+  isSkewed: boolean,
+): void {
+  const metrics = turn.canary.analysis.metrics.filter(({ mannWhitney }) => mannWhitney !== undefined);
+  const answers = metrics.flatMap((metric) => {
+    const terms = metric.mannWhitney;
+    const canary = byId.get(requestId(metric, 'canary'));
+    if (terms === undefined || canary === undefined) return [];
+    const { clear, passesCount } = contextOf(
+      turn,
+      rollout,
+      { at: canary.at, windowMs: metric.windowMs },
+      isSkewed,
+    );
+    const stable = rollout.frozenAt === null ? byId.get(requestId(metric, 'stable')) : undefined;
+    const memory = metricState(turn, rollout, metric).points;
+    return [{ metric, terms, canary, stable: stable ?? null, memory, isEvidence: clear && passesCount }];
+  });
+  if (answers.length < metrics.length) return;
+  for (const judged of judgePoints(turn.canary, rollout, answers)) {
+    const { metric, measured, stableMeasured, memory, ...rest } = judged;
+    metricState(turn, rollout, metric).points = memory;
+    if (isSeen(measured.reading)) rollout.canarySeen = true;
+    count(
+      turn,
+      rollout,
+      metric,
+      {
+        metric: metric.name,
+        at: measured.at,
+        windowMs: metric.windowMs,
+        canaryRequests: requestsOf(measured.reading),
+        stableRequests: stableMeasured === null ? null : requestsOf(stableMeasured.reading),
+        query: measured.query,
+        counted: false,
+        stableFrozenAt: rollout.frozenAt,
+        ...rest,
+      },
+      isSkewed,
+    );
+  }
 }
 
 /** Counters say when each request came: no window has to lie after the settle time, and none is frozen for 100. */
@@ -244,47 +291,6 @@ function metricState({ canary }: Turn, rollout: RolloutState, metric: Metric): M
   fresh.lastFailureCountedAt = existing?.lastFailureCountedAt ?? null;
   rollout.metrics[metric.name] = fresh;
   return fresh;
-}
-
-/**
- * At weight 100 stable has no traffic left: its arm is asked once, at the time the raise was saved, and kept. An
- * error and a partial answer are asked again. Where it had no data at that very moment (scrapes that were missed), its
- * last value counts, by which the raise was decided.
- */
-function freeze(
-  rollout: RolloutState,
-  state: MetricState,
-  measured: Measurement | null,
-  intervalMs: number,
-): Reading | null {
-  const { frozenAt } = rollout;
-  const reading = measured?.reading ?? null;
-  if (frozenAt === null) {
-    state.frozen = null;
-    if (measured?.reading.kind === 'value') {
-      const { value, requests } = measured.reading;
-      state.lastStable = { at: measured.at, value, requests };
-    }
-    return reading;
-  }
-  if (state.frozen?.at !== frozenAt && reading !== null && isFinal(reading)) {
-    const known = reading.kind === 'value' ? reading : lastStable(state, frozenAt, intervalMs);
-    state.frozen = { at: frozenAt, value: known?.value ?? null, requests: known?.requests ?? null };
-  }
-  if (state.frozen?.at !== frozenAt) return reading;
-  const { value, requests } = state.frozen;
-  return value === null
-    ? { kind: 'noData', why: 'empty', detail: 'stable had no value when it was frozen for weight 100' }
-    : { kind: 'value', value, requests };
-}
-
-/** Of a look that can have been one of the three before the raise. */
-function lastStable({ lastStable: last }: MetricState, frozenAt: number, intervalMs: number) {
-  return last !== undefined && Math.abs(frozenAt - last.at) <= RECENT_INTERVALS * intervalMs ? last : null;
-}
-
-function isFinal(reading: Reading): boolean {
-  return reading.kind !== 'error' && !(reading.kind === 'noData' && reading.why === 'partial');
 }
 
 function contextOf(

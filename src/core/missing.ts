@@ -70,7 +70,7 @@ function missingForPromote(turn: Turn, rollout: RolloutState, force: boolean): R
 function isSilent(metric: MetricState | undefined, { held }: RolloutState): boolean {
   const verdict = metric?.verdict ?? null;
   if (verdict === null || verdict.at <= held.verifiedAt) return true;
-  // The sequential judge waits with numbers: they tell what a person goes on with.
+  // A judge that waits for evidence does so with numbers: they tell what a person goes on with.
   if (verdict.class === 'pending') return verdict.canary === null;
   return verdict.class === 'noData' || verdict.class === 'error';
 }
@@ -81,11 +81,12 @@ function missingPasses(turn: Turn, rollout: RolloutState): Reason[] {
   if (metrics.length === 0) return [missing('passes', 'no metric counts, so nothing can be judged')];
   return metrics.flatMap(([{ name, judge }, metric]) => {
     const passes = metric?.passes ?? 0;
-    if (judge === 'sequential' && passes === 0) {
-      return [missing('odds', `${name}: ${metric?.verdict?.detail ?? 'not measured yet'}`, { metric: name })];
+    if (judge !== 'threshold' && passes === 0) {
+      const code = judge === 'sequential' ? 'odds' : 'points';
+      return [missing(code, `${name}: ${metric?.verdict?.detail ?? 'not measured yet'}`, { metric: name })];
     }
-    // One pass of the sequential judge holds the evidence of all polls before it.
-    if (judge !== 'sequential' && passes < PASSES_NEEDED) {
+    // One pass of the other judges holds the evidence of all looks before it.
+    if (judge === 'threshold' && passes < PASSES_NEEDED) {
       const text = `${name}: ${passes} of ${PASSES_NEEDED} passes collected${trouble(metric)}`;
       return [missing('passes', text, { metric: name, passes })];
     }

@@ -63,7 +63,10 @@ function lookRequests(canary: Canary, rollout: RolloutState, metric: Metric, now
     intervalMs: canary.analysis.intervalMs,
   });
   const requests = [one('canary', null)];
-  const isFrozen = rollout.frozenAt !== null && rollout.metrics[metric.name]?.frozen?.at === rollout.frozenAt;
+  // The Mann-Whitney judge keeps stable's points of the step before.
+  const isKept =
+    metric.mannWhitney !== undefined || rollout.metrics[metric.name]?.frozen?.at === rollout.frozenAt;
+  const isFrozen = rollout.frozenAt !== null && isKept;
   if (needsStable(metric) && !isFrozen) requests.push(one('stable', rollout.frozenAt));
   return requests;
 }

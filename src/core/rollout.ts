@@ -1,6 +1,7 @@
 /** What is remembered about one Canary between two ticks, as plain JSON. `decide` is the only writer. */
 import type { JudgeName, TrafficTarget } from '../spec/canary.ts';
 import type { NewEvent } from './events.ts';
+import type { Comparison, PointsMemory } from './mann-whitney/memory.ts';
 import type {
   Alarms,
   Approval,
@@ -109,6 +110,8 @@ export interface Verdict {
   readonly counted: boolean;
   /** Set when the stable arm was asked at the time of the raise to 100. */
   readonly stableFrozenAt: number | null;
+  /** Of the Mann-Whitney judge. */
+  readonly comparison?: Comparison;
 }
 
 /** Counters of one metric in one rollout. */
@@ -136,6 +139,7 @@ export interface MetricState {
   frozen: { readonly at: number; readonly value: number | null; readonly requests: number | null } | null;
   verdict: Verdict | null;
   sequential?: SequentialMemory;
+  points?: PointsMemory;
 }
 
 export interface RolloutState {

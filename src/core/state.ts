@@ -1,5 +1,5 @@
 /** Where a Canary's and a rollout's memory begins. */
-import type { Canary, Spec, TrafficTarget } from '../spec/canary.ts';
+import type { Canary, JudgeName, Spec, TrafficTarget } from '../spec/canary.ts';
 import { stepsKey } from '../spec/edit.ts';
 import type { Held } from './memory.ts';
 import type { CanaryState, MetricState, RolloutRecord, RolloutState } from './rollout.ts';
@@ -73,7 +73,7 @@ export function initialRollout(
     id: start.id,
     revision: start.revision,
     stable: start.stable,
-    judge: canary.analysis.metrics.some(({ judge }) => judge === 'sequential') ? 'sequential' : 'threshold',
+    judge: judgeOf(canary),
     startedAt: start.now,
     startedBy: start.by,
     stepsKey: stepsKey(canary),
@@ -106,6 +106,12 @@ export function initialRollout(
     endReason: '',
     endWeight: 0,
   };
+}
+
+/** The one that history names: that of a single metric is not named for it. */
+function judgeOf({ analysis }: Canary): JudgeName {
+  const has = (name: JudgeName) => analysis.metrics.some(({ judge }) => judge === name);
+  return has('sequential') ? 'sequential' : has('mannWhitney') ? 'mannWhitney' : 'threshold';
 }
 
 /** A weight just read back: evidence counts once `settleMs` are over. */

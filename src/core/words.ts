@@ -1,6 +1,8 @@
 /** Small phrases that sentences for people share. */
 
 import { formatDuration } from '../lib/duration.ts';
+import type { Canary } from '../spec/canary.ts';
+import type { Held } from './memory.ts';
 
 /** A span in whole seconds, rounded up, so that "another 2s" is never over before it is said: 2212 ms is "3s". */
 export function inSeconds(ms: number): string {
@@ -15,4 +17,12 @@ export function stepName(index: number): string {
 /** ": reason" for the end of a sentence; empty where nobody gave one. */
 export function said(reason: string): string {
   return reason === '' ? '' : `: ${reason}`;
+}
+
+/** The step has been held for its `maxHold`, pauses and outages not counted; null: not yet. */
+export function lateText({ strategy }: Canary, { held }: { readonly held: Held }): string | null {
+  const { maxHoldMs = 0, bakeMs = 0 } = strategy.steps[held.index] ?? {};
+  const heldMs = Math.min(held.bakedMs, bakeMs) + held.stalledMs;
+  if (maxHoldMs === 0 || heldMs < maxHoldMs) return null;
+  return `no answer within maxHold ${formatDuration(maxHoldMs)}`;
 }

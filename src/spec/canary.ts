@@ -29,7 +29,7 @@ export interface Step {
   readonly bakeMs: number;
   /** True: a person must approve before the *next* step. */
   readonly approval: boolean;
-  /** How long the sequential judge may go without an answer; there where one of the metrics has that judge. */
+  /** How long a judge may go without an answer; there where one of the metrics has a judge that may. */
   readonly maxHoldMs?: number;
 }
 
@@ -68,6 +68,47 @@ export interface SequentialPromise {
   readonly dispersion: number | null;
 }
 
+/** How the Mann-Whitney judge compares the points of a metric; its margin is the metric's bound. */
+export interface MannWhitneyTerms {
+  /** Which way is worse. */
+  readonly direction: 'increase' | 'decrease' | 'either';
+  /** A shift counts once its interval clears this share of the estimated shift. */
+  readonly tolerance: number;
+  /** Of the interval, both ends together. */
+  readonly confidence: number;
+  readonly effectSize: EffectSize;
+  /** What becomes of a result that is NaN: no point, or a point of 0. */
+  readonly nanStrategy: 'remove' | 'replace';
+  /** Interquartile ranges beyond the quartiles where outliers begin; null: all points stay. */
+  readonly outlierFactor: number | null;
+  /** Fewer points of either arm tell nothing. */
+  readonly minPoints: number;
+  /** At least one. */
+  readonly groups: readonly string[];
+  /** False: without data the other metrics decide. */
+  readonly mustHaveData: boolean;
+}
+
+/** A certain shift is let through while its effect is short of what is allowed. */
+export interface EffectSize {
+  readonly measure: 'meanRatio' | 'cles';
+  readonly allowedIncrease: number;
+  readonly allowedDecrease: number;
+  /** From here on a critical metric fails the canary by itself. */
+  readonly criticalIncrease: number;
+  readonly criticalDecrease: number;
+}
+
+/** How the verdicts of all metrics of the Mann-Whitney judge become one. */
+export interface Scoring {
+  /** Of a group, in percent of the score; groups that are not named share the rest equally. */
+  readonly weights: Readonly<Record<string, number>>;
+  /** The canary passes with this score or a higher one, 0 to 100. */
+  readonly pass: number;
+  /** It fails below this one; between the two it neither passes nor fails. */
+  readonly marginal: number;
+}
+
 export interface Metric {
   readonly name: string;
   readonly source: MetricSource;
@@ -82,6 +123,8 @@ export interface Metric {
   readonly judge: JudgeName;
   /** There exactly where `judge` is sequential. */
   readonly sequential?: SequentialPromise;
+  /** There exactly where `judge` is mannWhitney. */
+  readonly mannWhitney?: MannWhitneyTerms;
 }
 
 export interface Analysis {
@@ -97,6 +140,8 @@ export interface Analysis {
   /** True: a pause that an alert made ends once that alert is resolved. */
   readonly resumeOnResolved: boolean;
   readonly metrics: readonly Metric[];
+  /** There exactly where one of the metrics has the Mann-Whitney judge. */
+  readonly scoring?: Scoring;
   /** The traffic was not split by these weights, because it is of the past: it is not held against them. Never declared. */
   readonly anySplit?: true;
 }

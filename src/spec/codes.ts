@@ -43,7 +43,6 @@ export const SPEC_CODES = {
   SPEC_WINDOW: 'A window is longer than a step can last.',
   SPEC_LOOSE_MARGIN: 'The margin is wider than what pages people (warning).',
   SPEC_JUDGE: 'The judge has no use for a field, or lacks one.',
-  SPEC_JUDGE_UNAVAILABLE: 'The judge does not exist yet.',
   SPEC_NEVER_COMPARED: 'No step lets canary and stable serve side by side (warning).',
 
   SPEC_PROMQL: 'A query is not PromQL.',

@@ -3,6 +3,7 @@ import { formatDuration } from '../lib/duration.ts';
 import type {
   Analysis,
   Canary,
+  MannWhitneyTerms,
   Metric,
   MetricSource,
   SequentialPromise,
@@ -146,6 +147,7 @@ function analysisFields(analysis: Analysis, inDetail: ReadonlySet<string>): Fiel
     ['analysis.errorLimit', analysis.errorLimit],
     ['analysis.onInconclusive', analysis.onInconclusive],
     ['analysis.resumeOnResolved', analysis.resumeOnResolved],
+    ...scoringFields(analysis.scoring),
     ...metrics,
   ];
 }
@@ -161,6 +163,7 @@ function metricFields(metric: Metric): Field[] {
     ['window', formatDuration(metric.windowMs)],
     ['judge', metric.judge],
     ...promiseFields(metric.sequential),
+    ...termFields(metric.mannWhitney),
   ];
 }
 
@@ -172,6 +175,27 @@ function promiseFields(promise: SequentialPromise | undefined): Field[] {
     ['beta', beta],
     ['sensitivity', sensitivity],
     ['dispersion', dispersion ?? 'auto'],
+  ];
+}
+
+function termFields(terms: MannWhitneyTerms | undefined): Field[] {
+  if (terms === undefined) return [];
+  const { effectSize, groups, ...rest } = terms;
+  return [
+    ...Object.entries(rest),
+    ...Object.entries(effectSize).map(([name, value]): Field => [`effectSize.${name}`, value]),
+    ['groups', groups.join(', ')],
+  ];
+}
+
+function scoringFields(scoring: Analysis['scoring']): Field[] {
+  if (scoring === undefined) return [];
+  return [
+    ['analysis.score.pass', scoring.pass],
+    ['analysis.score.marginal', scoring.marginal],
+    ...Object.entries(scoring.weights).map(
+      ([name, weight]): Field => [`analysis.score.weights.${name}`, weight],
+    ),
   ];
 }
 

@@ -3,9 +3,11 @@ import type { JudgeName } from './canary.ts';
 import type { Draft } from './draft.ts';
 import { doubtful, type Finding, type Path, wrongField, wrongValue } from './finding.ts';
 import { judgeOf, marginOf } from './judge-choice.ts';
+import { lintPoints } from './lint-mann-whitney.ts';
 import { readMatchers } from './match.ts';
 import { parseSelector } from './promql.ts';
 import type { MetricDocument } from './schema.ts';
+import { POINTS_FIELDS } from './schema-mann-whitney.ts';
 
 type Metric = Draft<MetricDocument>;
 type Written = Readonly<Record<string, unknown>>;
@@ -27,14 +29,15 @@ export function lintJudge(
   if ('external' in written) return [];
   const margin = lintMargin(path, metric, written);
   const judge = judgeOf(metric, byDefault);
-  if (judge === 'mannWhitney') {
-    const detail = `The judge ${judge} is not available yet: use threshold or sequential.`;
-    return [...margin, wrongValue('SPEC_JUDGE_UNAVAILABLE', [...path, 'judge'], detail)];
-  }
-  if (judge === 'sequential') return [...margin, ...lintSequential(path, metric, written)];
-  if (!('weight' in written)) return margin;
+  if (judge === 'mannWhitney') return [...margin, ...lintPoints(path, metric, written)];
+  const pointless = POINTS_FIELDS.filter((key) => key in written).map((key) =>
+    wrongField('SPEC_JUDGE', [...path, key], `Only the mannWhitney judge has a use for ${key}: remove it.`),
+  );
+  const findings = [...margin, ...pointless];
+  if (judge === 'sequential') return [...findings, ...lintSequential(path, metric, written)];
+  if (!('weight' in written)) return findings;
   const detail = 'Only the sequential judge shares a probability by weight: remove weight.';
-  return [...margin, wrongField('SPEC_JUDGE', [...path, 'weight'], detail)];
+  return [...findings, wrongField('SPEC_JUDGE', [...path, 'weight'], detail)];
 }
 
 function lintSequential(path: Path, metric: Metric, written: Written): Finding[] {

@@ -10,10 +10,12 @@ import {
   wrongText,
   wrongValue,
 } from './finding.ts';
+import { judgeOf } from './judge-choice.ts';
 import { lintJudge } from './lint-judge.ts';
 import { lintQuery, type QueryContext } from './lint-query.ts';
 import { type Matcher, parseSelector, type Selector } from './promql.ts';
 import type { MetricDocument } from './schema.ts';
+import { POINTS_FIELDS } from './schema-mann-whitney.ts';
 import { placeholders } from './template.ts';
 
 type Metric = Draft<MetricDocument>;
@@ -38,6 +40,7 @@ const MEASURED_ONLY: readonly string[] = [
   'maxBurnRateDelta',
   'objective',
   'weight',
+  ...POINTS_FIELDS,
 ];
 const COMPARING = ['maxDelta', 'minDelta', 'maxRatio'] as const satisfies readonly (keyof Bounds)[];
 
@@ -49,14 +52,19 @@ export function lintMetric(
   context: QueryContext,
 ): readonly Finding[] {
   return [
-    ...lintShape(path, written),
+    ...lintShape(path, metric, written, context),
     ...lintBounds(path, metric),
     ...lintJudge(path, metric, written, context.spec.analysis?.judge),
     ...lintSource(path, metric, written, context),
   ];
 }
 
-function lintShape(path: Path, written: Readonly<Record<string, unknown>>): Finding[] {
+function lintShape(
+  path: Path,
+  metric: Metric,
+  written: Readonly<Record<string, unknown>>,
+  { spec }: QueryContext,
+): Finding[] {
   const findings: Finding[] = [];
   const [source, ...others] = Object.keys(written).filter((key) => SOURCES.includes(key));
   if (source === undefined) {
@@ -68,7 +76,8 @@ function lintShape(path: Path, written: Readonly<Record<string, unknown>>): Find
     findings.push(wrongField('SPEC_METRIC_SOURCE', [...path, other], detail));
   }
   if (source === 'external') return [...findings, ...lintExternal(path, written)];
-  if (!BOUNDS.some((key) => key in written) && !('maxBurnRateDelta' in written)) {
+  const isCompared = judgeOf(metric, spec.analysis?.judge) === 'mannWhitney';
+  if (!isCompared && !BOUNDS.some((key) => key in written) && !('maxBurnRateDelta' in written)) {
     const detail = `The metric has no bound, so it could never fail: add one of ${BOUNDS.join(', ')}.`;
     findings.push(wrongField('SPEC_NO_BOUND', path, detail));
   }
@@ -134,12 +143,13 @@ function lintSource(
     return lintHistogram([...path, 'latency', 'histogram'], metric.latency.histogram, versionLabel);
   }
   if (metric.query === undefined) return [];
-  return lintFreeQuery([...path, 'query'], metric.query, written, context);
+  return lintFreeQuery([...path, 'query'], metric.query, metric, written, context);
 }
 
 function lintFreeQuery(
   path: Path,
   query: string,
+  metric: Metric,
   written: Readonly<Record<string, unknown>>,
   context: QueryContext,
 ): readonly Finding[] {
@@ -150,7 +160,8 @@ function lintFreeQuery(
     'The query ends in "or vector(…)", so missing data look like a value: fill only what may be zero.';
   const doubts = isFilled ? [doubtful('SPEC_FILLED_QUERY', path, filled)] : [];
   if (uses.has('version')) return doubts;
-  const comparing = COMPARING.find((key) => key in written);
+  const judge = judgeOf(metric, context.spec.analysis?.judge);
+  const comparing = judge === 'mannWhitney' ? 'judge: mannWhitney' : COMPARING.find((key) => key in written);
   if (comparing !== undefined) {
     const detail = `${comparing} compares canary with stable, but the query does not use {{version}}, so both would be the same number.`;
     return [...doubts, wrongValue('SPEC_ARMS_ALIKE', path, detail)];

@@ -3,6 +3,7 @@ import { formatDuration } from '../lib/duration.ts';
 import { type Draft, isMapping, valueAt } from './draft.ts';
 import { doubtful, type Finding, type Path, wrongField, wrongValue } from './finding.ts';
 import { judgeOf } from './judge-choice.ts';
+import { lintPointTimes, lintScore } from './lint-mann-whitney.ts';
 import { lintMetric } from './lint-metric.ts';
 import { lintQuery } from './lint-query.ts';
 import { defaultDataId } from './resolve.ts';
@@ -31,6 +32,7 @@ export function lintDocument(draft: Draft<CanaryDocument>, input: unknown): read
     ...lintReady(spec, name, input),
     ...lintMetrics(spec, name, input),
     ...lintTimes(spec),
+    ...lintPointTimes(spec),
   ];
 }
 
@@ -95,25 +97,26 @@ function lintSteps({ strategy }: Body): Finding[] {
   return findings;
 }
 
-/** What the steps must be for the sequential judge, and must not ask for without it. */
+/** What the steps must be for judges that compare requests or points, and must not ask for without them. */
 function lintHold({ strategy, analysis }: Body): Finding[] {
   const steps = strategy?.steps ?? [];
   const metrics = analysis?.metrics ?? [];
-  const isSequential = metrics.some(
-    (metric) => metric !== undefined && judgeOf(metric, analysis?.judge) === 'sequential',
+  const judges = metrics.map((metric) =>
+    metric === undefined ? 'threshold' : judgeOf(metric, analysis?.judge),
   );
-  if (!isSequential) {
+  if (judges.every((judge) => judge === 'threshold')) {
     return [...steps.entries()]
       .filter(([, step]) => step?.maxHold !== undefined)
       .map(([index]) => {
         const detail =
-          'maxHold is for the sequential judge, which no metric has: progressDeadline is for all.';
+          'maxHold is for the sequential and the mannWhitney judge, which no metric has: progressDeadline is for all.';
         return wrongField('SPEC_JUDGE', [...STEPS, index, 'maxHold'], detail);
       });
   }
   if (steps.length === 0 || steps.some((step) => (step?.setWeight ?? 0) < 100)) return [];
-  const detail =
-    'The only step is 100, so canary and stable never serve side by side: the sequential judge then knows stable from before only.';
+  const detail = judges.includes('mannWhitney')
+    ? 'The only step is 100, so canary and stable never serve side by side: the mannWhitney judge then has no points of stable.'
+    : 'The only step is 100, so canary and stable never serve side by side: the sequential judge then knows stable from before only.';
   return [doubtful('SPEC_NEVER_COMPARED', STEPS, detail)];
 }
 
@@ -137,7 +140,12 @@ function lintReady(spec: Body, name: string | undefined, input: unknown): Findin
 function lintMetrics(spec: Body, name: string | undefined, input: unknown): Finding[] {
   const { analysis } = spec;
   if (analysis?.metrics === undefined) return [];
-  return [...lintSkip(analysis), ...lintEachMetric(METRICS, spec, name, input)];
+  const score: Path = ['spec', 'analysis', 'score'];
+  return [
+    ...lintSkip(analysis),
+    ...lintEachMetric(METRICS, spec, name, input),
+    ...lintScore(score, analysis),
+  ];
 }
 
 /** The same for an AnalysisTemplate, which knows nothing of its users. */
@@ -190,8 +198,8 @@ function lintTimes({ strategy, traffic, analysis }: Body): Finding[] {
   for (const [index, metric] of (analysis.metrics ?? []).entries()) {
     const windowMs = metric?.window ?? analysis.window;
     if (windowMs === undefined) continue;
-    // How long its evidence takes follows from the traffic, which a file does not know.
-    if (metric !== undefined && judgeOf(metric, analysis.judge) === 'sequential') continue;
+    // How long its evidence takes follows from the traffic, which a file does not know, or from its points.
+    if (metric !== undefined && judgeOf(metric, analysis.judge) !== 'threshold') continue;
     const path: Path = [...METRICS, index, 'window'];
     if (windowMs > bake) {
       const detail = `The window ${formatDuration(windowMs)} is longer than ${step} lasts: bake longer or look back less.`;

@@ -1,6 +1,7 @@
 /** From the document as written to the Canary that runs: defaults that depend on other fields are filled in here. */
 import type { Bounds, Canary, Metric, MetricSource, SequentialPromise, TrafficTarget } from './canary.ts';
 import { judgeOf, marginOf } from './judge-choice.ts';
+import { scoringOf, termsOf } from './mann-whitney.ts';
 import { type CanaryDocument, DEFAULT_GROUP, type MetricDocument } from './schema.ts';
 import { renderQuery, type TemplateValues } from './template.ts';
 
@@ -9,14 +10,15 @@ const MIN_REQUESTS = 10;
 /** A breach lasts this many intervals before it fails a rollout, unless the metric says otherwise. */
 const INTERVALS_OF_BREACH = 3;
 
-/** How long the sequential judge may go without an answer, unless the step says otherwise. */
-const MAX_HOLD_MS = 20 * 60_000;
+/** How long a judge may go without an answer, unless the step says otherwise. */
+export const MAX_HOLD_MS = 20 * 60_000;
 
 /** The Canary of a document that schema and lint accept. */
 export function resolve({ metadata, spec }: CanaryDocument): Canary {
   const { traffic, strategy, analysis } = spec;
   const service = spec.service ?? metadata.name;
-  const isSequential = analysis.metrics.some((metric) => judgeOf(metric, analysis.judge) === 'sequential');
+  const judges = analysis.metrics.map((metric) => judgeOf(metric, analysis.judge));
+  const mayHold = judges.some((judge) => judge !== 'threshold');
   return {
     name: metadata.name,
     labels: metadata.labels,
@@ -33,7 +35,7 @@ export function resolve({ metadata, spec }: CanaryDocument): Canary {
         weight: setWeight,
         bakeMs: bake,
         approval: approval === 'required',
-        ...(isSequential ? { maxHoldMs: maxHold ?? MAX_HOLD_MS } : {}),
+        ...(mayHold ? { maxHoldMs: maxHold ?? MAX_HOLD_MS } : {}),
       })),
       ready: strategy.ready ?? null,
       onRevisionChange: strategy.onRevisionChange,
@@ -51,6 +53,7 @@ export function resolve({ metadata, spec }: CanaryDocument): Canary {
       errorLimit: analysis.errorLimit,
       onInconclusive: analysis.onInconclusive,
       resumeOnResolved: analysis.resumeOnResolved,
+      ...(judges.includes('mannWhitney') ? { scoring: scoringOf(analysis) } : {}),
       metrics: analysis.metrics.map((metric) => metricOf(metric, analysis, { service, name: metadata.name })),
     },
   };
@@ -91,8 +94,8 @@ function metricOf(
 ): Metric {
   const judge = judgeOf(metric, analysis.judge);
   const isSequential = judge === 'sequential';
-  // What the sequential judge rejects is rejected: there is nothing to wait for.
-  const hasPatience = metric.failureLimit === undefined && !isSequential;
+  // What the other judges reject is rejected: there is nothing to wait for.
+  const hasPatience = metric.failureLimit === undefined && judge === 'threshold';
   const byDefault = hasPatience ? INTERVALS_OF_BREACH * analysis.interval : null;
   return {
     name: metric.name,
@@ -105,6 +108,7 @@ function metricOf(
     dryRun: metric.dryRun,
     judge,
     ...(isSequential ? { sequential: promiseOf(metric, analysis) } : {}),
+    ...(judge === 'mannWhitney' ? { mannWhitney: termsOf(metric, analysis.minPoints) } : {}),
   };
 }
 

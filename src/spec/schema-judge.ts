@@ -4,9 +4,11 @@ import { z } from 'zod';
 /** Of a whole analysis. */
 export const ANALYSIS_JUDGE = {
   judge: z
-    .enum(['threshold', 'sequential'])
+    .enum(['threshold', 'sequential', 'mannWhitney'])
     .default('threshold')
-    .describe('Judge of the ratio and latency metrics with maxDelta alone that name none themselves.'),
+    .describe(
+      'Judge of the metrics that name none themselves and that it can take: sequential ratio and latency with maxDelta alone, mannWhitney what is compared with stable.',
+    ),
   alpha: z
     .number()
     .gt(0)
@@ -39,7 +41,7 @@ export const METRIC_JUDGE = {
     .enum(['threshold', 'sequential', 'mannWhitney'])
     .optional()
     .describe(
-      'How values become a verdict: threshold or sequential. Default: analysis.judge for ratio and latency with maxDelta alone, else threshold.',
+      'How values become a verdict. Default: analysis.judge where it can take the metric, else threshold.',
     ),
   objective: z
     .number()

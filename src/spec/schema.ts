@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { parseDuration } from '../lib/duration.ts';
 import { ANALYSIS_JUDGE, METRIC_JUDGE } from './schema-judge.ts';
+import { ANALYSIS_POINTS, METRIC_POINTS } from './schema-mann-whitney.ts';
 
 const DURATION_HINT = 'a duration such as 30s, 5m or 1h30m';
 
@@ -117,7 +118,7 @@ const Step = z.strictObject({
   maxHold: anyDuration()
     .optional()
     .describe(
-      'How long the sequential judge may go without evidence to leave the step, before onInconclusive. 0: for ever. Default: 20m.',
+      'How long the sequential and the mannWhitney judge may go without evidence to leave the step, before onInconclusive. 0: for ever. Default: 20m.',
     ),
 });
 
@@ -224,13 +225,17 @@ const Metric = z
       .optional()
       .describe('Range that the metric looks back. Default: analysis.window.'),
     ...METRIC_JUDGE,
+    ...METRIC_POINTS,
   })
   .meta({ not: { required: ['for', 'failureLimit'] } });
+
+/** Metrics of this judge need no bound. */
+const COMPARES_ALL = { required: ['judge'], properties: { judge: { const: 'mannWhitney' } } };
 
 /** For editors only; `lint-metric.ts` decides. Where a template stands behind, a metric may be a part of one. */
 const WHOLE_METRIC = {
   oneOf: ['ratio', 'latency', 'query', 'external'].map((source) => ({ required: [source] })),
-  anyOf: [...Object.keys(BOUNDS), 'external'].map((field) => ({ required: [field] })),
+  anyOf: [...[...Object.keys(BOUNDS), 'external'].map((field) => ({ required: [field] })), COMPARES_ALL],
 };
 
 const SKIP = {
@@ -268,6 +273,7 @@ const ANALYSIS = {
     .default(false)
     .describe('true: a pause that an alert made ends by itself once that alert is resolved.'),
   ...ANALYSIS_JUDGE,
+  ...ANALYSIS_POINTS,
 } as const;
 
 const DNS_LABEL = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
@@ -298,7 +304,9 @@ const Analysis = z
         'What the canary is judged by. A metric that the template has too wins field by field; others are added.',
       ),
   })
-  .meta({ anyOf: [{ required: ['template'] }, { properties: { metrics: { items: WHOLE_METRIC } } }] });
+  .meta({
+    anyOf: [{ required: ['template'] }, COMPARES_ALL, { properties: { metrics: { items: WHOLE_METRIC } } }],
+  });
 
 const Metadata = z.strictObject({
   name: dnsLabel().describe('Identifies the Canary; unique in the directory.'),
@@ -345,11 +353,9 @@ export const TemplateDocument = z
     spec: z
       .strictObject({
         ...ANALYSIS,
-        metrics: z
-          .array(Metric.meta(WHOLE_METRIC))
-          .min(1)
-          .describe('What the canaries are judged by, as in a Canary.'),
+        metrics: z.array(Metric).min(1).describe('What the canaries are judged by, as in a Canary.'),
       })
+      .meta({ anyOf: [COMPARES_ALL, { properties: { metrics: { items: WHOLE_METRIC } } }] })
       .describe('What Canaries leave out of their spec.analysis.'),
   })
   .meta({ title: 'AnalysisTemplate', description: 'Analysis that several Canaries share.' });

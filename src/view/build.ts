@@ -200,6 +200,7 @@ export function verdictView(verdict: Verdict): VerdictView {
     counted: verdict.counted,
     guard: verdict.guard,
     stableFrozenAt: timeOrNull(verdict.stableFrozenAt),
+    comparison: verdict.comparison ?? null,
   };
 }
 

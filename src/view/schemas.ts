@@ -122,6 +122,23 @@ export const CanaryListView = z
   .meta({ id: 'CanaryList' });
 export type CanaryListView = z.infer<typeof CanaryListView>;
 
+const ComparisonView = z
+  .object({
+    label: z
+      .enum(['pass', 'high', 'low', 'noData', 'error'])
+      .meta({ description: 'Whether canary lies above stable, below it, or neither is certain' }),
+    canaryPoints: z.int(),
+    stablePoints: z.int(),
+    shift: z
+      .object({ estimate: z.number(), lower: z.number(), upper: z.number() })
+      .nullable()
+      .meta({ description: 'Canary minus stable, with its interval. Null: nothing was compared' }),
+    effectSize: z.number().nullable(),
+    measure: z.enum(['meanRatio', 'cles']),
+    score: z.number().meta({ description: 'Of all metrics of this judge, 0 to 100' }),
+  })
+  .meta({ id: 'Comparison', description: 'What the mannWhitney judge made of the points of the step' });
+
 export const VerdictView = z
   .object({
     metric: z.string(),
@@ -138,6 +155,7 @@ export const VerdictView = z
     counted: z.boolean().meta({ description: 'False: the look counted neither way' }),
     guard: z.boolean(),
     stableFrozenAt: Time.nullable(),
+    comparison: ComparisonView.nullable().meta({ description: 'Null: not the mannWhitney judge' }),
   })
   .meta({ id: 'Measurement', description: 'One metric at one look, with its numbers' });
 export type VerdictView = z.infer<typeof VerdictView>;

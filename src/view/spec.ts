@@ -41,6 +41,25 @@ const EffectiveMetric = z.object({
       dispersion: z.number().nullable(),
     }),
   ),
+  mannWhitney: z.exactOptional(
+    z.object({
+      direction: z.enum(['increase', 'decrease', 'either']),
+      tolerance: z.number(),
+      confidence: z.number(),
+      effectSize: z.object({
+        measure: z.enum(['meanRatio', 'cles']),
+        allowedIncrease: z.number(),
+        allowedDecrease: z.number(),
+        criticalIncrease: z.number(),
+        criticalDecrease: z.number(),
+      }),
+      nanStrategy: z.enum(['remove', 'replace']),
+      outlierFactor: z.number().nullable(),
+      minPoints: z.number(),
+      groups: z.array(z.string()).readonly(),
+      mustHaveData: z.boolean(),
+    }),
+  ),
 });
 
 const EffectiveStrategy = z.object({
@@ -70,6 +89,9 @@ const EffectiveAnalysis = z.object({
   onInconclusive: z.enum(REACTIONS),
   resumeOnResolved: z.boolean(),
   metrics: z.array(EffectiveMetric),
+  scoring: z.exactOptional(
+    z.object({ weights: z.record(z.string(), z.number()), pass: z.number(), marginal: z.number() }),
+  ),
 });
 
 const EffectiveCanary = z

@@ -58,7 +58,7 @@ describe('the examples', () => {
       .split('\n')
       .filter(
         (line) =>
-          !/^\s*(service|suspend|settle|verifyTimeout|onDrift|namespace|group|dataId|onRevisionChange|onFailure|onDelete|progressDeadline|skip|interval|versionLabel|onNoData|noDataGrace|onError|errorLimit|onInconclusive|minRequests|window|for|critical|dryRun|maxHold|alpha|beta|sensitivity|dispersion|weight):/.test(
+          !/^\s*(service|suspend|settle|verifyTimeout|onDrift|namespace|group|dataId|onRevisionChange|onFailure|onDelete|progressDeadline|skip|interval|versionLabel|onNoData|noDataGrace|onError|errorLimit|onInconclusive|minRequests|window|for|critical|dryRun|maxHold|alpha|beta|sensitivity|dispersion|weight|minPoints|score|tolerance|confidence|effectSize|nanStrategy|groups|mustHaveData):/.test(
             line,
           ),
       )

@@ -3,46 +3,26 @@
  * thresholds are Kayenta's (NetflixACAJudge-v1.0); where Kayenta lets a canary through because it could not tell, this
  * one says that it cannot.
  */
+import type { MannWhitneyTerms } from '../../spec/canary.ts';
+import { NO_EFFECT } from '../../spec/mann-whitney.ts';
 import { formatNumber } from '../judge.ts';
-import { type EffectMeasure, effectSize, NO_EFFECT } from './effect-size.ts';
+import { effectSize } from './effect-size.ts';
 import { type ShiftInterval, shiftInterval, standardizedRankSum } from './interval.ts';
+import type { Label } from './memory.ts';
 import { normalQuantile } from './normal.ts';
-import { type NanStrategy, withoutNan, withoutOutliers } from './points.ts';
+import { withoutNan, withoutOutliers } from './points.ts';
 
 /** How far the interval may miss, as a share of the range of all differences. */
 const RESOLUTION = 1e-9;
 
-export interface MannWhitneyRule {
-  /** Which way is worse. */
-  readonly direction: 'increase' | 'decrease' | 'either';
-  /** A shift counts once its interval clears this share of the estimated shift. */
-  readonly tolerance: number;
+export interface MannWhitneyRule extends Omit<MannWhitneyTerms, 'groups' | 'mustHaveData'> {
   /** A shift up to this, in the unit of the metric, is allowed, however certain it is. */
   readonly margin: number;
-  /** Of the interval, both ends together, over all looks: above 0, below 1. */
-  readonly confidence: number;
   /** How often the metric will be judged: each look spends its share of 1 - `confidence`. */
   readonly looks: number;
-  readonly nanStrategy: NanStrategy;
-  /** Interquartile ranges beyond the quartiles where outliers begin; null: all points stay. */
-  readonly outlierFactor: number | null;
-  /** Fewer in either arm are no data; so are too few for any difference to show at `confidence`. */
-  readonly minPoints: number;
-  readonly effect: EffectThresholds;
   /** Whether this metric alone can fail the canary. */
   readonly critical: boolean;
 }
-
-/** A certain shift of a size short of these is still let through. */
-export interface EffectThresholds {
-  readonly measure: EffectMeasure;
-  readonly allowedIncrease: number;
-  readonly allowedDecrease: number;
-  readonly criticalIncrease: number;
-  readonly criticalDecrease: number;
-}
-
-export type Label = 'pass' | 'high' | 'low' | 'noData' | 'error';
 
 export interface Classification {
   readonly label: Label;
@@ -56,31 +36,6 @@ export interface Classification {
   readonly canaryPoints: number;
   readonly stablePoints: number;
   readonly detail: string;
-}
-
-/** Kayenta's defaults, for a metric that declares only what differs. */
-export const KAYENTA_RULE: MannWhitneyRule = {
-  direction: 'either',
-  tolerance: 0.25,
-  margin: 0,
-  confidence: 0.98,
-  looks: 1,
-  nanStrategy: 'remove',
-  outlierFactor: null,
-  minPoints: 1,
-  effect: defaultEffect('meanRatio'),
-  critical: false,
-};
-
-export function defaultEffect(measure: EffectMeasure): EffectThresholds {
-  const none = NO_EFFECT[measure];
-  return {
-    measure,
-    allowedIncrease: none,
-    allowedDecrease: none,
-    criticalIncrease: none,
-    criticalDecrease: none,
-  };
 }
 
 /**
@@ -116,7 +71,7 @@ export function classifyMetric(
   if (isSame(canary, stable)) {
     const shift = { lower: 0, upper: 0, estimate: 0 };
     const detail = 'canary and stable have the same points';
-    return { ...nothing('pass', detail), critical: false, shift, effect: NO_EFFECT[rule.effect.measure] };
+    return { ...nothing('pass', detail), critical: false, shift, effect: NO_EFFECT[rule.effectSize.measure] };
   }
   return compared(rule, canary, stable) ?? nothing('error', 'no interval could be found for these points');
 }
@@ -167,11 +122,11 @@ function compared(
 ): Classification | null {
   const shift = preciseShift(rule, canary, stable);
   if (shift === null) return null;
-  const effect = effectSize(rule.effect.measure, canary, stable);
+  const effect = effectSize(rule.effectSize.measure, canary, stable);
   const band = Math.max(rule.tolerance * Math.abs(shift.estimate), rule.margin);
   const needed = threshold(rule);
   const { direction } = rule;
-  const { allowedIncrease, allowedDecrease, criticalIncrease, criticalDecrease } = rule.effect;
+  const { allowedIncrease, allowedDecrease, criticalIncrease, criticalDecrease } = rule.effectSize;
   // Ranks that tell nothing at the edge of the band: the whole shift lies within it.
   const isAbove = direction !== 'decrease' && (standardizedRankSum(canary, stable, band) ?? 0) > needed;
   const isBelow = direction !== 'increase' && (standardizedRankSum(canary, stable, -band) ?? 0) < -needed;

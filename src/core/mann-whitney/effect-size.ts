@@ -1,9 +1,8 @@
 /** How large a difference is, apart from how certain it is. */
 
-export type EffectMeasure = 'meanRatio' | 'cles';
+import type { EffectSize } from '../../spec/canary.ts';
 
-/** What a measure says of two sets that do not differ. */
-export const NO_EFFECT: Readonly<Record<EffectMeasure, number>> = { meanRatio: 1, cles: 0.5 };
+export type EffectMeasure = EffectSize['measure'];
 
 /** Neither may be empty. Null where the measure says nothing: the ratio to a mean of 0, or of one. */
 export function effectSize(

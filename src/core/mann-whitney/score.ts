@@ -1,5 +1,6 @@
 /** All metrics of one Mann-Whitney look: scores of groups, their weighted sum, a verdict with pass and marginal. */
 import { err, ok, type Result } from '../../lib/result.ts';
+import type { Scoring } from '../../spec/canary.ts';
 import { formatNumber } from '../judge.ts';
 import type { Classification } from './classify.ts';
 
@@ -12,15 +13,6 @@ export interface ScoredMetric {
   /** Without data: true leaves the verdict open, false lets the other metrics decide. */
   readonly mustHaveData: boolean;
   readonly classification: Classification;
-}
-
-export interface Scoring {
-  /** Of a group, in percent of the score; groups that are not named share the rest equally. */
-  readonly weights: Readonly<Record<string, number>>;
-  /** The canary passes with this score or a higher one, 0 to 100. */
-  readonly pass: number;
-  /** It fails below this one; between the two it neither passes nor fails. */
-  readonly marginal: number;
 }
 
 export interface GroupScore {

@@ -1,5 +1,4 @@
 /** The sequential judge at one look: what it asks for, and what it makes of the answers. */
-import { formatDuration } from '../../lib/duration.ts';
 import { compactNumber, percent, roughDuration } from '../../lib/text.ts';
 import type { Canary, Metric, SequentialPromise } from '../../spec/canary.ts';
 import { type Counting, countingOf } from '../ledger/counting.ts';
@@ -7,6 +6,7 @@ import { type ArmTally, newLedger, type Polled, takePoll } from '../ledger/ledge
 import { countersRequest, guessedScrapeMs } from '../ledger/polls.ts';
 import type { Measurement, MeasureRequest } from '../observation.ts';
 import type { RolloutState, VerdictClass } from '../rollout.ts';
+import { lateText } from '../words.ts';
 import { BEFORE_MS, beforeOf, scoreOf } from './before.ts';
 import type { PollCounts } from './counts.ts';
 import type { SequentialMemory } from './memory.ts';
@@ -219,7 +219,7 @@ function conclude(
     guard: kind === 'fail' && reading.by === 'guard',
   });
   const wait = (detail: string) => {
-    const late = lateText(context);
+    const late = lateText(canary, rollout);
     return late === null ? judgement('pending', detail) : judgement('inconclusive', `${late}, ${detail}`);
   };
   if (reading.asks === 'rollback') return judgement('fail', `${againstText(reading, scored)}: ${counts}`);
@@ -248,15 +248,6 @@ function conclude(
 function silentText({ canary }: SequentialContext, { silentPolls }: SequentialMemory): string {
   const silent = roughDuration(silentPolls * canary.analysis.intervalMs);
   return `canary: no requests at the last ${silentPolls} polls, about ${silent}`;
-}
-
-/** The step has been held for its `maxHold`, pauses and outages not counted; null: not yet. */
-function lateText({ canary, rollout }: SequentialContext): string | null {
-  const { index, bakedMs, stalledMs } = rollout.held;
-  const { maxHoldMs = 0, bakeMs = 0 } = canary.strategy.steps[index] ?? {};
-  const heldMs = Math.min(bakedMs, bakeMs) + stalledMs;
-  if (maxHoldMs === 0 || heldMs < maxHoldMs) return null;
-  return `no answer within maxHold ${formatDuration(maxHoldMs)}`;
 }
 
 /** Null: the canary gets about the share that was asked for, or too little is known. */

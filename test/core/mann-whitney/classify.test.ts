@@ -2,13 +2,13 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { classifyMetric, type MannWhitneyRule } from '../../../src/core/mann-whitney/classify.ts';
 import {
-  classifyMetric,
   defaultEffect,
   KAYENTA_RULE,
-  type MannWhitneyRule,
-} from '../../../src/core/mann-whitney/classify.ts';
-import type { PublishedCases, PublishedClassification } from './published.ts';
+  type PublishedCases,
+  type PublishedClassification,
+} from './published.ts';
 
 const PUBLISHED: PublishedCases = JSON.parse(
   readFileSync(resolve(import.meta.dirname, 'published-cases.json'), 'utf8'),
@@ -29,7 +29,7 @@ function ruleOf(published: PublishedClassification): MannWhitneyRule {
     direction,
     nanStrategy: nanStrategy ?? 'remove',
     critical: critical ?? false,
-    effect: {
+    effectSize: {
       ...effect,
       allowedIncrease: published.allowedIncrease ?? effect.allowedIncrease,
       allowedDecrease: published.allowedDecrease ?? effect.allowedDecrease,
@@ -157,7 +157,7 @@ describe('classifying a metric', () => {
       RISING,
     );
     expect(higher.detail).toMatch(/^canary is higher: shift 4 \(3\.\d+ to 4\.\d+\), 1 is allowed$/);
-    const rule = { ...KAYENTA_RULE, effect: { ...KAYENTA_RULE.effect, allowedIncrease: 10 } };
+    const rule = { ...KAYENTA_RULE, effectSize: { ...KAYENTA_RULE.effectSize, allowedIncrease: 10 } };
     const small = classifyMetric(
       rule,
       RISING.map((point) => point + 4),
@@ -179,7 +179,7 @@ describe('classifying a metric', () => {
     // The ratio of means is no mirror image of its inverse: only the test itself is.
     const rule = {
       ...KAYENTA_RULE,
-      effect: { ...defaultEffect('cles') },
+      effectSize: defaultEffect('cles'),
     };
     fc.assert(
       fc.property(points, points, (canary, stable) => {

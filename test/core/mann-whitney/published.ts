@@ -2,7 +2,35 @@
  * The form of published-cases.json: inputs and expected numbers that Kayenta publishes as tests of its judge
  * (spinnaker/kayenta, Apache-2.0) and, through it, R's `wilcox.test`.
  */
+import type { MannWhitneyRule } from '../../../src/core/mann-whitney/classify.ts';
 import type { EffectMeasure } from '../../../src/core/mann-whitney/effect-size.ts';
+import type { EffectSize } from '../../../src/spec/canary.ts';
+import { NO_EFFECT } from '../../../src/spec/mann-whitney.ts';
+
+export function defaultEffect(measure: EffectMeasure): EffectSize {
+  const none = NO_EFFECT[measure];
+  return {
+    measure,
+    allowedIncrease: none,
+    allowedDecrease: none,
+    criticalIncrease: none,
+    criticalDecrease: none,
+  };
+}
+
+/** Kayenta's defaults. */
+export const KAYENTA_RULE: MannWhitneyRule = {
+  direction: 'either',
+  tolerance: 0.25,
+  margin: 0,
+  confidence: 0.98,
+  looks: 1,
+  nanStrategy: 'remove',
+  outlierFactor: null,
+  minPoints: 1,
+  effectSize: defaultEffect('meanRatio'),
+  critical: false,
+};
 
 /** How far R and Kayenta let their root finder miss, in the unit of the data. */
 export const PUBLISHED_RESOLUTION = 1e-4;

@@ -1,11 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { Classification, Label } from '../../../src/core/mann-whitney/classify.ts';
-import {
-  type RunScore,
-  type ScoredMetric,
-  type Scoring,
-  scoreRun,
-} from '../../../src/core/mann-whitney/score.ts';
+import type { Classification } from '../../../src/core/mann-whitney/classify.ts';
+import type { Label } from '../../../src/core/mann-whitney/memory.ts';
+import { type RunScore, type ScoredMetric, scoreRun } from '../../../src/core/mann-whitney/score.ts';
+import type { Scoring } from '../../../src/spec/canary.ts';
 
 const SCORING: Scoring = { weights: {}, pass: 95, marginal: 75 };
 
