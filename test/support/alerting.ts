@@ -35,13 +35,20 @@ export interface Alerting {
   readonly secret: string;
   /** Labels that alerts are told together by. */
   readonly groupBy: readonly string[];
+  /** How soon what still fires is told again; default: Alertmanager's own. */
+  readonly repeat?: string;
 }
 
 /** Scrapes and evaluates every second, and tells at once what fires. */
 export async function startAlerting(cleanup: Cleanup, alerting: Alerting): Promise<void> {
-  const { dir, rules, targets, url, secret, groupBy } = alerting;
+  const { dir, rules, targets, url, secret, groupBy, repeat = '4h' } = alerting;
   const alertmanager = await startAlertmanager(`
-route: { receiver: canary, group_by: [${groupBy.join(', ')}], group_wait: 0s, group_interval: 1s }
+route:
+  receiver: canary
+  group_by: [${groupBy.join(', ')}]
+  group_wait: 0s
+  group_interval: 1s
+  repeat_interval: ${repeat}
 receivers:
   - name: canary
     webhook_configs:

@@ -29,13 +29,17 @@ groups:
         expr: burning{what="errors"} > 0
         labels: { severity: critical }
         annotations: { summary: '{{ $value }} of 1 requests fail' }
+      - alert: CanarySells
+        expr: burning{what="sales"} > 0
+        labels: { canary_action: promote }
+        annotations: { summary: it sells }
 `;
 
 const missing = await noAlertmanager('the test on a real Alertmanager');
 
 /** A target whose gauges a test sets. */
 async function anExporter(cleanup: Cleanup) {
-  const burning: Record<'slow' | 'errors', number> = { slow: 0, errors: 0 };
+  const burning: Record<'slow' | 'errors' | 'sales', number> = { slow: 0, errors: 0, sales: 0 };
   const port = await serveMetrics(cleanup, () => {
     const lines = Object.entries(burning).map(
       ([what, value]) => `burning{service="shop",what="${what}"} ${value}\n`,
@@ -45,7 +49,7 @@ async function anExporter(cleanup: Cleanup) {
   return { burning, port };
 }
 
-async function watch(cleanup: Cleanup, { dir }: World, daemon: Daemon) {
+async function watch(cleanup: Cleanup, { dir }: World, daemon: Daemon, repeat = '4h') {
   const { burning, port } = await anExporter(cleanup);
   await startAlerting(cleanup, {
     dir,
@@ -54,12 +58,21 @@ async function watch(cleanup: Cleanup, { dir }: World, daemon: Daemon) {
     url: await daemon.url(),
     secret: SECRET,
     groupBy: ['alertname', 'service'],
+    repeat,
   });
   return burning;
 }
 
-/** A declaration whose first step goes on until something ends it. */
-function declare({ dir }: World, revision: string): void {
+interface Parts {
+  readonly bake: string;
+  readonly metrics: readonly string[];
+}
+
+const ERRORS = `{ name: errors, query: 'errors{version="{{version}}"}', maxDelta: 0.01 }`;
+
+/** Unless it is told otherwise, a declaration whose first step goes on until something ends it. */
+function declare({ dir }: World, revision: string, parts: Partial<Parts> = {}): void {
+  const { bake = '1h', metrics = [ERRORS] } = parts;
   writeFileSync(
     join(dir, 'canaries', 'shop.yaml'),
     `apiVersion: canary/v1
@@ -71,14 +84,20 @@ spec:
   traffic: { settle: 0s, nacos: { dataId: shop.json } }
   strategy:
     ready: { query: 'up{version="{{canary}}"}' }
-    steps: [{ setWeight: 10, bake: 1h }, { setWeight: 100, bake: 1h }]
+    steps: [{ setWeight: 10, bake: ${bake} }, { setWeight: 100, bake: ${bake} }]
   analysis:
     interval: 1s
     window: 1s
     resumeOnResolved: true
-    metrics: [{ name: errors, query: 'errors{version="{{version}}"}', maxDelta: 0.01 }]
+    metrics: [${metrics.join(', ')}]
 `,
   );
+}
+
+function startWithSecret(world: World): Daemon {
+  const secretFile = join(world.dir, 'webhook-secret');
+  writeFileSync(secretFile, `${SECRET}\n`);
+  return world.start([], { CANARY_WEBHOOK_SECRET_FILE: secretFile });
 }
 
 test.skipIf(missing !== null)(
@@ -86,10 +105,8 @@ test.skipIf(missing !== null)(
   { timeout: 180_000 },
   async ({ onTestFinished }) => {
     const world = await aWorld(onTestFinished);
-    const secretFile = join(world.dir, 'webhook-secret');
-    writeFileSync(secretFile, `${SECRET}\n`);
     declare(world, 'v2');
-    const daemon = world.start([], { CANARY_WEBHOOK_SECRET_FILE: secretFile });
+    const daemon = startWithSecret(world);
     await daemon.logged(readBack(10));
     const burning = await watch(onTestFinished, world, daemon);
 
@@ -128,5 +145,33 @@ test.skipIf(missing !== null)(
     const body = (await daemon.get('/api/v1/webhooks/1')) as { type: string; body: string };
     expect(JSON.parse(body.body)).toMatchObject({ version: '4', status: 'firing' });
     expect(JSON.stringify([daemon.lines, body])).not.toContain(SECRET);
+  },
+);
+
+test.skipIf(missing !== null)(
+  'an alert that asks for a promotion is what each step waits for, until the canary has all traffic',
+  { timeout: 180_000 },
+  async ({ onTestFinished }) => {
+    const world = await aWorld(onTestFinished);
+    declare(world, 'v2', {
+      bake: '1s',
+      metrics: [ERRORS, '{ name: sales, external: { alert: CanarySells } }'],
+    });
+    const daemon = startWithSecret(world);
+    await daemon.logged(readBack(10));
+    const shop = () => daemon.get('/api/v1/canaries/shop') as Promise<{ reason: string }>;
+    // All but the alert is there.
+    await until(async () => (await shop()).reason.startsWith('sales: 0 of 3 passes collected'));
+    expect(liveWeight(world)).toBe(10);
+
+    const burning = await watch(onTestFinished, world, daemon, '1s');
+    burning.sales = 1;
+    await daemon.logged(readBack(100));
+    await daemon.logged({
+      type: 'RolloutEnded',
+      facts: { outcome: 'Promoted', revision: 'v2', weight: 100 },
+    });
+    expect(liveWeight(world)).toBe(100);
+    expect(world.stored).toEqual([10, 100, 100]);
   },
 );
