@@ -1,5 +1,5 @@
 /** Canaries and revisions as the seed wants them. */
-import type { Canary, Metric } from '../../src/spec/canary.ts';
+import type { Canary, MannWhitneyTerms, Metric } from '../../src/spec/canary.ts';
 import type { Random } from './random.ts';
 import type { Truth } from './traffic.ts';
 
@@ -80,7 +80,7 @@ export function drawCanary(random: Random, name: string, isOfFiles: boolean): Ca
       errorLimit: 4,
       onInconclusive: 'pause',
       resumeOnResolved: random.chance(0.3),
-      metrics: drawMetrics(random, name, intervalMs),
+      ...scored(drawMetrics(random, name, intervalMs)),
     },
   };
 }
@@ -92,6 +92,30 @@ export function drawSteps(random: Random): Canary['strategy']['steps'] {
     approval: weight < 100 && random.chance(0.1),
   }));
 }
+
+function scored(metrics: readonly Metric[]): Pick<Canary['analysis'], 'metrics' | 'scoring'> {
+  const hasScore = metrics.some(({ mannWhitney }) => mannWhitney !== undefined);
+  return hasScore ? { metrics, scoring: { weights: {}, pass: 95, marginal: 75 } } : { metrics };
+}
+
+/** So few points that steps of a minute can have them. */
+const POINTS: MannWhitneyTerms = {
+  direction: 'increase',
+  tolerance: 0.25,
+  confidence: 0.98,
+  effectSize: {
+    measure: 'meanRatio',
+    allowedIncrease: 1,
+    allowedDecrease: 1,
+    criticalIncrease: 1,
+    criticalDecrease: 1,
+  },
+  nanStrategy: 'remove',
+  outlierFactor: null,
+  minPoints: 5,
+  groups: ['all'],
+  mustHaveData: true,
+};
 
 function drawMetrics(random: Random, name: string, intervalMs: number): readonly Metric[] {
   const critical = random.chance(0.5);
@@ -112,6 +136,9 @@ function drawMetrics(random: Random, name: string, intervalMs: number): readonly
     judge: 'threshold',
   };
   const limited: Metric = errors.forMs === null ? { ...errors, failureLimit: random.whole(0, 3) } : errors;
+  const judged: Metric = random.chance(0.2)
+    ? { ...errors, forMs: null, judge: 'mannWhitney', mannWhitney: POINTS }
+    : limited;
   const latency: Metric = {
     ...errors,
     name: 'latency',
@@ -130,7 +157,7 @@ function drawMetrics(random: Random, name: string, intervalMs: number): readonly
   /** Fails nearly always and counts never. */
   const dry: Metric = { ...errors, name: 'dry', bounds: { max: 0 }, forMs: intervalMs, dryRun: true };
   return [
-    limited,
+    judged,
     ...(random.chance(0.5) ? [latency] : []),
     ...(random.chance(0.2) ? [queried] : []),
     ...(random.chance(0.2) ? [dry] : []),

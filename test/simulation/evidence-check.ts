@@ -56,6 +56,8 @@ interface Memory {
 }
 
 const PASSES = 3;
+/** Looks come early by a tenth of an interval, so that windows may share a little. */
+const SHARE_OF_WINDOW = 0.6;
 const SKEW_MS = 5_000;
 const LOOK_TAKES_MS = 16_000;
 const LATE_ANSWER_MS = 6_000;
@@ -186,10 +188,20 @@ export function createEvidence(options: EvidenceOptions): Evidence {
   ): void {
     const settledAt = (memory?.since ?? 0) + spec.canary.settleMs;
     for (const metric of spec.canary.analysis.metrics.filter(({ dryRun }) => !dryRun)) {
-      const looks = memory?.looks.get(metric.name) ?? [];
+      // One pass of a judge of points has the looks before it in itself.
+      const needed = metric.mannWhitney === undefined ? PASSES : 1;
+      const looks = memory?.looks.get(metric.name)?.slice(-needed) ?? [];
       const passes = looks.filter(({ verdict }) => verdict.class === 'pass' && verdict.counted);
-      if (looks.length < PASSES || passes.length < PASSES) {
-        fail(`${at} without three passes of ${metric.name}: ${looks.map(({ verdict }) => verdict.class)}`);
+      if (passes.length < needed) {
+        fail(
+          `${at} without ${needed} passes of ${metric.name}: ${looks.map(({ verdict }) => verdict.class)}`,
+        );
+      }
+      const pointsMs = (metric.mannWhitney?.minPoints ?? 0) * metric.windowMs * SHARE_OF_WINDOW;
+      if (
+        passes.some(({ verdict }) => verdict.at < rollout.held.verifiedAt + spec.canary.settleMs + pointsMs)
+      ) {
+        fail(`${at} on fewer points of ${metric.name} than are needed`);
       }
       if (!looks.some(({ by }) => by === daemon.name)) fail(`${at} without a fresh pass since the restart`);
       for (const { verdict, from, doubt, takenAt } of passes) {

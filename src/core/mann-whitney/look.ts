@@ -67,7 +67,7 @@ export function judgePoints(
   return all.map((one) => {
     const { metric, terms, canary: measured, stable } = one.answer;
     const kind = one.guard === null ? classOf(one, run, late !== null) : 'fail';
-    const reason = `${kind === 'inconclusive' ? `${late}, ` : ''}${wordsOf(one, run)}`;
+    const reason = `${kind === 'inconclusive' ? `${late}, ` : ''}${one.trouble?.detail ?? wordsOf(one, run)}`;
     const { label, shift, effect, canaryPoints, stablePoints } = one.classification;
     return {
       metric,
@@ -112,14 +112,14 @@ function compare(canary: Canary, rollout: RolloutState, answer: PointsAnswer): C
     critical: metric.critical,
   };
   const found = classifyMetric(rule, points(memory.canary), points(memory.stable));
-  // Worst wins: that it is worse was proven, and what fails to answer now takes nothing of that back.
+  // What fails to answer now takes nothing back of what was proven: it goes on counting in the score.
   const isWorse = found.label === 'high' || found.label === 'low';
   const classification: Classification =
     trouble === null || isWorse
       ? found
       : { ...found, label: trouble.kind, critical: metric.critical, detail: trouble.detail };
   const guard = guardText(metric, answer.canary.reading, answer.stable?.reading ?? lastPoint(memory));
-  return { answer, memory, trouble: isWorse ? null : trouble, classification, guard };
+  return { answer, memory, trouble: isWorse && point !== null ? null : trouble, classification, guard };
 }
 
 /** Stable as it was, for weight 100. */
@@ -209,18 +209,20 @@ function weightsOf(
   return Object.fromEntries(there.map(([name, weight]) => [name, all === 0 ? 0 : (100 * weight) / all]));
 }
 
-/** All metrics pass together. Those that are worse fail, once the score does; the others say what they wait for. */
+/**
+ * All metrics pass together. Those that are worse fail, once the score does; the others say what they wait for. A look
+ * that measured nothing fails nobody: what failed the canary before has done so already.
+ */
 function classOf(
   { answer: { metric, terms }, trouble, classification: { label } }: Compared,
   { verdict }: RunScore,
   isLate: boolean,
 ): VerdictClass {
+  const isNeeded = terms.mustHaveData || metric.critical;
+  if (trouble !== null && (trouble.kind === 'error' || isNeeded)) return trouble.kind;
   const isWorse = label === 'high' || label === 'low';
-  if (metric.dryRun && isWorse) return 'fail';
+  if (isWorse && (metric.dryRun || verdict === 'fail')) return 'fail';
   if (metric.dryRun ? label === 'pass' : verdict === 'pass') return 'pass';
-  if (isWorse && verdict === 'fail') return 'fail';
-  if (trouble !== null && (trouble.kind === 'error' || terms.mustHaveData || metric.critical))
-    return trouble.kind;
   if (label === 'error') return 'error';
   return isLate ? 'inconclusive' : 'pending';
 }

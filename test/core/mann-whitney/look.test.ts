@@ -279,7 +279,7 @@ describe('what is not known', () => {
     lookTimes(desk, 6, { 'error-rate': [0.05, 0.01], p99: [1, 1] });
     expect(verdict(desk)?.class).toBe('pending');
     look(desk, { 'error-rate': [NAN, 0.01], p99: [1, 1] });
-    expect(verdict(desk)?.comparison?.label).toBe('high');
+    expect(verdict(desk)).toMatchObject({ class: 'noData', comparison: { label: 'high', score: 50 } });
   });
 
   it('is a point of at least the highest finite bound where the canary is above it, and no pass', () => {
