@@ -8,7 +8,7 @@ import { aWorld, type Cleanup, type Daemon, type World } from '../system/world.t
 import { find, run, skipped } from '../terraform/tools.ts';
 import { type Pipeline, pipelines, type Release } from './pipelines.ts';
 import { ROOT } from './reference.ts';
-import { commandsIn, type Ran, runPipeline } from './run-pipeline.ts';
+import { type Commands, commandsIn, type Ran, runPipeline } from './run-pipeline.ts';
 
 const missing = (
   await Promise.all(['curl', 'jq'].map(async (name) => ((await find(name)) === null ? name : [])))
@@ -71,14 +71,12 @@ function withTokens({ dir }: World) {
   return { file, tokens, tokenFiles };
 }
 
-interface Scene {
+interface Scene extends Commands {
   readonly world: World;
   readonly daemon: Daemon;
   readonly tokens: Release['tokens'];
   /** As it is run for the nth time, counted from 1. */
   readonly pipeline: (attempt: number) => Pipeline;
-  readonly path: string;
-  readonly terraformCalls: () => string;
 }
 
 async function aScene(cleanup: Cleanup, name: string): Promise<Scene> {
@@ -138,6 +136,19 @@ describe.skipIf(cannotRun !== null).concurrent.for(NAMES)('the shell of %s', (na
       '-chdir=infra/terraform/environments/production apply -input=false -auto-approve\n',
     );
     expect(await phaseOf(scene)).toBe('Succeeded');
+  });
+
+  test('starts nothing where the deployment did not complete', {
+    timeout: 180_000,
+  }, async ({ onTestFinished }) => {
+    const scene = await aScene(onTestFinished, name);
+    const { world, pipeline, path, breakTerraform, terraformCalls } = scene;
+    breakTerraform();
+    const ran = await runPipeline(pipeline(1), world.dir, path, async () => {});
+    expect(ran.map(({ code }) => code)).toEqual([1]);
+    expect(terraformCalls()).toContain('apply');
+    expect(await rolloutsOf(scene)).toEqual([]);
+    expect(await phaseOf(scene)).toBe('Stable');
   });
 
   test('may run again at its gate and after the promotion: nothing is released twice, and no job fails', {

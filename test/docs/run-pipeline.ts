@@ -12,18 +12,28 @@ export interface Ran {
   readonly said: string;
 }
 
+export interface Commands {
+  /** PATH with both. */
+  readonly path: string;
+  readonly terraformCalls: () => string;
+  /** From now on it ends with 1. */
+  readonly breakTerraform: () => void;
+}
+
 /** A folder with `canary`, and a `terraform` that only notes how it was called. */
-export function commandsIn(dir: string): { readonly path: string; readonly terraformCalls: () => string } {
+export function commandsIn(dir: string): Commands {
   const bin = join(dir, 'bin');
   const calls = join(dir, 'terraform.log');
+  const broken = join(dir, 'terraform-is-broken');
   mkdirSync(bin);
   const script = (name: string, text: string) =>
     writeFileSync(join(bin, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
   script('canary', `exec '${process.execPath}' '${join(ROOT, 'src/main.ts')}' "$@"`);
-  script('terraform', `echo "$@" >> '${calls}'`);
+  script('terraform', `echo "$@" >> '${calls}'\ntest ! -e '${broken}'`);
   return {
     path: `${bin}:${process.env['PATH']}`,
     terraformCalls: () => (existsSync(calls) ? readFileSync(calls, 'utf8') : ''),
+    breakTerraform: () => writeFileSync(broken, ''),
   };
 }
 
