@@ -1,7 +1,8 @@
-/** The demo's world, alive: what the dashboards ask has an answer there, and the rules see what they should. */
+/** The demo's world, alive: what dashboards ask of their datasource has an answer, and the rules see what they should. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { commit, RELEASES } from '../../infra/demo/releases.ts';
 import { openStage, type World } from '../../infra/demo/world.ts';
 import { waitForSample } from '../../infra/prometheus/process.ts';
@@ -74,9 +75,15 @@ afterAll(async () => {
 
 type Sample = readonly [at: number, value: string];
 
-/** Every value of the answer, of all series; the series as labels by side. */
+const [datasource] = parse(provisioning('datasources/prometheus.yml')).datasources;
+
+/** As Grafana asks by the provisioned datasource. Every value of the answer; the series as labels by side. */
 async function ask(path: string, parameters: Readonly<Record<string, string>>) {
-  const response = await fetch(`${world.prometheus}/api/v1/${path}?${new URLSearchParams(parameters)}`);
+  const url = datasource.url.replace('$PROMETHEUS_URL', world.prometheus);
+  const response = await fetch(`${url}/api/v1/${path}`, {
+    method: datasource.jsonData.httpMethod,
+    body: new URLSearchParams(parameters),
+  });
   const body = (await response.json()) as {
     status: string;
     error?: string;

@@ -74,6 +74,22 @@ describe('the provisioning', () => {
     expect(matches(policies.routes[0].object_matchers, labels)).toBe(false);
   });
 
+  test('asks the Prometheus that runs beside Grafana, in Compose and in Terraform', () => {
+    expect(datasource).toMatchObject({ type: 'prometheus', url: '$PROMETHEUS_URL', isDefault: true });
+    const { services } = parse(readFileSync(join(ROOT, 'infra/docker/compose.yaml'), 'utf8'), {
+      merge: true,
+    });
+    const { hostname, port } = new URL(services.grafana.environment.PROMETHEUS_URL);
+    expect(services[hostname].image).toMatch(/^prom\/prometheus:/);
+    expect(services[hostname].ports).toContainEqual(expect.stringMatching(new RegExp(`:${port}$`)));
+    const terraform = readFileSync(join(ROOT, 'infra/terraform/modules/monitoring/main.tf'), 'utf8');
+    const [, server = ''] =
+      /^resource "docker_container" "prometheus" \{([\s\S]*?)^\}/m.exec(terraform) ?? [];
+    expect(terraform).toContain(`"PROMETHEUS_URL=http://${hostname}:${port}"`);
+    expect(server).toContain(`aliases = ["${hostname}"]`);
+    expect(server).toContain(`internal = ${port}`);
+  });
+
   test('is about the datasource that it makes', () => {
     const uids = rules.flatMap(({ data }) => data.map((query) => query['datasourceUid']));
     expect(new Set(uids)).toEqual(new Set([datasource.uid, '__expr__']));
