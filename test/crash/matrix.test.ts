@@ -1,9 +1,13 @@
-/** The crash matrix: the real daemon, killed at each boundary of each kind of write, and started again. */
+/**
+ * The crash matrix: the real daemon beside a real Prometheus, killed at each boundary of each kind of write, and
+ * started again.
+ */
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Version } from '../../infra/dev-nacos/generation.ts';
 import type { Rule } from '../../src/core/observation.ts';
 import { parseRule } from '../../src/core/rule.ts';
+import { startMeasured } from '../faults/measured.ts';
 import { aWorld, type Cleanup, type Daemon, readBack, type World } from '../system/world.ts';
 import { BOUNDARIES, type Boundary, DEATH_VARIABLE, type Death, DYING } from './boundary.ts';
 
@@ -70,7 +74,7 @@ interface Event {
 /** A rollout in which daemons die at `deaths`, and one more goes on to the end. */
 async function live(cleanup: Cleanup, { version, deaths }: Row): Promise<Story> {
   const [first, ...others] = deaths;
-  const world = await aWorld(cleanup, version);
+  const world = await aWorld(cleanup, { version, measured });
   world.declare('v2');
   await die(world, first, first.purpose === 'rollback');
   // What ails the new version is over: from the intent on, the decision stands all the same.
@@ -122,7 +126,7 @@ function rulesIn({ nacos }: World): Rule[] {
 
 function looksIn({ prometheus }: World): number[] {
   return prometheus.asked
-    .filter(({ form }) => form.get('query') === 'errors{version="v2"}')
+    .filter(({ form }) => /errors\{.*version="v2"/.test(form.get('query') ?? ''))
     .map(({ form }) => Number(form.get('time')) * 1000);
 }
 
@@ -153,6 +157,9 @@ function expectEvidence(story: Story): void {
     if (isAfterRestart) expect(looks.at(-1)).toBeGreaterThan(story.restartedAt);
   }
 }
+
+const measured = await startMeasured();
+afterAll(() => measured.stop());
 
 // Only a daemon that ends in peace leaves its compiled code behind.
 beforeAll(async () => {

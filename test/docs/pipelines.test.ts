@@ -42,7 +42,7 @@ spec:
   stableRevision: v1
   traffic: { settle: 0s }
   strategy:
-    ready: { query: 'up{version="{{canary}}"}' }
+    ready: { query: 'instance_up{version="{{canary}}"}' }
     steps: [{ setWeight: 10, bake: 1s, approval: required }, { setWeight: 100, bake: 1s }]
   analysis:
     interval: 1s

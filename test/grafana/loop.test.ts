@@ -20,7 +20,7 @@ spec:
   stableRevision: v1
   traffic: { settle: 0s, nacos: { dataId: shop.json } }
   strategy:
-    ready: { query: 'up{version="{{canary}}"}' }
+    ready: { query: 'instance_up{version="{{canary}}"}' }
     steps: [{ setWeight: 10, bake: 1h }, { setWeight: 100, bake: 1h }]
   analysis:
     interval: 1s

@@ -83,7 +83,7 @@ spec:
   stableRevision: v1
   traffic: { settle: 0s, nacos: { dataId: shop.json } }
   strategy:
-    ready: { query: 'up{version="{{canary}}"}' }
+    ready: { query: 'instance_up{version="{{canary}}"}' }
     steps: [{ setWeight: 10, bake: ${bake} }, { setWeight: 100, bake: ${bake} }]
   analysis:
     interval: 1s

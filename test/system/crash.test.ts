@@ -1,4 +1,5 @@
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
+import { startMeasured } from '../faults/measured.ts';
 import {
   aWorld,
   type Daemon,
@@ -11,6 +12,9 @@ import {
   type World,
   weightIn,
 } from './world.ts';
+
+const measured = await startMeasured();
+afterAll(() => measured.stop());
 
 interface Crash {
   readonly moment: string;
@@ -64,7 +68,7 @@ describe.concurrent('killed', () => {
     '$moment, it goes on where it was: never backwards, no step twice or left out',
     { timeout: 120_000 },
     async ({ at }, { onTestFinished }) => {
-      const world = await aWorld(onTestFinished);
+      const world = await aWorld(onTestFinished, { measured });
       world.declare('v2');
       const first = world.start();
       await at(first, world);
@@ -96,7 +100,7 @@ describe.concurrent('killed', () => {
     },
     { moment: 'when 0 is stored', at: onStored(0) },
   ])('$moment, no rollback is lost', { timeout: 120_000 }, async ({ at }, { onTestFinished }) => {
-    const world = await aWorld(onTestFinished);
+    const world = await aWorld(onTestFinished, { measured });
     world.declare('v2');
     const first = world.start();
     await first.logged(readBack(50));

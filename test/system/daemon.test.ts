@@ -2,8 +2,12 @@ import { readdirSync, readFileSync, readlinkSync, truncateSync, writeFileSync } 
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import Database from 'better-sqlite3';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
+import { startMeasured } from '../faults/measured.ts';
 import { aWorld, ended, history, liveWeight, readBack, startDaemon, until } from './world.ts';
+
+const measured = await startMeasured();
+afterAll(() => measured.stop());
 
 /** Local and remote ports of every TCP socket of a process (Linux). */
 function portsOf(pid: number): number[] {
@@ -44,7 +48,7 @@ describe.concurrent('a stop', () => {
     'by %s, also twice, ends with 0 and leaves the weight alone',
     { timeout: 120_000 },
     async (signal, { onTestFinished }) => {
-      const world = await aWorld(onTestFinished);
+      const world = await aWorld(onTestFinished, { measured });
       world.declare('v2');
       const daemon = world.start();
       await daemon.logged(readBack(10));
@@ -59,7 +63,7 @@ describe.concurrent('a stop', () => {
   );
 
   test('does not wait for a server that hangs', { timeout: 120_000 }, async ({ onTestFinished }) => {
-    const world = await aWorld(onTestFinished);
+    const world = await aWorld(onTestFinished, { measured });
     world.declare('v2');
     const daemon = world.start();
     await daemon.logged(readBack(10));
@@ -71,7 +75,7 @@ describe.concurrent('a stop', () => {
   });
 
   test('is no SIGHUP: that one scans the directory', { timeout: 120_000 }, async ({ onTestFinished }) => {
-    const world = await aWorld(onTestFinished);
+    const world = await aWorld(onTestFinished, { measured });
     const daemon = world.start(['--tick', '1h']);
     await daemon.url();
     daemon.kill('SIGHUP');
@@ -87,7 +91,7 @@ describe.concurrent('a fault of the program outside of any run', () => {
     'such as %s ends it with 1, is logged with its stack, and leaves the weights alone',
     { timeout: 120_000 },
     async (fault, { onTestFinished }) => {
-      const world = await aWorld(onTestFinished);
+      const world = await aWorld(onTestFinished, { measured });
       world.declare('v2');
       const script = `process.once("SIGUSR2", () => { ${fault} })`;
       const daemon = world.start([], {
@@ -107,7 +111,7 @@ describe.concurrent('two daemons on one database', () => {
   test('one leads, the other shows what it does; when the first is killed the other goes on', async ({
     onTestFinished,
   }) => {
-    const world = await aWorld(onTestFinished);
+    const world = await aWorld(onTestFinished, { measured });
     world.declare('v2');
     const first = world.start();
     await first.url();
@@ -140,7 +144,7 @@ describe.concurrent('two daemons on one database', () => {
 
 describe.concurrent('the outside', () => {
   test('a restart of Nacos only holds a rollout up', { timeout: 120_000 }, async ({ onTestFinished }) => {
-    const world = await aWorld(onTestFinished);
+    const world = await aWorld(onTestFinished, { measured });
     world.declare('v2');
     const daemon = world.start();
     await daemon.logged(readBack(10));
@@ -152,7 +156,7 @@ describe.concurrent('the outside', () => {
   test('port 7777 is never used, and no other port than those that were named', async ({
     onTestFinished,
   }) => {
-    const world = await aWorld(onTestFinished);
+    const world = await aWorld(onTestFinished, { measured });
     world.declare('v2');
     const daemon = world.start();
     const own = Number(new URL(await daemon.url()).port);
@@ -184,7 +188,7 @@ describe.concurrent('a start', () => {
   test('on a port that is taken ends with 1, one readable line, and nothing done', async ({
     onTestFinished,
   }) => {
-    const world = await aWorld(onTestFinished);
+    const world = await aWorld(onTestFinished, { measured });
     world.declare('v2');
     const server = createServer().listen(0, '127.0.0.1');
     onTestFinished(() => void server.close());
@@ -199,7 +203,7 @@ describe.concurrent('a start', () => {
   test('on a damaged database moves it aside, says so, and learns from Nacos what is live', async ({
     onTestFinished,
   }) => {
-    const world = await aWorld(onTestFinished);
+    const world = await aWorld(onTestFinished, { measured });
     world.declare('v2');
     const first = world.start();
     await first.logged(ended('Promoted'));
@@ -218,7 +222,7 @@ describe.concurrent('a start', () => {
   test('that finds its database damaged in use ends, so that the next start moves it aside', {
     timeout: 120_000,
   }, async ({ onTestFinished }) => {
-    const world = await aWorld(onTestFinished);
+    const world = await aWorld(onTestFinished, { measured });
     world.declare('v2');
     const daemon = world.start();
     await daemon.logged(readBack(10));

@@ -51,7 +51,7 @@ test('beside a daemon that leads, everything is good and named', { timeout: 120_
 test('before the first start it makes nothing, and a Nacos that ignores compare-and-set is a doubt', async ({
   onTestFinished,
 }) => {
-  const world = await aWorld(onTestFinished, '2.2.3');
+  const world = await aWorld(onTestFinished, { version: '2.2.3' });
   world.declare('v2');
   const { code, checks } = await examine(world);
   expect(code).toBe(0);

@@ -1,13 +1,16 @@
-/** The real daemon as a process, between a Nacos-compatible server and a stand-in for Prometheus in this process. */
+/** The real daemon as a process, between a Nacos-compatible server and a real Prometheus or a stand-in for one. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { TestContext } from 'vitest';
 import type { Version } from '../../infra/dev-nacos/generation.ts';
 import { type DevNacos, startDevNacos } from '../../infra/dev-nacos/server.ts';
-import { type StandIn, startStandIn, vectorBody } from '../metrics/stand-in.ts';
+import type { Series } from '../faults/exporter.ts';
+import type { Measured } from '../faults/measured.ts';
+import { type Asked, type StandIn, startStandIn, vectorBody } from '../metrics/stand-in.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 
@@ -36,6 +39,7 @@ export interface World {
   readonly dir: string;
   readonly db: string;
   readonly nacos: DevNacos;
+  /** What the daemon asks: the stand-in itself, or one that passes every question on to the real Prometheus. */
   readonly prometheus: StandIn;
   /** Writes the declaration of the shop. */
   declare(revision: string): void;
@@ -50,7 +54,8 @@ export interface World {
 const DATA_ID = 'shop.json';
 const GROUP = 'CANARY_GROUP';
 
-function declaration(revision: string): string {
+/** The last value in a minute: a machine that runs two dozen daemons at once misses scrapes. */
+function declaration(world: string, revision: string): string {
   return `apiVersion: canary/v1
 kind: Canary
 metadata: { name: shop }
@@ -59,30 +64,39 @@ spec:
   stableRevision: v1
   traffic: { settle: 0s, nacos: { dataId: ${DATA_ID} } }
   strategy:
-    ready: { query: 'up{version="{{canary}}"}' }
+    ready: { query: 'last_over_time(instance_up{world="${world}",version="{{canary}}"}[1m])' }
     steps: [{ setWeight: 10, bake: 1s }, { setWeight: 50, bake: 1s }, { setWeight: 100, bake: 1s }]
   analysis:
     interval: 1s
     window: 1s
     metrics:
-      - { name: errors, query: 'errors{version="{{version}}"}', maxDelta: 0.01, critical: true }
+      - { name: errors, query: 'last_over_time(errors{world="${world}",version="{{version}}"}[1m])', maxDelta: 0.01, critical: true }
 `;
 }
 
-export async function aWorld(cleanup: Cleanup, version: Version = '2.5.1'): Promise<World> {
+export interface WorldOptions {
+  readonly version?: Version;
+  /** The real Prometheus that measures; without it a stand-in answers. */
+  readonly measured?: Measured;
+}
+
+export async function aWorld(
+  cleanup: Cleanup,
+  { version = '2.5.1', measured }: WorldOptions = {},
+): Promise<World> {
   const dir = mkdtempSync(join(tmpdir(), 'canary-system-'));
+  const name = basename(dir);
   cleanup(() => rmSync(dir, { recursive: true, force: true }));
   mkdirSync(join(dir, 'canaries'));
   const nacos = await startDevNacos({ version });
   cleanup(() => nacos.close());
-  let errors = 0;
-  const prometheus = await startStandIn(({ form }, response) => {
-    const query = form.get('query') ?? '';
-    const value = query.startsWith('up') ? 1 : /version="v1"/.test(query) ? 0 : errors;
-    response.setHeader('content-type', 'application/json');
-    response.end(vectorBody([{ metric: {}, value: String(value) }]));
+  const shown: Shown = { errors: 0 };
+  const prometheus = await startStandIn((asked, response) => {
+    if (measured === undefined) answer(shown, asked, response);
+    else passOn(measured.url, asked, response).catch(() => response.destroy());
   });
   cleanup(() => prometheus.close());
+  measured?.exporter.show(name, seriesOf(name, shown));
   const stored: number[] = [];
   nacos.onPublish(({ content }) => stored.push(weightIn(content)));
   const db = join(dir, 'canary.db');
@@ -91,9 +105,10 @@ export async function aWorld(cleanup: Cleanup, version: Version = '2.5.1'): Prom
     db,
     nacos,
     prometheus,
-    declare: (revision) => writeFileSync(join(dir, 'canaries', 'shop.yaml'), declaration(revision)),
+    declare: (revision) => writeFileSync(join(dir, 'canaries', 'shop.yaml'), declaration(name, revision)),
     setErrors(share) {
-      errors = share;
+      shown.errors = share;
+      measured?.exporter.show(name, seriesOf(name, shown));
     },
     start: (args = [], env = {}) =>
       startDaemon(
@@ -107,6 +122,36 @@ export async function aWorld(cleanup: Cleanup, version: Version = '2.5.1'): Prom
       ),
     stored,
   };
+}
+
+/** What the instances of both versions show. */
+interface Shown {
+  /** Share of requests of the canary that fail. */
+  errors: number;
+}
+
+function answer({ errors }: Shown, { form }: Asked, response: ServerResponse): void {
+  const query = form.get('query') ?? '';
+  const value = query.includes('instance_up{') ? 1 : /version="v1"/.test(query) ? 0 : errors;
+  response.setHeader('content-type', 'application/json');
+  response.end(vectorBody([{ metric: {}, value: String(value) }]));
+}
+
+async function passOn(url: string, { request, form }: Asked, response: ServerResponse): Promise<void> {
+  const found = await fetch(`${url}${request.url}`, { method: 'POST', body: form });
+  response.writeHead(found.status, {
+    'content-type': 'application/json',
+    // Whoever asks compares it with its own clock.
+    date: found.headers.get('date') ?? new Date().toUTCString(),
+  });
+  response.end(await found.text());
+}
+
+function seriesOf(world: string, { errors }: Shown): Series[] {
+  return ['v1', 'v2'].flatMap((version) => [
+    { name: 'instance_up', labels: { world, version }, value: '1' },
+    { name: 'errors', labels: { world, version }, value: String(version === 'v1' ? 0 : errors) },
+  ]);
 }
 
 export function startDaemon(
