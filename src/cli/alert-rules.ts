@@ -85,7 +85,8 @@ interface Arms {
 function armsOf(canary: Canary, metric: Metric): Result<Arms, string> {
   const { source } = metric;
   if (source.kind === 'external') return err(`its rule is the one of the alert ${source.alert}`);
-  if (metric.judge === 'sequential') return err('the sequential judge keeps odds, which no rule can');
+  if (metric.judge === 'sequential')
+    return err('the sequential judge keeps odds, which no rule can; judge: threshold has a rule');
   if (metric.judge === 'mannWhitney') return err('the mannWhitney judge keeps points, which no rule can');
   if (source.kind === 'query') return queryArms(canary, metric, source.query);
   const { versionLabel } = canary.analysis;

@@ -4,7 +4,7 @@ import type { BetaReading, Command, Measurement, MeasureRequest, RouteReading } 
 import type { CanaryState } from '../core/rollout.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Measure } from '../metrics/measure.ts';
-import type { Canary } from '../spec/canary.ts';
+import type { Spec } from '../spec/canary.ts';
 import type { TrafficRouter } from '../traffic/router.ts';
 
 export interface ObserveDeps {
@@ -33,12 +33,12 @@ const LOOK_MARGIN_MS = 500;
 /** Starts looking at everything that `needs` asks for. `signal` ends it early (shutdown). */
 export function look(
   deps: ObserveDeps,
-  canary: Canary,
+  spec: Spec,
   state: CanaryState,
   commands: readonly Command[],
   signal: AbortSignal,
 ): Looking {
-  const { requests, beta } = needs(canary, state, commands, deps.clock.now());
+  const { requests, beta } = needs(spec, state, commands, deps.clock.now());
   const looking: Looking = {
     isLook: requests.length > 0,
     measurements: measure(deps, requests, signal),

@@ -69,7 +69,7 @@ export async function reconcile(deps: ReconcileDeps, entry: Entry): Promise<void
 
 async function lookAndAct(deps: ReconcileDeps, entry: Entry, signal: AbortSignal): Promise<void> {
   const asked = { spec: entry.spec, state: stateOf(deps, entry, deps.clock.now()) };
-  const looking = look(deps, asked.spec.canary, asked.state, entry.commands, signal);
+  const looking = look(deps, asked.spec, asked.state, entry.commands, signal);
   const sight = await attend(deps, entry, asked, firstSight(deps.clock, looking, GRACE_MS));
   if (sight === null) return;
   const { measurements, route, beta } = sight;

@@ -21,6 +21,7 @@ const ALARM_TRIES = 3;
 
 /** Begins a rollout of `revision` in Waiting. The caller made sure that none is under way. */
 export function beginRollout(turn: Turn, revision: string, by: string): RolloutState {
+  turn.canary = turn.spec.canary;
   const { state, canary, now } = turn;
   const reserved = state.reserved?.revision === revision ? state.reserved : null;
   const id = reserved?.rolloutId ?? reserveId(turn);

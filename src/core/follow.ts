@@ -3,6 +3,7 @@
 import { formatDuration } from '../lib/duration.ts';
 import { indexForWeight, stepsKey } from '../spec/edit.ts';
 import { shiftTimes } from './clock-jump.ts';
+import { isHashOf } from './default-judge.ts';
 import { noteSkip, skipRevision } from './ending.ts';
 import { followMetrics } from './looks.ts';
 import type { RolloutState } from './rollout.ts';
@@ -32,7 +33,7 @@ export function followSpec(turn: Turn): void {
   if (canary.revision !== null && canary.revision !== state.target) followRevision(turn, canary.revision);
   followTarget(turn);
   const rollout = activeRollout(state);
-  const isEdited = state.specHash !== null && state.specHash !== spec.hash;
+  const isEdited = state.specHash !== null && !isHashOf(spec, state.rollout, state.specHash);
   if (isEdited) emit(turn, 'SpecChanged', `${spec.file} was edited${voided(rollout)}`);
   state.specHash = spec.hash;
   if (rollout === null || state.ending !== null) return;

@@ -6,6 +6,7 @@
 import { clockTime } from '../lib/text.ts';
 import type { Step } from '../spec/canary.ts';
 import { approvalText, promotionText } from './commands.ts';
+import { isHashOf } from './default-judge.ts';
 import { exemptedText, measuredFacts, measuredText, placeOf, reasonsToLeave } from './leaving.ts';
 import type { Approval } from './memory.ts';
 import { hasAllEvidence, missing, missingEvidence } from './missing.ts';
@@ -224,7 +225,7 @@ function noteLeft(turn: Turn, rollout: RolloutState, how: 'good' | 'left'): void
 function consentOf(turn: Turn, rollout: RolloutState): { actor: string; text: string } | null {
   const { promote, stepIndex } = rollout;
   if (promote !== null) return { actor: promote.actor, text: promotionText(stepIndex, promote) };
-  const approval = approvalsOf(rollout).findLast(({ specHash }) => specHash === turn.spec.hash);
+  const approval = approvalsOf(rollout).findLast(({ specHash }) => isHashOf(turn.spec, rollout, specHash));
   return approval === undefined ? null : { actor: approval.actor, text: approvalText(approval) };
 }
 

@@ -1,7 +1,8 @@
 /** What must be looked at in this run: pure, from the declaration and the state. Nothing that is not due. */
 import { formatDuration } from '../lib/duration.ts';
-import type { Canary, Metric } from '../spec/canary.ts';
+import type { Canary, Metric, Spec } from '../spec/canary.ts';
 import { renderQuery } from '../spec/template.ts';
+import { canaryFor } from './default-judge.ts';
 import { READY_REQUEST } from './gates.ts';
 import { needsStable } from './judge.ts';
 import { requestId } from './looks.ts';
@@ -18,10 +19,11 @@ export interface Needs {
   readonly beta: boolean;
 }
 
-export function needs(canary: Canary, state: CanaryState, commands: readonly Command[], now: number): Needs {
+export function needs(spec: Spec, state: CanaryState, commands: readonly Command[], now: number): Needs {
+  const rollout = activeRollout(state);
+  const canary = canaryFor(spec, rollout);
   const undo = undoRequest(canary, state, commands);
   const requests = undo === null ? [] : [undo];
-  const rollout = activeRollout(state);
   if (rollout === null || state.ending !== null) return { requests, beta: false };
   const isDue = isLookDue(canary, state, now);
   if (isWaiting(rollout)) {

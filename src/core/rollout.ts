@@ -147,6 +147,8 @@ export interface RolloutState {
   readonly revision: string;
   readonly stable: string;
   readonly judge: JudgeName;
+  /** Judges what it can of the metrics that name no judge; absent: threshold does, as when this rollout began. */
+  readonly defaultJudge?: 'sequential';
   readonly startedAt: number;
   readonly startedBy: string;
   /** Hash of the steps, to notice an edit. */

@@ -74,6 +74,7 @@ export function initialRollout(
     revision: start.revision,
     stable: start.stable,
     judge: judgeOf(canary),
+    defaultJudge: 'sequential',
     startedAt: start.now,
     startedBy: start.by,
     stepsKey: stepsKey(canary),

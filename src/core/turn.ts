@@ -1,6 +1,7 @@
 /** The working paper of one decision: a private copy of the state and everything that was concluded so far. */
 import { copyOf } from '../lib/copy.ts';
 import type { Canary, Spec, Step } from '../spec/canary.ts';
+import { canaryFor } from './default-judge.ts';
 import type { EventData, EventType, NewEvent } from './events.ts';
 import type { Command, Observation, Rule } from './observation.ts';
 import type {
@@ -62,7 +63,8 @@ export type Live =
 export interface Turn {
   readonly input: DecideInput;
   readonly spec: Spec;
-  readonly canary: Canary;
+  /** As the rollout under way goes on by it. */
+  canary: Canary;
   readonly now: number;
   /** The draft: changed freely, handed out at the end. */
   readonly state: CanaryState;
@@ -94,7 +96,7 @@ export function beginTurn(input: DecideInput, live: Live): Turn {
   return {
     input,
     spec: input.spec,
-    canary: input.spec.canary,
+    canary: canaryFor(input.spec, activeRollout(input.state)),
     now: input.now,
     state: copyOf(input.state),
     live,

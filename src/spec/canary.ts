@@ -210,10 +210,23 @@ export interface Spec {
   readonly file: string;
   /** Line of `spec.revision` (or of the document's start), 1-based: the API says which line owns the revision. */
   readonly line: number;
-  /** sha256 of the canonical JSON of `canary`: equal hashes, equal meaning. */
+  /** sha256 of the canonical JSON of `canary`, with `earlier` where that is there: equal hashes, equal meaning. */
   readonly hash: string;
+  /** There exactly where the document leaves the choice of a judge to the default, and the default makes a difference. */
+  readonly earlier?: EarlierMeaning;
   /** The template that went into `canary`, in the form that it had. */
   readonly template?: AnalysisTemplate;
+}
+
+/**
+ * What a document meant while every judge that nobody named was threshold. Rollouts that began then go on by it; all
+ * else is as in the Canary.
+ */
+export interface EarlierMeaning {
+  /** sha256 of the canonical JSON of the whole Canary of that meaning. */
+  readonly hash: string;
+  readonly steps: readonly Step[];
+  readonly metrics: readonly Metric[];
 }
 
 /** What a file holds: the Canaries that are valid, and everything that is wrong or doubtful. */

@@ -1,15 +1,29 @@
 /** Which judge a metric gets, and the margin that it is judged by. */
 import type { JudgeName } from './canary.ts';
 import type { Draft } from './draft.ts';
+import { readMatchers } from './match.ts';
+import { parseSelector } from './promql.ts';
 import type { MetricDocument } from './schema.ts';
 
 type Metric = Draft<MetricDocument>;
 
-/** What the metric says, else what the analysis says where that judge can take the metric. */
-export function judgeOf(metric: Metric, byDefault: JudgeName | undefined): JudgeName {
+/**
+ * What the metric says, else what the analysis says (`named`) where that judge can take the metric. Where neither says
+ * anything it is sequential, unless the metric asks for what only the threshold rule does: no bound is ever lost.
+ */
+export function judgeOf(metric: Metric, named: JudgeName | undefined): JudgeName {
   if (metric.judge !== undefined) return metric.judge;
-  if (byDefault === 'mannWhitney' && canBeMannWhitney(metric)) return 'mannWhitney';
-  return byDefault === 'sequential' && canBeSequential(metric) ? 'sequential' : 'threshold';
+  if (named === 'mannWhitney') return canBeMannWhitney(metric) ? 'mannWhitney' : 'threshold';
+  const isSequential =
+    named === undefined ? isSequentialUnasked(metric) : named === 'sequential' && canBeSequential(metric);
+  return isSequential ? 'sequential' : 'threshold';
+}
+
+/** Nothing that the sequential judge would refuse is in the metric, so that no file becomes wrong by what it leaves out. */
+function isSequentialUnasked(metric: Metric): boolean {
+  const { for: lasting, failureLimit, minRequests, critical, ratio } = metric;
+  const hasPatience = [lasting, failureLimit, minRequests].some((field) => field !== undefined);
+  return canBeSequential(metric) && !hasPatience && critical !== true && unreadableBad(ratio?.bad) === null;
 }
 
 /** A measured number that is held against stable's, not against a limit of its own. */
@@ -29,4 +43,12 @@ export function marginOf({ maxDelta, maxBurnRateDelta, objective }: Metric): num
   if (maxBurnRateDelta === undefined || objective === undefined) return maxDelta;
   // Sixteen digits of 5 * (1 - 0.999) are no margin that anyone wrote.
   return Number((maxBurnRateDelta * (1 - objective)).toPrecision(12));
+}
+
+/** Why the selector's matchers cannot be applied outside of Prometheus; null: they can, or it is no selector at all. */
+export function unreadableBad(bad: string | undefined): string | null {
+  const selector = bad === undefined ? null : parseSelector(bad);
+  if (selector === null || !selector.ok) return null;
+  const matchers = readMatchers(selector.value.matchers);
+  return matchers.ok ? null : matchers.error;
 }

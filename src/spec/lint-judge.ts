@@ -2,10 +2,8 @@
 import type { JudgeName } from './canary.ts';
 import type { Draft } from './draft.ts';
 import { doubtful, type Finding, type Path, wrongField, wrongValue } from './finding.ts';
-import { judgeOf, marginOf } from './judge-choice.ts';
+import { judgeOf, marginOf, unreadableBad } from './judge-choice.ts';
 import { lintPoints } from './lint-mann-whitney.ts';
-import { readMatchers } from './match.ts';
-import { parseSelector } from './promql.ts';
 import type { MetricDocument } from './schema.ts';
 import { POINTS_FIELDS } from './schema-mann-whitney.ts';
 
@@ -24,17 +22,21 @@ export function lintJudge(
   path: Path,
   metric: Metric,
   written: Written,
-  byDefault: JudgeName | undefined,
+  named: JudgeName | undefined,
 ): readonly Finding[] {
   if ('external' in written) return [];
   const margin = lintMargin(path, metric, written);
-  const judge = judgeOf(metric, byDefault);
+  const judge = judgeOf(metric, named);
   if (judge === 'mannWhitney') return [...margin, ...lintPoints(path, metric, written)];
   const pointless = POINTS_FIELDS.filter((key) => key in written).map((key) =>
     wrongField('SPEC_JUDGE', [...path, key], `Only the mannWhitney judge has a use for ${key}: remove it.`),
   );
   const findings = [...margin, ...pointless];
-  if (judge === 'sequential') return [...findings, ...lintSequential(path, metric, written)];
+  if (judge === 'sequential') {
+    // Where nobody names the judge, it is this one only for a metric that it can take.
+    const isNamed = metric.judge !== undefined || named !== undefined;
+    return isNamed ? [...findings, ...lintSequential(path, metric, written)] : findings;
+  }
   if (!('weight' in written)) return findings;
   const detail = 'Only the sequential judge shares a probability by weight: remove weight.';
   return [...findings, wrongField('SPEC_JUDGE', [...path, 'weight'], detail)];
@@ -53,7 +55,7 @@ function lintSequential(path: Path, metric: Metric, written: Written): Finding[]
   for (const key of OTHER_BOUNDS.filter((bound) => bound in written)) {
     findings.push(wrong(key, `The sequential judge compares by maxDelta alone: make ${key} another metric.`));
   }
-  const unread = unreadable(metric.ratio?.bad);
+  const unread = unreadableBad(metric.ratio?.bad);
   if (unread !== null) {
     const detail = `The sequential judge tells bad events from all by itself, and cannot: ${unread}; write bad more simply.`;
     findings.push(wrongValue('SPEC_JUDGE', [...path, 'ratio', 'bad'], detail));
@@ -67,14 +69,6 @@ function lintSequential(path: Path, metric: Metric, written: Written): Finding[]
     findings.push(wrongValue('SPEC_BOUND', [...path, 'maxDelta'], detail));
   }
   return findings;
-}
-
-/** Why the selector's matchers cannot be applied outside of Prometheus; null: they can, or it is no selector at all. */
-function unreadable(bad: string | undefined): string | null {
-  const selector = bad === undefined ? null : parseSelector(bad);
-  if (selector === null || !selector.ok) return null;
-  const matchers = readMatchers(selector.value.matchers);
-  return matchers.ok ? null : matchers.error;
 }
 
 function lintMargin(path: Path, metric: Metric, written: Written): Finding[] {

@@ -69,7 +69,7 @@ export function parseUser(
 ): { readonly spec: Spec | null; readonly diagnostics: readonly Diagnostic[] } {
   const known = template === null ? null : readUser(user, template, problem, () => null);
   if (template !== null && known?.canary && known.findings.length === 0) {
-    return { spec: userSpec(user, template, known.canary), diagnostics: [] };
+    return { spec: userSpec(user, template, known.canary, known.earlier), diagnostics: [] };
   }
   const [document] = parseAllDocuments(user.text, PARSE_OPTIONS);
   if (document === undefined || !('range' in document)) throw new Error('a document that was read is gone');
@@ -82,9 +82,11 @@ export function parseUser(
   // Afresh from the text: stored as JSON, values such as .inf are no longer what was written.
   const values = plainValues(document);
   const written = values.ok && isMapping(values.value) ? { ...user, values: values.value } : user;
-  const { canary, findings } = readUser(written, template, problem, (path) => scalarTextAt(document, path));
+  const { canary, earlier, findings } = readUser(written, template, problem, (path) =>
+    scalarTextAt(document, path),
+  );
   return {
-    spec: canary === null || template === null ? null : userSpec(user, template, canary),
+    spec: canary === null || template === null ? null : userSpec(user, template, canary, earlier),
     diagnostics: diagnosticsOf(source, findings, (finding) => offsetOf(finding, document, user.text)),
   };
 }
@@ -125,8 +127,8 @@ function parseDocument(source: Source): ParsedDocument {
   }
   const user = userOf(values.value, source);
   if (user !== null) return { user, diagnostics: [] };
-  const { canary, findings } = readCanary({ kind: 'Canary', values: values.value, textAt });
-  return { spec: canary && specOf(canary, source), diagnostics: placed(findings) };
+  const { canary, earlier, findings } = readCanary({ kind: 'Canary', values: values.value, textAt });
+  return { spec: canary && specOf(canary, earlier, source), diagnostics: placed(findings) };
 }
 
 /** What is wrong, with its place; of very much only the first part, and one that counts the rest. */
@@ -157,9 +159,20 @@ function diagnosticsOf<T extends Pick<Finding, 'severity' | 'code' | 'detail'>>(
   return [...shown, at(document.range[0], 'SPEC_TOO_MANY', rest, 'error')];
 }
 
-function specOf(canary: Canary, { file, document, placeOf }: Source): Spec {
+function specOf(canary: Canary, earlier: Canary | null, { file, document, placeOf }: Source): Spec {
   const { line } = placeOf(revisionOffset(document));
-  return { canary, file, line, hash: sha256(canonicalJson(canary)) };
+  return { ...meaningOf(canary, earlier), file, line };
+}
+
+function meaningOf(canary: Canary, earlier: Canary | null): Pick<Spec, 'canary' | 'hash' | 'earlier'> {
+  if (earlier === null) return { canary, hash: sha256(canonicalJson(canary)) };
+  const { strategy, analysis } = earlier;
+  const hash = sha256(canonicalJson(earlier));
+  return {
+    canary,
+    hash: sha256(`${canonicalJson(canary)}\n${hash}`),
+    earlier: { hash, steps: strategy.steps, metrics: analysis.metrics },
+  };
 }
 
 function revisionOffset(document: Document.Parsed): number {
@@ -191,8 +204,13 @@ function userOf(values: unknown, { text, file, document, placeOf }: Source): Tem
   };
 }
 
-function userSpec({ file, line }: TemplateUser, template: AnalysisTemplate, canary: Canary): Spec {
-  return { canary, file, line, hash: sha256(canonicalJson(canary)), template };
+function userSpec(
+  { file, line }: TemplateUser,
+  template: AnalysisTemplate,
+  canary: Canary,
+  earlier: Canary | null,
+): Spec {
+  return { ...meaningOf(canary, earlier), file, line, template };
 }
 
 type PlainValues =

@@ -5,7 +5,7 @@ import { type Finding, type Path, wrongValue } from './finding.ts';
 import { findingsOf, type Written } from './issues.ts';
 import { lintDocument, lintTemplate } from './lint.ts';
 import { withTemplate } from './merge.ts';
-import { resolve } from './resolve.ts';
+import { resolve, resolveEarlier } from './resolve.ts';
 import { CanaryDocument, TemplateDocument, TemplateName } from './schema.ts';
 
 const METRICS: Path = ['spec', 'analysis', 'metrics'];
@@ -13,6 +13,8 @@ const TEMPLATE: Path = ['spec', 'analysis', 'template'];
 
 interface ReadCanary {
   readonly canary: Canary | null;
+  /** The same document by the judges of before, where that is another Canary. */
+  readonly earlier: Canary | null;
   readonly findings: readonly Finding[];
 }
 
@@ -20,15 +22,17 @@ interface ReadCanary {
 export function readCanary(written: Written): ReadCanary {
   const { values: input } = written;
   const foreign = foreignKind(input);
-  if (foreign !== null) return { canary: null, findings: [foreign] };
+  if (foreign !== null) return { canary: null, earlier: null, findings: [foreign] };
   const parsed = CanaryDocument.safeParse(input);
   const draft = parsed.success ? parsed.data : draftOf(CanaryDocument, input);
   const findings = [
     ...(parsed.success ? [] : findingsOf(parsed.error, written)),
     ...(draft === undefined ? [] : lintDocument(draft, input)),
   ];
-  const isValid = !findings.some(({ severity }) => severity === 'error');
-  return { canary: parsed.success && isValid ? resolve(parsed.data) : null, findings };
+  if (!parsed.success || findings.some(({ severity }) => severity === 'error')) {
+    return { canary: null, earlier: null, findings };
+  }
+  return { canary: resolve(parsed.data), earlier: resolveEarlier(parsed.data), findings };
 }
 
 /** What belongs to another program is named as such, instead of by everything that it lacks to be a Canary. */
@@ -88,17 +92,18 @@ export function readUser(
   textAt: Written['textAt'],
 ): ReadCanary {
   const merged = template === null ? values : withTemplate(values, template.analysis);
-  const { canary, findings } = readCanary({ kind: 'Canary', values: merged, textAt });
+  const { findings, ...read } = readCanary({ kind: 'Canary', values: merged, textAt });
   if (template === null) {
     const others = findings.filter(({ code }) => !LACKING.has(code));
-    return { canary: null, findings: [wrongValue('SPEC_TEMPLATE', TEMPLATE, problem), ...others] };
+    const unknown = wrongValue('SPEC_TEMPLATE', TEMPLATE, problem);
+    return { canary: null, earlier: null, findings: [unknown, ...others] };
   }
   const placed = findings.flatMap((finding) => {
     if (!isInherited(finding.path, values, merged)) return finding;
     if (finding.severity === 'warning') return [];
     return wrongValue(finding.code, TEMPLATE, `With the template ${name}: ${finding.detail}`);
   });
-  return { canary, findings: placed };
+  return { ...read, findings: placed };
 }
 
 /** What a Canary may lack because its template has it. */

@@ -59,6 +59,18 @@ export function resolve({ metadata, spec }: CanaryDocument): Canary {
   };
 }
 
+/**
+ * What the same document meant while every judge that nobody named was threshold; null where the default makes no
+ * difference.
+ */
+export function resolveEarlier({ spec, ...rest }: CanaryDocument): Canary | null {
+  const { analysis } = spec;
+  const isUnasked = (metric: MetricDocument) =>
+    metric.judge === undefined && judgeOf(metric, undefined) === 'sequential';
+  if (analysis.judge !== undefined || !analysis.metrics.some(isUnasked)) return null;
+  return resolve({ ...rest, spec: { ...spec, analysis: { ...analysis, judge: 'threshold' } } });
+}
+
 /** The dataId of a service's rule document, unless the file names another. */
 export function defaultDataId(service: string): string {
   return `canary-rules.${service}.json`;

@@ -5,9 +5,9 @@ import { z } from 'zod';
 export const ANALYSIS_JUDGE = {
   judge: z
     .enum(['threshold', 'sequential', 'mannWhitney'])
-    .default('threshold')
+    .optional()
     .describe(
-      'Judge of the metrics that name none themselves and that it can take: sequential ratio and latency with maxDelta alone, mannWhitney what is compared with stable.',
+      'Judge of the metrics that name none themselves and that it can take: sequential ratio and latency with maxDelta alone, mannWhitney what is compared with stable. Default: sequential, but not for a metric with for, failureLimit, minRequests or critical: true.',
     ),
   alpha: z
     .number()

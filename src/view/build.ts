@@ -1,4 +1,5 @@
 /** What anyone is shown: the core's state, records and events turned into the objects of the wire contract. */
+import { canaryFor } from '../core/default-judge.ts';
 import type { Signal } from '../core/observation.ts';
 import {
   type CanaryState,
@@ -43,6 +44,7 @@ export function canaryView(source: CanarySource): CanaryView {
   const { name, spec, state, explanation } = source;
   const phase = state?.phase ?? 'Initializing';
   const rollout = state === null ? null : underWay(state);
+  const canary = spec === null ? null : canaryFor(spec, rollout);
   const trial = state === null ? NO_TRIAL : trialOf(state);
   return {
     name,
@@ -70,7 +72,7 @@ export function canaryView(source: CanarySource): CanaryView {
     pauses: (rollout ?? state)?.pauses.map((pause) => ({ ...pause, since: time(pause.since) })) ?? [],
     alerts: (source.signals ?? []).slice(-ALERTS_SHOWN).map(alertView),
     steps: stepViews(spec, state, trial),
-    metrics: spec?.canary.analysis.metrics.map((metric) => metricView(metric, state?.rollout ?? null)) ?? [],
+    metrics: canary?.analysis.metrics.map((metric) => metricView(metric, state?.rollout ?? null)) ?? [],
     failedRevisions: Object.keys(state?.failed ?? {}),
     file: spec?.file ?? null,
     line: spec?.line ?? null,

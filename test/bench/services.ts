@@ -42,6 +42,7 @@ ${WEIGHTS.map((weight) => `      - {setWeight: ${weight}, bake: ${Math.round(bak
   analysis:
     interval: ${intervalS}s
     window: ${intervalS * 800}ms
+    judge: threshold
     metrics:
       - name: error-rate
         ratio: {bad: 'http_requests_total{service="${name}",code=~"5.."}', total: 'http_requests_total{service="${name}"}'}

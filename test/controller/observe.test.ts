@@ -67,7 +67,7 @@ describe('a deadline', () => {
         signal.addEventListener('abort', () => end({ ...late, detail: 'given up' }));
       });
     const deps = { clock, router: createTraffic(clock), measure };
-    const { measurements } = look(deps, canary, state, [], new AbortController().signal);
+    const { measurements } = look(deps, { ...spec, canary }, state, [], new AbortController().signal);
     clock.advance(60_000);
     expect((await measurements).map(({ reading }) => reading)).toEqual([late]);
   });

@@ -226,7 +226,7 @@ export function runChaos(options: ChaosOptions): { state: CanaryState; weight: n
 
   function tick(fate: Fate): void {
     if (commands.length > 0 && !settle(NOTHING_SEEN, { ...fate, crash: null })) return;
-    const { requests, beta } = needs(spec.canary, saved, commands, world.wall(now));
+    const { requests, beta } = needs(spec, saved, commands, world.wall(now));
     const measurements = requests.map((request) => world.measure(request, now));
     const seen = { ...NOTHING_SEEN, measurements, beta: beta ? ('none' as const) : null, route: read(fate) };
     if (!settle(seen, fate)) restart();

@@ -16,13 +16,13 @@ const undo: Command = {
   restart: false,
 };
 const ids = (desk: Desk, spec = quickSpec(), commands: Command[] = [], later = 60_000) =>
-  needs(spec.canary, desk.state(), commands, desk.now() + later).requests.map(({ id }) => id);
+  needs(spec, desk.state(), commands, desk.now() + later).requests.map(({ id }) => id);
 
 describe('what is asked', () => {
   it('is nothing while nothing runs', () => {
     const spec = quickSpec({ revision: 'v1' });
     const desk = createDesk(spec);
-    expect(needs(spec.canary, desk.state(), [], desk.now() + 600_000)).toEqual({ requests: [], beta: false });
+    expect(needs(spec, desk.state(), [], desk.now() + 600_000)).toEqual({ requests: [], beta: false });
   });
 
   it('is both arms of every metric once a look is due, not before', () => {
@@ -36,7 +36,7 @@ describe('what is asked', () => {
     desk.look('pass');
     expect(ids(desk, spec, [], 1_000)).toEqual([]);
     expect(ids(desk, spec)).toEqual(['error-rate/canary', 'error-rate/stable', 'free/canary']);
-    const free = needs(spec.canary, desk.state(), [], desk.now() + 60_000).requests.at(-1);
+    const free = needs(spec, desk.state(), [], desk.now() + 60_000).requests.at(-1);
     expect(free).toMatchObject({ source: { query: 'up{version="v2"}' }, version: 'v2', at: null });
   });
 
@@ -53,7 +53,7 @@ describe('what is asked', () => {
     const desk = createDesk();
     desk.reach(100);
     const { frozenAt } = desk.rollout();
-    const stable = needs(quickSpec().canary, desk.state(), [], desk.now() + 60_000).requests[1];
+    const stable = needs(quickSpec(), desk.state(), [], desk.now() + 60_000).requests[1];
     expect(stable).toMatchObject({ id: 'error-rate/stable', at: frozenAt });
     desk.look('pass');
     expect(ids(desk)).toEqual(['error-rate/canary']);
@@ -73,7 +73,7 @@ describe('what is asked', () => {
     const desk = createDesk();
     desk.reach(5);
     desk.look('noData');
-    const targets = needs(quickSpec().canary, desk.state(), [], desk.now() + 60_000).requests.at(-1);
+    const targets = needs(quickSpec(), desk.state(), [], desk.now() + 60_000).requests.at(-1);
     expect(targets).toMatchObject({
       id: 'targets',
       source: { kind: 'presence', selector: 'up{job="shop"}' },
@@ -86,7 +86,7 @@ describe('what is asked', () => {
   it('is strategy.ready and the beta variant before the first step', () => {
     const spec = quickSpec({ strategy: { ready: { query: 'count(up{version="{{canary}}"})', min: 1 } } });
     const desk = createDesk(spec);
-    expect(needs(spec.canary, desk.state(), [], desk.now() + 60_000)).toMatchObject({
+    expect(needs(spec, desk.state(), [], desk.now() + 60_000)).toMatchObject({
       beta: true,
       requests: [{ id: 'ready', source: { query: 'count(up{version="v2"})' } }],
     });
@@ -95,10 +95,10 @@ describe('what is asked', () => {
   it('is the beta variant again at each look while one is known', () => {
     const desk = createDesk(quickSpec(), { beta: { rule: '10.0.0.1' } });
     expect(desk.state().diagnostics).toMatchObject([{ code: 'BETA_PRESENT' }]);
-    expect(needs(quickSpec().canary, desk.state(), [], desk.now() + 60_000).beta).toBe(true);
+    expect(needs(quickSpec(), desk.state(), [], desk.now() + 60_000).beta).toBe(true);
     desk.look('pass', { beta: 'none' });
     expect(desk.state().diagnostics).toEqual([]);
-    expect(needs(quickSpec().canary, desk.state(), [], desk.now() + 60_000).beta).toBe(false);
+    expect(needs(quickSpec(), desk.state(), [], desk.now() + 60_000).beta).toBe(false);
   });
 
   it('takes the end of a beta from a read where the server does not tell of betas', () => {
@@ -118,7 +118,7 @@ describe('what is asked', () => {
     const desk = createDesk();
     desk.reach(100);
     for (let looks = 0; looks < 3; looks += 1) desk.look('pass');
-    expect(needs(quickSpec().canary, desk.state(), [undo], desk.now()).requests).toMatchObject([
+    expect(needs(quickSpec(), desk.state(), [undo], desk.now()).requests).toMatchObject([
       { id: 'undo', version: 'v1', source: { selector: 'up{job="shop"}' } },
     ]);
     expect(ids(desk, quickSpec(), [{ ...undo, force: true }])).toEqual([]);

@@ -16,6 +16,7 @@ spec:
   strategy: { steps: [{ setWeight: 5, bake: 10m }, { setWeight: 100, bake: 10m }] }
   analysis:
     interval: 20s
+    judge: threshold
     window: 2m
     metrics:
       - name: errors

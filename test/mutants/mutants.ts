@@ -314,9 +314,17 @@ const STEPS: readonly Mutant[] = [
     name: 'an approval outlives an edit of the file',
     guards: EXEMPTIONS,
     file: 'src/core/gates.ts',
-    text: 'findLast(({ specHash }) => specHash === turn.spec.hash)',
+    text: 'findLast(({ specHash }) => isHashOf(turn.spec, rollout, specHash))',
     by: 'findLast(({ specHash }) => specHash !== null)',
     tests: ['test/core/edits.test.ts'],
+  },
+  {
+    name: 'a rollout under way takes the new default of the judge',
+    guards: EXEMPTIONS,
+    file: 'src/core/default-judge.ts',
+    text: 'rollout === null || rollout.defaultJudge !== undefined',
+    by: 'rollout === null || rollout.defaultJudge === undefined',
+    tests: ['test/controller/earlier-default.test.ts'],
   },
 ];
 

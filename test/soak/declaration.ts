@@ -38,6 +38,7 @@ ${WEIGHTS.map((weight) => `      - {setWeight: ${weight}, bake: ${ms(pace.bakeMs
   analysis:
     interval: ${ms(pace.intervalMs)}
     window: ${ms(pace.windowMs)}
+    judge: threshold
     metrics:
       - name: error-rate
         ratio: {bad: 'http_requests_total{service="${service}",code=~"5.."}', total: 'http_requests_total{service="${service}"}'}

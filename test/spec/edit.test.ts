@@ -12,6 +12,7 @@ spec:
     ready: {query: 'up{version="{{canary}}"}'}
     steps: [{setWeight: 5, bake: 5m, approval: required}, {setWeight: 50, bake: 5m}, {setWeight: 100, bake: 10m}]
   analysis:
+    judge: threshold
     metrics:
       - {name: errors, ratio: {bad: 'x{code="500"}', total: x}, maxDelta: 0.01}
       - {name: p99, latency: {histogram: x_bucket, quantile: 0.99}, max: 0.5}

@@ -4,7 +4,7 @@ import { parseFile } from '../../src/spec/parse.ts';
 
 const RATIO = `ratio: {bad: 'r{code="5"}', total: r}`;
 
-function canaryOf(analysis: string, steps = '{setWeight: 5, bake: 5m}, {setWeight: 100, bake: 5m}') {
+function specOf(analysis: string, steps = '{setWeight: 5, bake: 5m}, {setWeight: 100, bake: 5m}') {
   const { specs, diagnostics } = parseFile(
     `apiVersion: canary/v1
 kind: Canary
@@ -17,7 +17,11 @@ spec:
     'a.yaml',
   );
   expect(diagnostics.filter(({ severity }) => severity === 'error')).toEqual([]);
-  return specs[0]!.canary;
+  return specs[0]!;
+}
+
+function canaryOf(...parts: Parameters<typeof specOf>) {
+  return specOf(...parts).canary;
 }
 
 function metricsOf(analysis: string) {
@@ -25,10 +29,44 @@ function metricsOf(analysis: string) {
 }
 
 describe('the judge of a metric', () => {
-  test('is threshold unless the file says otherwise', () => {
-    const [metric] = metricsOf(`{metrics: [{name: a, ${RATIO}, maxDelta: 0.01}]}`);
-    expect(metric).toMatchObject({ judge: 'threshold', forMs: 90_000 });
-    expect(metric).not.toHaveProperty('sequential');
+  test.each([
+    ['a ratio with maxDelta', `${RATIO}, maxDelta: 0.01`],
+    ['a ratio with a burn rate', `${RATIO}, maxBurnRateDelta: 5, objective: 0.999`],
+    ['a latency with maxDelta', 'latency: {histogram: l_bucket, quantile: 0.99}, maxDelta: 0.05'],
+    ['one with fields that mean nothing to it', `${RATIO}, maxDelta: 0.01, window: 2m, critical: false`],
+    ['one with a weight', `${RATIO}, maxDelta: 0.01, weight: 2`],
+  ])('is sequential for %s where the file names none', (_what, metric) => {
+    const [judged] = metricsOf(`{metrics: [{name: a, ${metric}}]}`);
+    expect(judged).toMatchObject({ judge: 'sequential', forMs: null });
+    expect(judged).toHaveProperty('sequential');
+  });
+
+  test.each([
+    ['an absolute bound', `${RATIO}, max: 0.05`],
+    ['an absolute bound beside maxDelta', `${RATIO}, maxDelta: 0.01, max: 0.05`],
+    ['a relative bound', 'latency: {histogram: l_bucket, quantile: 0.99}, maxRatio: 1.2'],
+    ['no margin', `${RATIO}, maxDelta: 0`],
+    ['for', `${RATIO}, maxDelta: 0.01, for: 5m`],
+    ['failureLimit', `${RATIO}, maxDelta: 0.01, failureLimit: 2`],
+    ['minRequests', `${RATIO}, maxDelta: 0.01, minRequests: 50`],
+    ['critical', `${RATIO}, maxDelta: 0.01, critical: true`],
+    [
+      'a selector that only Prometheus can apply',
+      `ratio: {bad: 'r{code=~"5.*1.*2.*3.*"}', total: r}, maxDelta: 0.01`,
+    ],
+    ['a query', `query: 'x{version="{{version}}"}', maxDelta: 1`],
+  ])('is threshold for a metric with %s where the file names none', (_what, metric) => {
+    const [judged] = metricsOf(`{metrics: [{name: a, ${metric}}]}`);
+    expect(judged?.judge).toBe('threshold');
+    expect(judged).not.toHaveProperty('sequential');
+  });
+
+  test('is of the whole analysis where that names one, and of a metric where that does', () => {
+    const metrics = `metrics: [{name: a, ${RATIO}, maxDelta: 0.01}, {name: b, ${RATIO}, maxDelta: 0.01, judge: sequential}]`;
+    expect(metricsOf(`{judge: threshold, ${metrics}}`).map(({ judge }) => judge)).toEqual([
+      'threshold',
+      'sequential',
+    ]);
   });
 
   test('is that of the analysis where it can take the metric', () => {
@@ -66,7 +104,7 @@ describe('the judge of a metric', () => {
     const metrics = `metrics: [{name: a, ${RATIO}, maxDelta: 0.01}]`;
     const held = canaryOf(`{judge: sequential, ${metrics}}`, steps).strategy.steps;
     expect(held.map(({ maxHoldMs }) => maxHoldMs)).toEqual([3_600_000, 1_200_000]);
-    expect(canaryOf(`{${metrics}}`).strategy.steps[0]).not.toHaveProperty('maxHoldMs');
+    expect(canaryOf(`{judge: threshold, ${metrics}}`).strategy.steps[0]).not.toHaveProperty('maxHoldMs');
   });
 
   test('takes a burn rate for a margin', () => {
@@ -76,7 +114,10 @@ describe('the judge of a metric', () => {
 
   test('is told in the difference of two declarations', () => {
     const metrics = `metrics: [{name: a, ${RATIO}, maxDelta: 0.01}]`;
-    const changes = diffSpecs(canaryOf(`{${metrics}}`), canaryOf(`{judge: sequential, ${metrics}}`));
+    const changes = diffSpecs(
+      canaryOf(`{judge: threshold, ${metrics}}`),
+      canaryOf(`{judge: sequential, ${metrics}}`),
+    );
     expect(changes.map(({ field, after }) => [field, after])).toEqual([
       ['strategy.steps[0]', expect.stringContaining('held 20m at most')],
       ['strategy.steps[1]', expect.stringContaining('held 20m at most')],
@@ -87,5 +128,39 @@ describe('the judge of a metric', () => {
       ['analysis.metrics[a].dispersion', 'auto'],
       ['analysis.metrics[a].for', ''],
     ]);
+  });
+});
+
+describe('a file that names no judge', () => {
+  const RATIOS = `metrics: [{name: a, ${RATIO}, maxDelta: 0.01}`;
+
+  test('keeps what it meant, under its hash, while threshold was the default', () => {
+    const { earlier, hash } = specOf(`{${RATIOS}]}`);
+    const named = specOf(`{judge: threshold, ${RATIOS}]}`);
+    // Written down by versions of that time.
+    expect(earlier?.hash).toBe('268a3488ae11b4bb562b78c964e8f571f81326b04588203a5ce383c4f90acb0b');
+    expect(earlier).toEqual({
+      hash: named.hash,
+      steps: named.canary.strategy.steps,
+      metrics: named.canary.analysis.metrics,
+    });
+    expect(new Set([hash, named.hash, specOf(`{judge: sequential, ${RATIOS}]}`).hash]).size).toBe(3);
+  });
+
+  test('keeps the odds of a metric that named its judge then', () => {
+    const { earlier, canary } = specOf(
+      `{${RATIOS}, {name: b, ${RATIO}, maxDelta: 0.01, judge: sequential}]}`,
+    );
+    expect(earlier?.hash).toBe('a3289f5a783697f6f9374123cbfcd60966b9f1de0ee3c49bf45dc17f5be36116');
+    expect(earlier?.metrics.map(({ sequential }) => sequential?.alpha)).toEqual([undefined, 0.01]);
+    expect(canary.analysis.metrics.map(({ sequential }) => sequential?.alpha)).toEqual([0.005, 0.005]);
+  });
+
+  test.each([
+    ['names a judge', `{judge: sequential, ${RATIOS}]}`],
+    ['has nothing for the sequential judge', `{metrics: [{name: a, ${RATIO}, max: 0.01}]}`],
+    ['names a judge for each metric', `{metrics: [{name: a, ${RATIO}, maxDelta: 0.01, judge: sequential}]}`],
+  ])('means one thing where it %s', (_what, analysis) => {
+    expect(specOf(analysis)).not.toHaveProperty('earlier');
   });
 });

@@ -170,7 +170,7 @@ export function createRun(first: Spec, surroundings: Surroundings, start: number
     },
     requests() {
       if (isForgotten) return [];
-      const wanted = needs(spec.canary, state, commands, surroundings.wall(now));
+      const wanted = needs(spec, state, commands, surroundings.wall(now));
       beta = wanted.beta ? 'none' : null;
       return wanted.requests;
     },

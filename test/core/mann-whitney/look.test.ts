@@ -205,8 +205,8 @@ describe('a point', () => {
     const desk = deskWith([points()]);
     const asked = () => {
       const due = { ...desk.state(), nextLookAt: 0 };
-      const { canary } = aSpec({ analysis: { metrics: [points()] } });
-      return needs(canary, due, [], desk.now()).requests.map(({ id }) => id);
+      const spec = aSpec({ analysis: { metrics: [points()] } });
+      return needs(spec, due, [], desk.now()).requests.map(({ id }) => id);
     };
     expect(asked()).toEqual(['error-rate/canary', 'error-rate/stable']);
     lookTimes(desk, 6, EQUAL);
