@@ -119,6 +119,22 @@ describe.skipIf(missing !== null)('a backtest on a real Prometheus', () => {
     },
   );
 
+  test('judges by points, as many as the declaration asks for', async () => {
+    const names = ['bad', 'good', 'silent'];
+    const text = (name: string) =>
+      declaration(name, 'mannWhitney').replace('judge: mannWhitney', 'judge: mannWhitney\n    minPoints: 6');
+    const files = Object.fromEntries(names.map((name) => [name, text(name)]));
+    const { code, stories } = await backtest(directory('points', files), ...PERIOD);
+    expect(code).toBe(0);
+    expect(stories.map(({ canary, outcome }) => [canary, outcome])).toEqual([
+      ['bad', 'RolledBack'],
+      ['good', 'Promoted'],
+      ['silent', 'Inconclusive'],
+    ]);
+    const [bad] = stories;
+    expect(bad.timeline.at(-1).reason).toContain('6 points of canary, 6 of stable');
+  });
+
   test('is inconclusive where the data end before anything could be decided', async () => {
     const path = directory('short', { good: declaration('good', 'sequential') });
     const end = new Date((FROM + 90) * 1_000).toISOString();

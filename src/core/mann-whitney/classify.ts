@@ -168,7 +168,12 @@ function sentence(
 ): string {
   const shift = `shift ${formatNumber(estimate)} (${formatNumber(lower)} to ${formatNumber(upper)})`;
   const allowed = `${formatNumber(band)} is allowed`;
-  if (label !== 'pass') return `canary is ${label === 'high' ? 'higher' : 'lower'}: ${shift}, ${allowed}`;
+  if (label !== 'pass') {
+    // Where most points of both are equal the shift may be 0, and the ranks of the others still tell.
+    const isShifted = label === 'high' ? lower > band : upper < -band;
+    const where = isShifted ? '' : ' in more of its points than chance explains';
+    return `canary is ${label === 'high' ? 'higher' : 'lower'}${where}: ${shift}, ${allowed}`;
+  }
   if (isCertain) return `${shift}, ${allowed}, but its effect size ${formatNumber(effect)} is allowed too`;
   return `no certain difference: ${shift}, ${allowed}`;
 }

@@ -3,6 +3,7 @@
  * all metrics. What could not be measured is no pass, whatever earlier points say.
  */
 import type { Canary, MannWhitneyTerms, Metric } from '../../spec/canary.ts';
+import { NO_EFFECT } from '../../spec/mann-whitney.ts';
 import { formatNumber, guardText } from '../judge.ts';
 import type { Measurement, Reading } from '../observation.ts';
 import type { RolloutState, VerdictClass } from '../rollout.ts';
@@ -224,7 +225,7 @@ function classOf(
   if (isWorse && (metric.dryRun || verdict === 'fail')) return 'fail';
   if (metric.dryRun ? label === 'pass' : verdict === 'pass') return 'pass';
   if (label === 'error') return 'error';
-  return isLate ? 'inconclusive' : 'pending';
+  return isLate && label !== 'pass' ? 'inconclusive' : 'pending';
 }
 
 function valueIn(reading: Reading): number | null {
@@ -252,9 +253,9 @@ function wordsOf({ answer, classification }: Compared, run: RunScore): string {
     .join('; ');
 }
 
-/** Null: the measure says nothing of these points. */
+/** Null: the measure says nothing of these points, or that they are alike. */
 function effectText({ effectSize: { measure } }: MannWhitneyTerms, effect: number | null): string | null {
-  if (effect === null) return null;
+  if (effect === null || effect === NO_EFFECT[measure]) return null;
   return measure === 'meanRatio'
     ? `its mean is ${formatNumber(effect)} times stable's`
     : `a point of it lies above one of stable with probability ${formatNumber(effect)}`;

@@ -171,6 +171,15 @@ describe('classifying a metric', () => {
         RISING,
       ).detail,
     ).toContain('no certain difference');
+    const spikes = [...Array.from({ length: 40 }, () => 0), 3, 3, 3, 3, 3, 3];
+    const some = classifyMetric(
+      KAYENTA_RULE,
+      spikes,
+      Array.from({ length: 40 }, () => 0),
+    );
+    expect(some.detail).toBe(
+      'canary is higher in more of its points than chance explains: shift 0 (0 to 0), 0 is allowed',
+    );
   });
 
   it('is the mirror image of itself, and never high where an increase is no harm', () => {
