@@ -29,6 +29,15 @@ describe('whole rollouts in a scripted world', () => {
     expect(run.weight).toBe(100);
   });
 
+  it('begins once so many instances are up as strategy.ready asks for', () => {
+    const strategy = { ready: { query: 'count(up{version="{{canary}}"})', min: 3 } };
+    expect(world('world: {until: 1h}', { strategy }).state.phase).toBe('Succeeded');
+    const late = world('world: {until: 1h}\nchanges: [{at: 0s, for: 10m, canaryUp: false}]', { strategy });
+    expect(late.at('StepStarted')[0]).toBe('670s');
+    const never = world("world: {until: 1h, answers: {'count(up': 2}}", { strategy });
+    expect(never.at('StepStarted')).toEqual([]);
+  });
+
   it('rolls back a bad one from the first clean windows, and says why with numbers', () => {
     const run = world('world: {until: 1h, canary: {error: 0.05}}');
     expect(run.at('RolloutEnded')).toEqual(['220s']);

@@ -29,7 +29,7 @@ export async function runController(
   scenario: Scenario,
   dbFile: string,
 ): Promise<readonly TimedEvent[]> {
-  const world = createWorld(scenario);
+  const world = createWorld(scenario, first.canary.strategy.ready?.min);
   const virtual = createVirtualClock(EPOCH_MS);
   const at = () => EPOCH_MS + virtual.monotonic();
   const clock: Clock = { now: () => world.wall(at()), monotonic: virtual.monotonic, after: virtual.after };

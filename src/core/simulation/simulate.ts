@@ -15,7 +15,7 @@ export function moments(scenario: Scenario): ScenarioChange[] {
 }
 
 export function simulate(spec: Spec, scenario: Scenario): Simulation {
-  const world = createWorld(scenario);
+  const world = createWorld(scenario, spec.canary.strategy.ready?.min);
   const run = createRun(spec, world, EPOCH_MS);
   const pending = moments(scenario);
   const until = EPOCH_MS + scenario.world.until;

@@ -4,6 +4,7 @@
  */
 import { parseDuration } from '../../lib/duration.ts';
 import type { Scenario, ScenarioChange } from '../../spec/scenario.ts';
+import { READY_REQUEST } from '../gates.ts';
 import type { Measurement, MeasureRequest, PublishReport, Reading, Signal } from '../observation.ts';
 import { md5, parseRule } from '../rule.ts';
 import { counterSeries, type Flow } from './counters.ts';
@@ -29,7 +30,8 @@ interface Segment {
   readonly rates: ReadonlyMap<string, { readonly rps: number; readonly error: number; readonly p99: number }>;
 }
 
-export function createWorld(scenario: Scenario): World {
+/** `enough`: how many instances `strategy.ready` asks for; so many there are while the canary is up. */
+export function createWorld(scenario: Scenario, enough = 1): World {
   const base = scenario.world;
   let mode = {
     rps: base.rps,
@@ -137,7 +139,12 @@ export function createWorld(scenario: Scenario): World {
     const { source } = request;
     if (source.kind === 'query') {
       const known = Object.entries(base.answers).find(([part]) => source.query.includes(part));
-      return { kind: 'value', value: known?.[1] ?? 1, requests: null };
+      const instances = mode.canaryUp ? enough : 0;
+      return {
+        kind: 'value',
+        value: known?.[1] ?? (request.id === READY_REQUEST ? instances : 1),
+        requests: null,
+      };
     }
     if (source.kind === 'presence') {
       const isUp = request.version === base.stableRevision || mode.canaryUp;
