@@ -21,6 +21,7 @@ import {
   activeRollout,
   addPause,
   because,
+  doubtLastLook,
   emit,
   isPausedBy,
   isWaiting,
@@ -106,8 +107,11 @@ function noteObserved(turn: Turn): void {
 function noteAnswer({ state, live }: Turn): void {
   const rollout = activeRollout(state);
   if (rollout === null || (live.kind === 'unknown' && !live.looked)) return;
+  const wasUnread = rollout.isUnread === true;
   delete rollout.isUnread;
-  if (live.kind === 'unknown') restartPasses(rollout);
+  if (live.kind !== 'unknown') return;
+  if (wasUnread) doubtLastLook(rollout);
+  else restartPasses(rollout);
 }
 
 /** The document is back: what was looked at while it was away says nothing about the held weight. */

@@ -12,12 +12,12 @@ import {
   activeRollout,
   addPause,
   because,
+  doubtLastLook,
   emit,
   endPause,
   heldStep,
   isWaiting,
   restartHeld,
-  restartPasses,
   setDiagnostic,
   type Turn,
 } from './turn.ts';
@@ -128,7 +128,7 @@ export function followClock(turn: Turn): void {
   state.nextLookAt = Math.min(state.nextLookAt, now + Math.max(turn.canary.analysis.intervalMs, 15 * 60_000));
   if (rollout === null) return;
   // Whether the rule could be read at its last look died with the process that made it.
-  if (isRestart && rollout.isUnread === true) restartPasses(rollout);
+  if (isRestart && rollout.isUnread === true) doubtLastLook(rollout);
   if (isJump || rollout.held.verifiedAt > now) restartHeld(turn, rollout);
   if (rollout.held.weight === 0 || state.ending !== null) return;
   const elapsedMs = Math.max(0, input.elapsedMs ?? 0);

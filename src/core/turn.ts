@@ -3,6 +3,7 @@ import { copyOf } from '../lib/copy.ts';
 import type { Canary, Spec, Step } from '../spec/canary.ts';
 import { canaryFor } from './default-judge.ts';
 import type { EventData, EventType, NewEvent } from './events.ts';
+import { withoutPoint } from './mann-whitney/memory.ts';
 import type { Command, Observation, Rule } from './observation.ts';
 import type {
   CanaryState,
@@ -227,6 +228,15 @@ export function noteExemption(rollout: RolloutState, exemption: Exemption): void
 /** Starts every metric's run of passes again: nothing seen so far counts towards leaving the step. */
 export function restartPasses(rollout: RolloutState): void {
   for (const metric of Object.values(rollout.metrics)) metric.passes = 0;
+}
+
+/** What was live at the last look is not known: its passes and points are none. */
+export function doubtLastLook(rollout: RolloutState): void {
+  restartPasses(rollout);
+  for (const metric of Object.values(rollout.metrics)) {
+    if (metric.points === undefined) continue;
+    metric.points = withoutPoint(metric.points, metric.lastLookAt, rollout.frozenAt !== null);
+  }
 }
 
 /** Windows must lie after now again: what was seen before is no evidence for what is live now. */

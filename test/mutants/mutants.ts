@@ -3,6 +3,7 @@ import { ACCESS } from './access.ts';
 import { CLIENT } from './client.ts';
 import { JUDGE } from './judge.ts';
 import { COUNTERS } from './ledger.ts';
+import { POINTS } from './points.ts';
 import { STREAM } from './stream.ts';
 import { WEBHOOKS } from './webhooks.ts';
 
@@ -92,7 +93,7 @@ const EVIDENCE: readonly Mutant[] = [
     name: 'a pass outlives its process although nobody knows whether the live rule could be read',
     guards: RISES_ON_EVIDENCE,
     file: 'src/core/follow.ts',
-    text: 'if (isRestart && rollout.isUnread === true) restartPasses(rollout);',
+    text: 'if (isRestart && rollout.isUnread === true) doubtLastLook(rollout);',
     by: '',
     tests: ['test/core/looks.test.ts'],
   },
@@ -648,6 +649,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...CLIENT,
   ...COUNTERS,
   ...JUDGE,
+  ...POINTS,
   ...STREAM,
   ...WEBHOOKS,
 ];

@@ -55,6 +55,13 @@ export function currentPoints(
   return { since: held.clearFrom, lastAt: null, canary: [], stable };
 }
 
+/** The memory without the point that was taken at `at`; as it is where none was. */
+export function withoutPoint(memory: PointsMemory, at: number | null, isAlone: boolean): PointsMemory {
+  if (at === null || memory.lastAt !== at) return memory;
+  const { canary, stable } = memory;
+  return { ...memory, canary: canary.slice(0, -1), stable: isAlone ? stable : stable.slice(0, -1) };
+}
+
 /**
  * The memory with the point, unless its window shares more than a little time with that of the point before: the test
  * takes points for independent of each other, and one request must not be in two of them. Looks come up to a tenth of

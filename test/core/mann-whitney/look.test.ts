@@ -189,6 +189,24 @@ describe('a point', () => {
     expect(memory(desk)?.canary).toEqual([]);
   });
 
+  it('is taken back where the live rule turns out to be unreadable only after the look, or is never heard of', () => {
+    const late = { kind: 'notRead', isLate: true } as const;
+    const unreadable = { kind: 'unreadable', at: 0, code: 'NACOS_UNAVAILABLE', detail: 'down' } as const;
+    const desk = deskWith([points()]);
+    lookTimes(desk, 3, EQUAL);
+    look(desk, EQUAL, { route: late });
+    desk.tick();
+    expect(memory(desk)?.canary).toHaveLength(4);
+    look(desk, EQUAL, { route: late });
+    desk.tick({ route: unreadable });
+    desk.tick({ route: unreadable });
+    expect(memory(desk)).toMatchObject({ canary: { length: 4 }, stable: { length: 4 } });
+    look(desk, EQUAL, { route: late });
+    desk.restart();
+    desk.tick();
+    expect(memory(desk)?.canary).toHaveLength(4);
+  });
+
   it('of one weight is no evidence for the next, but stable keeps its own for weight 100', () => {
     const parts = { strategy: { steps: steps(5, 50, 100).map((step) => ({ ...step, bakeMs: 60_000 })) } };
     const desk = deskWith([points()], parts);
