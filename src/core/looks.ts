@@ -17,6 +17,7 @@ import {
 } from './sequential/look.ts';
 import { outlook } from './sequential/outlook.ts';
 import { promotingSignal } from './signals.ts';
+import { noteSpending } from './spending.ts';
 import { initialMetric } from './state.ts';
 import { TARGETS_REQUEST } from './targets.ts';
 import { activeRollout, because, heldStep, isWaiting, setDiagnostic, type Turn } from './turn.ts';
@@ -211,6 +212,7 @@ function takeSequential(
   const memory = state.sequential;
   const judged = judgeSequential({ ...sequential, canary: turn.canary, rollout, memory }, answers);
   if (judged.memory !== undefined) state.sequential = judged.memory;
+  noteSpending(turn.canary, rollout, metric, judged);
   const { reading } = judged;
   const canary = reading === null || rollout.frozenAt === null ? reading?.canary : reading.solo;
   count(

@@ -15,6 +15,7 @@ import type {
   WritePurpose,
 } from './memory.ts';
 import type { SequentialMemory } from './sequential/memory.ts';
+import type { Spending } from './spending.ts';
 
 export const PHASES = [
   'Initializing',
@@ -167,6 +168,8 @@ export interface RolloutState {
   promote: Promotion | null;
   analysed: boolean;
   metrics: Record<string, MetricState>;
+  /** Of the rollout budget, by metric: an edit of the metric gives nothing back. Absent: nothing was counted. */
+  spent?: Record<string, Spending>;
   corrections: number;
   lastCorrectionAt: number | null;
   canarySeen: boolean;

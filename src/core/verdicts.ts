@@ -3,6 +3,7 @@ import type { Metric, Reaction } from '../spec/canary.ts';
 import { beginEnding } from './ending.ts';
 import { breach } from './evidence.ts';
 import type { Exemption, MetricState, PauseReason, RolloutState, Verdict } from './rollout.ts';
+import { accountOf, isOverspent } from './spending.ts';
 import {
   activeRollout,
   addPause,
@@ -38,7 +39,7 @@ export function checkVerdicts(turn: Turn): void {
     because(turn, 'foreign', 'another controller owns the document: nothing is written, not even a rollback');
     return;
   }
-  if (checkUrgent(turn) || checkBreaches(turn, rollout)) return;
+  if (checkUrgent(turn) || checkBreaches(turn, rollout) || checkBudget(turn, rollout)) return;
   if (turn.verdicts.length === 0) return;
   if (checkAbsent(turn, rollout) || checkReactions(turn, rollout)) return;
   endHealedPauses(turn, rollout);
@@ -69,6 +70,27 @@ function checkBreaches(turn: Turn, rollout: RolloutState): boolean {
     const reason = `${metric.name}: ${numbers}${why}`;
     if (state.verdict !== null) explainVerdict(turn, state.verdict);
     fail(turn, reason);
+    return true;
+  }
+  return false;
+}
+
+/** The harm is bounded whatever the judge knows, so that going over it rolls back whatever `onFailure` says. */
+function checkBudget(turn: Turn, rollout: RolloutState): boolean {
+  if (turn.verdicts.length === 0) return false;
+  const { analysis } = turn.canary;
+  for (const [metric] of judged(turn, rollout)) {
+    const account = accountOf(analysis.rolloutBudget, metric, rollout);
+    if (account === null) continue;
+    const { excess, allowed, text } = account;
+    const facts = { metric: metric.name, excess, allowed };
+    if (!isOverspent(account)) {
+      notBecause(turn, 'budget', text, facts);
+      continue;
+    }
+    because(turn, 'budget', text, facts);
+    rollout.firstFailAt ??= turn.now;
+    beginEnding(turn, 'RolledBack', `the rollout budget is spent: ${text}`);
     return true;
   }
   return false;

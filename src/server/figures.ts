@@ -1,7 +1,8 @@
 /** The numbers behind `GET /metrics`, taken from the controller's memory at scrape time. */
 import type { Controls } from '../controller/controls.ts';
 import { type CanaryState, healthOf, type RolloutState } from '../core/rollout.ts';
-import type { Metric, Spec } from '../spec/canary.ts';
+import { accountOf } from '../core/spending.ts';
+import type { Metric, RolloutBudget, Spec } from '../spec/canary.ts';
 import type { Store } from '../store/store.ts';
 import type { CanaryFigures, MetricFigures } from '../telemetry/canary-series.ts';
 import type { MetricsIndex } from '../telemetry/metrics.ts';
@@ -36,17 +37,26 @@ function figuresOf(state: CanaryState, spec: Spec | undefined): CanaryFigures {
     stepIndex: trial.stepIndex,
     weightDesired: desiredWeight(state),
     weightObserved: state.observed?.weight ?? null,
-    metrics: spec?.canary.analysis.metrics.map((metric) => metricFigures(metric, state.rollout)) ?? [],
+    metrics:
+      spec?.canary.analysis.metrics.map((metric) =>
+        metricFigures(metric, state.rollout, spec.canary.analysis.rolloutBudget),
+      ) ?? [],
   };
 }
 
-function metricFigures(metric: Metric, rollout: RolloutState | null): MetricFigures {
+function metricFigures(
+  metric: Metric,
+  rollout: RolloutState | null,
+  budget: RolloutBudget | undefined,
+): MetricFigures {
   const verdict = rollout?.metrics[metric.name]?.verdict;
+  const account = rollout === null ? null : accountOf(budget, metric, rollout);
   return {
     metric: metric.name,
     verdict: verdict?.class ?? 'pending',
     canary: verdict?.canary ?? null,
     stable: verdict?.stable ?? null,
     bounds: { ...metric.bounds },
+    budgetSpent: account === null || account.allowed === null ? null : account.excess / account.allowed,
   };
 }

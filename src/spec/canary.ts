@@ -125,6 +125,16 @@ export interface Metric {
   readonly sequential?: SequentialPromise;
   /** There exactly where `judge` is mannWhitney. */
   readonly mannWhitney?: MannWhitneyTerms;
+  /** Share of good events that is promised; there where the analysis asks what is left of the error budget. */
+  readonly objective?: number;
+}
+
+/** How much of the error budget one rollout may spend before it goes back to 0. */
+export interface RolloutBudget {
+  /** Above 0, 1 at most. */
+  readonly share: number;
+  /** What the objectives are promised over. */
+  readonly windowMs: number;
 }
 
 export interface Analysis {
@@ -142,6 +152,8 @@ export interface Analysis {
   readonly metrics: readonly Metric[];
   /** There exactly where one of the metrics has the Mann-Whitney judge. */
   readonly scoring?: Scoring;
+  /** Absent: any amount may be spent. */
+  readonly rolloutBudget?: RolloutBudget;
   /** The traffic was not split by these weights, because it is of the past: it is not held against them. Never declared. */
   readonly anySplit?: true;
 }

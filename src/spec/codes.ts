@@ -42,6 +42,8 @@ export const SPEC_CODES = {
   SPEC_MIN_REQUESTS: 'minRequests is set where no requests are counted.',
   SPEC_WINDOW: 'A window is longer than a step can last.',
   SPEC_LOOSE_MARGIN: 'The margin is wider than what pages people (warning).',
+  SPEC_BUDGET: 'No metric has an error budget that could be asked about.',
+  SPEC_UNBUDGETED: 'A metric with an objective spends nothing of the rollout budget (warning).',
   SPEC_JUDGE: 'The judge has no use for a field, or lacks one.',
   SPEC_NEVER_COMPARED: 'No step lets canary and stable serve side by side (warning).',
 

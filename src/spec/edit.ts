@@ -19,12 +19,12 @@ export function stepsKey({ strategy }: Canary): string {
 }
 
 /**
- * Equal keys: the metric is measured and judged in the same way, so its counters go on. The name is no part of it;
- * the service and the version label are, because they are in the query.
+ * Equal keys: the metric is measured and judged in the same way, so its counters go on. The name is no part of it, nor
+ * the objective, by which no look is judged; the service and the version label are, because they are in the query.
  */
 export function metricKey({ service, analysis }: Canary, metric: Metric): string {
   const judged = once(metric, () => {
-    const { name: _, ...rest } = metric;
+    const { name: _, objective: __, ...rest } = metric;
     return shortHash(rest);
   });
   return `${judged} ${service} ${analysis.versionLabel}`;
@@ -148,6 +148,7 @@ function analysisFields(analysis: Analysis, inDetail: ReadonlySet<string>): Fiel
     ['analysis.onInconclusive', analysis.onInconclusive],
     ['analysis.resumeOnResolved', analysis.resumeOnResolved],
     ...scoringFields(analysis.scoring),
+    ...budgetFields(analysis.rolloutBudget),
     ...metrics,
   ];
 }
@@ -162,6 +163,7 @@ function metricFields(metric: Metric): Field[] {
     ['dryRun', metric.dryRun],
     ['window', formatDuration(metric.windowMs)],
     ['judge', metric.judge],
+    ['objective', metric.objective],
     ...promiseFields(metric.sequential),
     ...termFields(metric.mannWhitney),
   ];
@@ -196,6 +198,14 @@ function scoringFields(scoring: Analysis['scoring']): Field[] {
     ...Object.entries(scoring.weights).map(
       ([name, weight]): Field => [`analysis.score.weights.${name}`, weight],
     ),
+  ];
+}
+
+function budgetFields(budget: Analysis['rolloutBudget']): Field[] {
+  if (budget === undefined) return [];
+  return [
+    ['analysis.rolloutBudget.share', budget.share],
+    ['analysis.rolloutBudget.window', formatDuration(budget.windowMs)],
   ];
 }
 

@@ -1,13 +1,14 @@
 /** The rules between a metric and its judge: what the judge can take, and the margin that it judges by. */
-import type { JudgeName } from './canary.ts';
 import type { Draft } from './draft.ts';
 import { doubtful, type Finding, type Path, wrongField, wrongValue } from './finding.ts';
 import { judgeOf, marginOf, unreadableBad } from './judge-choice.ts';
+import { lintObjective } from './lint-budget.ts';
 import { lintPoints } from './lint-mann-whitney.ts';
-import type { MetricDocument } from './schema.ts';
+import type { CanaryDocument, MetricDocument } from './schema.ts';
 import { POINTS_FIELDS } from './schema-mann-whitney.ts';
 
 type Metric = Draft<MetricDocument>;
+type Analysis = Draft<CanaryDocument['spec']['analysis']>;
 type Written = Readonly<Record<string, unknown>>;
 
 /** What the sequential judge decides by odds, the threshold judge by patience. */
@@ -22,11 +23,14 @@ export function lintJudge(
   path: Path,
   metric: Metric,
   written: Written,
-  named: JudgeName | undefined,
+  analysis: Analysis | undefined,
 ): readonly Finding[] {
   if ('external' in written) return [];
-  const margin = lintMargin(path, metric, written);
-  const judge = judgeOf(metric, named);
+  const judge = judgeOf(metric, analysis?.judge);
+  const margin = [
+    ...lintMargin(path, metric, written),
+    ...lintObjective(path, written, analysis ?? {}, judge),
+  ];
   if (judge === 'mannWhitney') return [...margin, ...lintPoints(path, metric, written)];
   const pointless = POINTS_FIELDS.filter((key) => key in written).map((key) =>
     wrongField('SPEC_JUDGE', [...path, key], `Only the mannWhitney judge has a use for ${key}: remove it.`),
@@ -34,7 +38,7 @@ export function lintJudge(
   const findings = [...margin, ...pointless];
   if (judge === 'sequential') {
     // Where nobody names the judge, it is this one only for a metric that it can take.
-    const isNamed = metric.judge !== undefined || named !== undefined;
+    const isNamed = metric.judge !== undefined || analysis?.judge !== undefined;
     return isNamed ? [...findings, ...lintSequential(path, metric, written)] : findings;
   }
   if (!('weight' in written)) return findings;
@@ -74,9 +78,7 @@ function lintSequential(path: Path, metric: Metric, written: Written): Finding[]
 function lintMargin(path: Path, metric: Metric, written: Written): Finding[] {
   const hasRate = 'maxBurnRateDelta' in written;
   const wrong = (field: string, detail: string) => wrongField('SPEC_BOUND', [...path, field], detail);
-  if (!hasRate && !('objective' in written)) return [];
-  if (!hasRate)
-    return [wrong('objective', 'objective gives maxBurnRateDelta its meaning: add it, or remove both.')];
+  if (!hasRate) return [];
   const at = 'maxBurnRateDelta';
   if (!('ratio' in written)) return [wrong(at, 'Only a ratio has an error budget: use maxDelta.')];
   if ('maxDelta' in written)

@@ -54,7 +54,7 @@ export function lintMetric(
   return [
     ...lintShape(path, metric, written, context),
     ...lintBounds(path, metric),
-    ...lintJudge(path, metric, written, context.spec.analysis?.judge),
+    ...lintJudge(path, metric, written, context.spec.analysis),
     ...lintSource(path, metric, written, context),
   ];
 }

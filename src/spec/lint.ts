@@ -3,6 +3,7 @@ import { formatDuration } from '../lib/duration.ts';
 import { type Draft, isMapping, valueAt } from './draft.ts';
 import { doubtful, type Finding, type Path, wrongField, wrongValue } from './finding.ts';
 import { judgeOf } from './judge-choice.ts';
+import { lintBudget } from './lint-budget.ts';
 import { lintPointTimes, lintScore } from './lint-mann-whitney.ts';
 import { lintMetric } from './lint-metric.ts';
 import { lintQuery } from './lint-query.ts';
@@ -145,6 +146,7 @@ function lintMetrics(spec: Body, name: string | undefined, input: unknown): Find
     ...lintSkip(analysis),
     ...lintEachMetric(METRICS, spec, name, input),
     ...lintScore(score, analysis),
+    ...lintBudget(['spec', 'analysis'], analysis),
   ];
 }
 

@@ -1,4 +1,5 @@
 /** A Canary's analysis on top of a template's: what the Canary says wins, field by field. */
+import { ASKING_FOR_OBJECTIVES } from './budget.ts';
 import { isMapping } from './draft.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -19,24 +20,30 @@ const OF_COUNTS = ['minRequests', 'maxBurnRateDelta', 'objective', 'weight'] as 
 export function withTemplate(document: Fields, analysis: Fields): Fields {
   const spec = fieldsOf(document['spec']);
   const own = fieldsOf(spec['analysis']);
-  const metrics = mergedMetrics(own['metrics'], analysis['metrics']);
-  return { ...document, spec: { ...spec, analysis: { ...analysis, ...own, metrics } } };
+  const merged = { ...analysis, ...own };
+  const keepsObjectives = ASKING_FOR_OBJECTIVES.some((key) => key in merged);
+  const metrics = mergedMetrics(own['metrics'], analysis['metrics'], keepsObjectives);
+  return { ...document, spec: { ...spec, analysis: { ...merged, metrics } } };
 }
 
 /** What is no list stays as it is: the schema says so. */
-function mergedMetrics(own: unknown, shared: unknown): unknown {
+function mergedMetrics(own: unknown, shared: unknown, keepsObjectives: boolean): unknown {
   const written = own ?? [];
   if (!Array.isArray(written)) return written;
   const inherited = Array.isArray(shared) ? shared.filter(isMapping) : [];
   const named = new Map(inherited.map((metric) => [metric['name'], metric]));
   const names = new Set(written.filter(isMapping).map(({ name }) => name));
   return [
-    ...written.map((metric) => mergedMetric(metric, named)),
+    ...written.map((metric) => mergedMetric(metric, named, keepsObjectives)),
     ...inherited.filter(({ name }) => !names.has(name)),
   ];
 }
 
-function mergedMetric(metric: unknown, named: ReadonlyMap<unknown, Fields>): unknown {
+function mergedMetric(
+  metric: unknown,
+  named: ReadonlyMap<unknown, Fields>,
+  keepsObjectives: boolean,
+): unknown {
   const shared = isMapping(metric) ? named.get(metric['name']) : undefined;
   if (!isMapping(metric) || shared === undefined) return metric;
   // An alert measures nothing: of what was measured only the name stays, and whether it counts.
@@ -44,8 +51,8 @@ function mergedMetric(metric: unknown, named: ReadonlyMap<unknown, Fields>): unk
   const replaced = CHOICES.filter((keys) => keys.some((key) => key in metric)).flat();
   // A query counts no requests, whatever the template's ratio asked for.
   if ('query' in metric) replaced.push(...OF_COUNTS);
-  // The objective gives the burn rate its meaning, and goes with it.
-  if ('maxDelta' in metric) replaced.push('objective');
+  // The objective gives the burn rate its meaning, and goes with it where nothing else asks for it.
+  if ('maxDelta' in metric && !keepsObjectives) replaced.push('objective');
   const kept = Object.keys(shared).filter((key) => !replaced.includes(key));
   return { ...pick(shared, kept), ...metric };
 }

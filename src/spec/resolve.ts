@@ -1,4 +1,5 @@
 /** From the document as written to the Canary that runs: defaults that depend on other fields are filled in here. */
+import { budgetOf, objectiveOf } from './budget.ts';
 import type { Bounds, Canary, Metric, MetricSource, SequentialPromise, TrafficTarget } from './canary.ts';
 import { judgeOf, marginOf } from './judge-choice.ts';
 import { scoringOf, termsOf } from './mann-whitney.ts';
@@ -54,6 +55,7 @@ export function resolve({ metadata, spec }: CanaryDocument): Canary {
       onInconclusive: analysis.onInconclusive,
       resumeOnResolved: analysis.resumeOnResolved,
       ...(judges.includes('mannWhitney') ? { scoring: scoringOf(analysis) } : {}),
+      ...budgetOf(analysis),
       metrics: analysis.metrics.map((metric) => metricOf(metric, analysis, { service, name: metadata.name })),
     },
   };
@@ -121,6 +123,7 @@ function metricOf(
     judge,
     ...(isSequential ? { sequential: promiseOf(metric, analysis) } : {}),
     ...(judge === 'mannWhitney' ? { mannWhitney: termsOf(metric, analysis.minPoints) } : {}),
+    ...objectiveOf(metric, analysis),
   };
 }
 

@@ -48,7 +48,9 @@ export const METRIC_JUDGE = {
     .gt(0)
     .lt(1)
     .optional()
-    .describe('ratio: share of good events that is promised, e.g. 0.999. For maxBurnRateDelta.'),
+    .describe(
+      'ratio and latency: share of good events that is promised, e.g. 0.999; slow ones are slower than the quantile of stable before the rollout. For maxBurnRateDelta and rolloutBudget.',
+    ),
   weight: z
     .number()
     .gt(0)

@@ -3,32 +3,13 @@
  * milliseconds. What fields mean together is `lint.ts`; what the program works with is `canary.ts`.
  */
 import { z } from 'zod';
-import { parseDuration } from '../lib/duration.ts';
+import { ANALYSIS_BUDGET } from './schema-budget.ts';
+import { anyDuration, duration } from './schema-duration.ts';
 import { ANALYSIS_JUDGE, METRIC_JUDGE } from './schema-judge.ts';
 import { ANALYSIS_POINTS, METRIC_POINTS } from './schema-mann-whitney.ts';
 
-const DURATION_HINT = 'a duration such as 30s, 5m or 1h30m';
-
-/** For editors only; `parseDuration` decides. */
-const DURATION_PATTERN = '^(0|(?=\\d)(\\d+y)?(\\d+w)?(\\d+d)?(\\d+h)?(\\d+m)?(\\d+s)?(\\d+ms)?)$';
-
 /** Longest PromQL text. Nothing that people write comes near; it keeps a slip from becoming a megabyte of query. */
 const MAX_QUERY = 10_000;
-
-/** A Prometheus duration, at least `minMs`; the number 0 is allowed without a unit. */
-function duration(minMs: number, minText: string) {
-  return z
-    .union([z.string().meta({ pattern: DURATION_PATTERN, examples: ['30s', '5m', '1h30m'] }), z.literal(0)])
-    .transform((text, context) => {
-      const ms = text === 0 ? 0 : parseDuration(text);
-      if (ms !== null && ms >= minMs) return ms;
-      const message = ms === null ? `must be ${DURATION_HINT}` : `must be at least ${minText}`;
-      context.issues.push({ code: 'custom', input: text, message, params: { isRange: ms !== null } });
-      return z.NEVER;
-    });
-}
-
-const anyDuration = () => duration(0, '0s');
 
 /** One line of text without blanks at its ends. */
 const ONE_LINE = /^[^\s\p{Cc}](?:[^\p{Cc}]*[^\s\p{Cc}])?$/u;
@@ -274,6 +255,7 @@ const ANALYSIS = {
     .describe('true: a pause that an alert made ends by itself once that alert is resolved.'),
   ...ANALYSIS_JUDGE,
   ...ANALYSIS_POINTS,
+  ...ANALYSIS_BUDGET,
 } as const;
 
 const DNS_LABEL = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;

@@ -30,6 +30,8 @@ export interface MetricFigures {
   readonly stable: number | null;
   /** By the bound's name in the file, e.g. maxDelta. */
   readonly bounds: Readonly<Record<string, number>>;
+  /** Of what the rollout may spend of the error budget. */
+  readonly budgetSpent: number | null;
 }
 
 /** What a scrape shows of one Canary. Null has no sample. */
@@ -177,6 +179,14 @@ export const CANARY_FAMILIES: readonly Family[] = [
     '1 for the verdict of a metric at its last look, 0 for the others.',
     ({ metrics }, _tally, add) => {
       for (const { metric, verdict } of metrics) verdictClasses(verdict, add, label('metric', metric));
+    },
+  ),
+  family(
+    'canary_rollout_budget_spent_ratio',
+    'gauge',
+    'Bad events caused by the rollout, as a share of those that it may cause; above 1 it goes back. Absent without rolloutBudget.',
+    ({ metrics }, _tally, add) => {
+      for (const { metric, budgetSpent } of metrics) add(label('metric', metric), budgetSpent);
     },
   ),
   family('canary_measurements_total', 'counter', 'Looks at a metric, by verdict.', (_figures, tally, add) => {

@@ -9,7 +9,8 @@ import {
   type RolloutState,
   type Verdict,
 } from '../core/rollout.ts';
-import type { Bounds, Metric, Spec } from '../spec/canary.ts';
+import { accountOf } from '../core/spending.ts';
+import type { Bounds, Metric, RolloutBudget, Spec } from '../spec/canary.ts';
 import type { Diagnostic } from '../spec/diagnostic.ts';
 import type {
   CanaryView,
@@ -72,7 +73,10 @@ export function canaryView(source: CanarySource): CanaryView {
     pauses: (rollout ?? state)?.pauses.map((pause) => ({ ...pause, since: time(pause.since) })) ?? [],
     alerts: (source.signals ?? []).slice(-ALERTS_SHOWN).map(alertView),
     steps: stepViews(spec, state, trial),
-    metrics: canary?.analysis.metrics.map((metric) => metricView(metric, state?.rollout ?? null)) ?? [],
+    metrics:
+      canary?.analysis.metrics.map((metric) =>
+        metricView(metric, state?.rollout ?? null, canary.analysis.rolloutBudget),
+      ) ?? [],
     failedRevisions: Object.keys(state?.failed ?? {}),
     file: spec?.file ?? null,
     line: spec?.line ?? null,
@@ -158,9 +162,14 @@ function stepViews(spec: Spec | null, state: CanaryState | null, trial: Trial): 
   }));
 }
 
-function metricView(metric: Metric, rollout: RolloutState | null): MetricView {
+function metricView(
+  metric: Metric,
+  rollout: RolloutState | null,
+  rolloutBudget: RolloutBudget | undefined,
+): MetricView {
   const counters = rollout?.metrics[metric.name];
   const verdict = counters?.verdict ?? null;
+  const account = rollout === null ? null : accountOf(rolloutBudget, metric, rollout);
   return {
     name: metric.name,
     verdict: verdict?.class ?? 'pending',
@@ -174,6 +183,7 @@ function metricView(metric: Metric, rollout: RolloutState | null): MetricView {
     judge: metric.judge,
     dryRun: metric.dryRun,
     dispersion: counters?.sequential?.test?.dispersion ?? null,
+    budget: account === null ? null : { excess: account.excess, allowed: account.allowed },
     stableFrozenAt: timeOrNull(verdict?.stableFrozenAt),
     query: verdict?.query ?? null,
   };

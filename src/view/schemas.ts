@@ -44,6 +44,13 @@ export const MetricView = z
       description:
         'Sequential judge: what the evidence of each poll is divided by; 1: nothing. Null: another judge, or not known yet',
     }),
+    budget: z
+      .object({
+        excess: z.number().meta({ description: 'Bad events that stable would not have had, an estimate' }),
+        allowed: z.number().nullable().meta({ description: 'How many it may be; null: not known' }),
+      })
+      .nullable()
+      .meta({ description: 'What the rollout has spent of its error budget. Null: it has none' }),
     stableFrozenAt: Time.nullable().meta({ description: 'Set when stable was asked at an earlier time' }),
     query: z.string().nullable().meta({ description: 'PromQL that shows the canary’s number' }),
   })

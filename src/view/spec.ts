@@ -60,6 +60,7 @@ const EffectiveMetric = z.object({
       mustHaveData: z.boolean(),
     }),
   ),
+  objective: z.exactOptional(z.number()),
 });
 
 const EffectiveStrategy = z.object({
@@ -92,6 +93,7 @@ const EffectiveAnalysis = z.object({
   scoring: z.exactOptional(
     z.object({ weights: z.record(z.string(), z.number()), pass: z.number(), marginal: z.number() }),
   ),
+  rolloutBudget: z.exactOptional(z.object({ share: z.number(), windowMs: z.number() })),
 });
 
 const EffectiveCanary = z

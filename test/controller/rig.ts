@@ -120,6 +120,8 @@ function aborted(signal: AbortSignal): Promise<void> {
 export interface Answers {
   /** What measurements of the canary arm read, by name; default GOOD. */
   readonly canary: Map<string, Reading>;
+  /** What raw counters read; null: as any other measurement. */
+  counters: ((request: MeasureRequest) => Reading) | null;
   /** Names whose measurements only end when they are aborted. */
   readonly hanging: Set<string>;
   /** How long each measurement takes. */
@@ -197,6 +199,7 @@ export async function aRig(options: RigOptions = {}): Promise<Rig> {
   const traffic = options.beside?.traffic ?? createTraffic(clock);
   const answers: Answers = options.beside?.answers ?? {
     canary: new Map(),
+    counters: null,
     hanging: new Set(),
     lateMs: 0,
     asked: 0,
@@ -220,7 +223,8 @@ export async function aRig(options: RigOptions = {}): Promise<Rig> {
     if (answers.lateMs > 0) await sleep(clock, answers.lateMs, signal);
     const failed: Reading = { kind: 'error', structural: false, code: 'PROM_TIMEOUT', detail: 'too late' };
     const own = request.id.endsWith('/canary') ? answers.canary.get(name) : undefined;
-    const reading = signal.aborted ? failed : (own ?? GOOD);
+    const counted = request.source.kind === 'counters' ? answers.counters?.(request) : undefined;
+    const reading = signal.aborted ? failed : (counted ?? own ?? GOOD);
     const query = request.source.kind === 'query' ? request.source.query : 'q';
     return { id: request.id, at: clock.now(), reading, query, skewMs: 0 };
   }

@@ -11,7 +11,7 @@ import { canaryJsonSchema, templateJsonSchema } from '../../src/spec/json-schema
 import { NACOS_CODES } from '../../src/traffic/nacos/errors.ts';
 import { serverOf, standIn } from '../server/stand-in.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
-import { paymentSpec, paymentVerdict, progressingState } from '../view/states.ts';
+import { budgetedSpec, budgetedState, paymentVerdict } from '../view/states.ts';
 import { judgedWrongly } from './chances.ts';
 
 export const ROOT = join(import.meta.dirname, '../..');
@@ -184,8 +184,8 @@ function typeOf({ type, const: only, enum: choices, anyOf }: Schema): string {
 
 /** Families of a scrape that shows one Canary at its second step. */
 async function metricRows(): Promise<string[][]> {
-  const spec = paymentSpec();
-  const { app, metrics } = serverOf(standIn({ specs: [spec], states: [progressingState(spec)] }));
+  const spec = budgetedSpec();
+  const { app, metrics } = serverOf(standIn({ specs: [spec], states: [budgetedState(spec)] }));
   metrics.looked(spec.canary.name, [paymentVerdict()], 0.7);
   metrics.wrote(spec.canary.name, 'accepted');
   const page = (await app.inject('/metrics')).body;

@@ -4,6 +4,8 @@ import type { Clock } from '../../src/lib/clock.ts';
 import { createMetrics, type MetricsIndex } from '../../src/telemetry/metrics.ts';
 import { anEvent, aSave } from '../support/saves.ts';
 import {
+  budgetedSpec,
+  budgetedState,
   NOW,
   paymentRecord,
   paymentSpec,
@@ -27,6 +29,7 @@ const CANARY_NAMES = [
   'canary_metric_value',
   'canary_metric_bound',
   'canary_metric_verdict',
+  'canary_rollout_budget_spent_ratio',
   'canary_measurements_total',
   'canary_rollouts_total',
   'canary_drift_total',
@@ -87,6 +90,15 @@ test('every name of the interface page has help, a type, and nothing else is the
   expect([...types.keys()].sort()).toEqual([...help.keys()].sort());
   for (const text of help.values()) expect(text).toMatch(/^[A-Z0-9].{15,}\.$/);
   for (const [name, type] of types) expect(type === 'counter').toBe(name.endsWith('_total'));
+});
+
+test('a rollout with a budget shows how much of it is spent, and one without shows nothing', async () => {
+  const spec = budgetedSpec();
+  const { app } = serverOf(standIn({ specs: [spec], states: [budgetedState(spec)] }));
+  const page = parseExposition((await app.inject('/metrics')).body);
+  expect(sampleOf(page, 'canary_rollout_budget_spent_ratio', { metric: 'error-rate' })).toBeCloseTo(0.5);
+  const without = await loaded().scrape();
+  expect(without.samples.filter(({ name }) => name.includes('budget'))).toEqual([]);
 });
 
 test('a Canary under way shows where it is', async () => {

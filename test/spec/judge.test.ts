@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { diffSpecs } from '../../src/spec/edit.ts';
+import { diffSpecs, metricKey } from '../../src/spec/edit.ts';
 import { parseFile } from '../../src/spec/parse.ts';
 
 const RATIO = `ratio: {bad: 'r{code="5"}', total: r}`;
@@ -27,6 +27,36 @@ function canaryOf(...parts: Parameters<typeof specOf>) {
 function metricsOf(analysis: string) {
   return canaryOf(analysis).analysis.metrics;
 }
+
+describe('the rollout budget of a file', () => {
+  const metric = `{name: a, judge: sequential, ${RATIO}, maxDelta: 0.01, objective: 0.999}`;
+
+  test('is 2 % of the error budget of 30 days unless it says otherwise, and makes objectives count', () => {
+    const { rolloutBudget, metrics } = canaryOf(`{rolloutBudget: {}, metrics: [${metric}]}`).analysis;
+    expect(rolloutBudget).toEqual({ share: 0.02, windowMs: 30 * 86_400_000 });
+    expect(metrics).toMatchObject([{ objective: 0.999 }]);
+    const own = canaryOf(`{rolloutBudget: {share: 0.1, window: 7d}, metrics: [${metric}]}`).analysis;
+    expect(own.rolloutBudget).toEqual({ share: 0.1, windowMs: 7 * 86_400_000 });
+  });
+
+  test('is not there without the field, and nothing of a Canary without it is changed by an objective', () => {
+    const margin = `{metrics: [{name: a, ${RATIO}, maxBurnRateDelta: 5, objective: 0.999}]}`;
+    const { analysis } = canaryOf(margin);
+    expect(analysis).not.toHaveProperty('rolloutBudget');
+    expect(analysis.metrics[0]).not.toHaveProperty('objective');
+  });
+
+  test('starts no metric again when it is edited', () => {
+    const before = canaryOf(`{judge: sequential, metrics: [{name: a, ${RATIO}, maxDelta: 0.01}]}`);
+    const after = canaryOf(`{rolloutBudget: {}, metrics: [${metric}]}`);
+    expect(metricKey(after, after.analysis.metrics[0]!)).toBe(metricKey(before, before.analysis.metrics[0]!));
+    expect(diffSpecs(before, after)).toEqual([
+      { field: 'analysis.rolloutBudget.share', before: '', after: '0.02' },
+      { field: 'analysis.rolloutBudget.window', before: '', after: '30d' },
+      { field: 'analysis.metrics[a].objective', before: '', after: '0.999' },
+    ]);
+  });
+});
 
 describe('the judge of a metric', () => {
   test.each([

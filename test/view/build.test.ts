@@ -9,6 +9,8 @@ import { CanaryView, EventView, ExplanationView, RolloutView } from '../../src/v
 import { canaryOf, SpecView } from '../../src/view/spec.ts';
 import { aRule } from '../core/sequential/a-rule.ts';
 import {
+  budgetedSpec,
+  budgetedState,
   NOW,
   paymentExplanation,
   paymentRecord,
@@ -21,8 +23,7 @@ import {
   succeededState,
 } from './states.ts';
 
-function view(state: Parameters<typeof canaryView>[0]['state']) {
-  const spec = paymentSpec();
+function view(state: Parameters<typeof canaryView>[0]['state'], spec = paymentSpec()) {
   return canaryView({
     name: 'payment-service',
     spec,
@@ -79,6 +80,12 @@ test('a metric of the sequential judge says what its evidence is divided by, onc
   expect(dispersion(memory)).toBe(3.2);
   expect(dispersion({ ...memory, test: null })).toBeNull();
   expect(view(state).metrics[0]?.dispersion).toBeNull();
+});
+
+test('a metric says how many bad events the rollout has caused, and how many it may', () => {
+  const spec = budgetedSpec();
+  const { metrics } = view(budgetedState(spec), spec);
+  expect(metrics[0]?.budget).toEqual({ excess: 0.9, allowed: 1.8 });
 });
 
 test('gateways are null unless somebody counted them', () => {

@@ -10,7 +10,7 @@ import type {
 import { initialHeld, initialMetric, initialRollout, initialState } from '../../src/core/state.ts';
 import type { Spec } from '../../src/spec/canary.ts';
 import { canonicalJson, sha256 } from '../../src/spec/canonical.ts';
-import { aCanary, type CanaryParts } from '../support/a-canary.ts';
+import { aCanary, aMetric, type CanaryParts } from '../support/a-canary.ts';
 
 /** 2026-11-23 14:00 UTC. */
 export const NOW = Date.UTC(2026, 10, 23, 14, 0);
@@ -106,6 +106,18 @@ export function progressingState(
 }
 
 /** Rolled back at 25 %: its revision needs retry. */
+/** The same with a rollout budget, half of it spent: 0.9 of the 1.8 that 2 % of an hour at 25 requests a second are. */
+export function budgetedSpec(): Spec {
+  const metrics = [aMetric({ objective: 0.999 })];
+  return paymentSpec({ analysis: { metrics, rolloutBudget: { share: 0.02, windowMs: 60 * MINUTE } } });
+}
+
+export function budgetedState(spec: Spec = budgetedSpec()): CanaryState {
+  const canary = { requests: 100, score: 1 };
+  const spending = { rps: 25, before: 0, weight: 25, canary, stable: { requests: 1000, score: 1 } };
+  return progressingState(spec, { spent: { 'error-rate': spending } });
+}
+
 export function rolledBackState(spec: Spec = paymentSpec()): CanaryState {
   return progressingState(
     spec,

@@ -8,7 +8,7 @@ import type { Measurement, MeasureRequest } from '../observation.ts';
 import type { RolloutState, VerdictClass } from '../rollout.ts';
 import { lateText } from '../words.ts';
 import { BEFORE_MS, beforeOf, scoreOf } from './before.ts';
-import type { PollCounts } from './counts.ts';
+import { type ArmCounts, addCounts, NO_REQUESTS, type PollCounts } from './counts.ts';
 import type { SequentialMemory } from './memory.ts';
 import {
   enterStep,
@@ -53,6 +53,8 @@ export interface SequentialJudgement {
   readonly detail: string;
   readonly structural: boolean;
   readonly guard: boolean;
+  /** All that this poll counted, settling weights included, bad as stable's quantile has it; null: nothing. */
+  readonly heard: { readonly canary: ArmCounts; readonly stable: ArmCounts } | null;
 }
 
 /** So many polls without a request of the canary are no data. Its traffic may be thin, but not silent. */
@@ -94,7 +96,14 @@ export function sequentialRequests(
 export function judgeSequential(context: SequentialContext, answers: SequentialAnswers): SequentialJudgement {
   const { canary, rollout, counting, metric } = context;
   const bound = boundOf(metric, context.memory?.threshold ?? null);
-  const nothing = { memory: context.memory, reading: null, bound, structural: false, guard: false };
+  const nothing = {
+    memory: context.memory,
+    reading: null,
+    bound,
+    structural: false,
+    guard: false,
+    heard: null,
+  };
   const started = begun(context, answers.before);
   if (typeof started === 'string') return { ...nothing, class: 'noData', detail: started };
   if ('structural' in started) return { ...nothing, ...started, class: 'error' };
@@ -119,7 +128,16 @@ export function judgeSequential(context: SequentialContext, answers: SequentialA
   const sinceMs = Math.max(0, answers.canary.at - (started.ledger.polledAt ?? answers.canary.at));
   const settings = settingsOf(context);
   const next = counted(context, settings, memory, polled, sinceMs);
-  return conclude({ ...context, metric }, settings, next);
+  const heard = (tally: ArmTally | null) => heardOf(tally, memory.threshold);
+  return {
+    ...conclude({ ...context, metric }, settings, next),
+    heard: { canary: heard(polled.canary), stable: heard(polled.stable) },
+  };
+}
+
+function heardOf(tally: ArmTally | null, threshold: number | null): ArmCounts {
+  if (tally === null) return NO_REQUESTS;
+  return addCounts(scoreOf(tally.counted, threshold), scoreOf(tally.settling, threshold));
 }
 
 type Started = SequentialMemory & { readonly test: NonNullable<SequentialMemory['test']> };
@@ -204,7 +222,7 @@ function conclude(
   context: SequentialContext,
   settings: SequentialSettings,
   memory: Started,
-): SequentialJudgement {
+): Omit<SequentialJudgement, 'heard'> {
   const { canary, rollout, metric, promise, counting } = context;
   const reading = readSequential(memory.test, settings);
   const scored = scoredOf(metric, promise, counting, memory);

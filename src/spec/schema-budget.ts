@@ -1,0 +1,22 @@
+/** What users write about the error budget, as part of the document in `schema.ts`. */
+import { z } from 'zod';
+import { duration } from './schema-duration.ts';
+
+const RolloutBudget = z.strictObject({
+  share: z
+    .number()
+    .gt(0)
+    .max(1)
+    .default(0.02)
+    .describe('Part of the error budget that a rollout may spend: 0.02 is 2 %.'),
+  window: duration(3_600_000, '1h')
+    .prefault('30d')
+    .describe('The time that the objectives are promised over, and so the error budget.'),
+});
+
+/** Of a whole analysis. */
+export const ANALYSIS_BUDGET = {
+  rolloutBudget: RolloutBudget.optional().describe(
+    'Goes back to weight 0 once the canary has caused more bad events than this part of the error budget. For the sequential metrics with an objective.',
+  ),
+} as const;
