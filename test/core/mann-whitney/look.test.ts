@@ -385,7 +385,7 @@ describe('the score', () => {
     expect(desk.rollout().weight).toBe(100);
   });
 
-  it('that nobody can mean is an error of every look', () => {
+  it('that nobody can mean passes nothing', () => {
     const desk = deskWith([errors], {}, { pass: 50, marginal: 60 });
     lookTimes(desk, 8, EQUAL);
     expect(desk.rollout().weight).toBe(5);
