@@ -105,6 +105,11 @@ test.each([
     `name: r, ratio: {bad: 'x{code="500"}', total: x}, maxDelta: 0.1, judge: sequential`,
     /keeps odds/,
   ],
+  [
+    'a metric of the mannWhitney judge',
+    `name: r, ratio: {bad: 'x{code="500"}', total: x}, window: 1m, judge: mannWhitney`,
+    /keeps points/,
+  ],
   ['a query that names a version', `name: q, query: 'x{version="{{version}}"}', max: 1`, /names a version/],
   ['a dollar sign in backquotes', `name: q, query: 'x{path=~\`a$\`}', max: 1`, /dollar sign/],
 ])('%s has no rule, and it is said why', (_, metric, why) => {

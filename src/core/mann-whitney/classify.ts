@@ -3,6 +3,7 @@
  * thresholds are Kayenta's (NetflixACAJudge-v1.0); where Kayenta lets a canary through because it could not tell, this
  * one says that it cannot.
  */
+import { plural } from '../../lib/text.ts';
 import type { MannWhitneyTerms } from '../../spec/canary.ts';
 import { NO_EFFECT } from '../../spec/mann-whitney.ts';
 import { formatNumber } from '../judge.ts';
@@ -100,7 +101,7 @@ function threshold({ confidence, looks }: MannWhitneyRule): number {
 
 /** The sentence that says so. Points so few that even arms without overlap would stay below the threshold tell nothing. */
 function tooFewPoints(rule: MannWhitneyRule, canary: number, stable: number): string | null {
-  const seen = `${canary} points of canary and ${stable} of stable`;
+  const seen = `${plural(canary, 'point')} of canary and ${stable} of stable`;
   if (Math.min(canary, stable) < Math.max(1, rule.minPoints)) {
     return `${seen}, at least ${Math.max(1, rule.minPoints)} of each are needed`;
   }

@@ -2,6 +2,7 @@
  * The Mann-Whitney judge at one look: takes a point of each metric, compares those of the step, and makes one score of
  * all metrics. What could not be measured is no pass, whatever earlier points say.
  */
+import { plural } from '../../lib/text.ts';
 import type { Canary, MannWhitneyTerms, Metric } from '../../spec/canary.ts';
 import { NO_EFFECT } from '../../spec/mann-whitney.ts';
 import { formatNumber, guardText } from '../judge.ts';
@@ -239,15 +240,16 @@ function boundOf({ bounds }: Metric, { direction, confidence }: MannWhitneyTerms
 }
 
 function wordsOf({ answer, classification }: Compared, run: RunScore): string {
-  const { detail, shift, effect, canaryPoints, stablePoints } = classification;
+  const { label, detail, shift, effect, canaryPoints, stablePoints } = classification;
   const compared = [
     effectText(answer.terms, effect),
-    `${canaryPoints} points of canary, ${stablePoints} of stable`,
+    `${plural(canaryPoints, 'point')} of canary, ${stablePoints} of stable`,
   ];
   const own = [detail, ...(shift === null ? [] : compared.filter((part) => part !== null))].join(', ');
   // The score may tell of this very metric, in the same words.
   const isSaid = run.detail.includes(detail);
-  const isCritical = answer.metric.critical && isSaid ? `${answer.metric.name} is critical` : null;
+  const isWorse = label === 'high' || label === 'low';
+  const isCritical = answer.metric.critical && isWorse ? `${answer.metric.name} is critical` : null;
   return [own, isSaid ? isCritical : `${run.detail}${groupsText(run)}`]
     .filter((part) => part !== null)
     .join('; ');
