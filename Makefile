@@ -41,7 +41,7 @@ check: node_modules/.package-lock.json ## Lint, format and type check
 	@npm run -s check
 
 .PHONY: bench
-bench: setup ## Measure, in a few minutes (ARGS=all: everything in docs/benchmarks.md, in 20)
+bench: setup ## Measure, in a few minutes (ARGS=all: everything in docs/benchmarks.md, in 30)
 	@npm run -s bench -- $(ARGS)
 
 .PHONY: soak

@@ -9,7 +9,7 @@ import { cores, type Flags, inTurn, SCENARIOS } from './scenarios.ts';
 const HELP = `
 Scenarios:
   quick      a few minutes, small numbers (the default)
-  all        everything in docs/benchmarks.md, some 20 minutes on a quiet machine
+  all        everything in docs/benchmarks.md, some 30 minutes on a quiet machine
   progress   --canaries --interval --seconds --commit-delay: every canary leaves a step by evidence
   growth     --interval --seconds: progress from 100 to 10,000 canaries
   idle       --canaries: nothing is released

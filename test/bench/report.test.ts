@@ -56,7 +56,7 @@ it('holds targets against the fleet that they are for, not against one that show
 
 it('shows how each figure grows, smallest fleet first', () => {
   const page = pageOf('growth', [progressOf(1_000, 2), progressOf(100, 1)]);
-  expect(page).toContain('| canaries | 100 | 1,000 |');
+  expect(page).toContain('| progress, canaries | 100 | 1,000 |');
   expect(page).toContain('| CPU per look | 1 ms | 2 ms |');
 });
 

@@ -32,7 +32,9 @@ export function withMeasured(page: string, outcomes: readonly Outcome[]): string
 
 /** Every target, for the largest fleet that it is for and was measured with. */
 function targets(all: readonly Outcome[]): string {
-  const outcomes = all.filter((outcome) => sizeOf(outcome) <= TARGET_CANARIES);
+  const outcomes = all.filter(
+    (outcome) => sizeOf(outcome) <= TARGET_CANARIES && outcome.figures.some(({ most }) => most !== undefined),
+  );
   const rows = outcomes
     .filter((outcome) => outcomes.every((other) => !isLarger(other, outcome)))
     .flatMap(({ title, figures }) =>
@@ -56,14 +58,21 @@ function sizeOf({ load }: Outcome): number {
   return Number(load['canaries'] ?? 0);
 }
 
-/** One column for each number of canaries that progress was measured with. */
+/** What is measured at several sizes of the fleet. */
+const GROWING = ['progress', 'restart', 'takeover', 'idle'] as const;
+
+/** A table for each scenario, with one column for each number of canaries that it was measured with. */
 function growth(outcomes: readonly Outcome[]): string {
-  const runs = outcomes
-    .filter(({ scenario, load }) => scenario === 'progress' && load['commit-delay'] === undefined)
-    .toSorted((a, b) => sizeOf(a) - sizeOf(b));
-  const names = [...new Set(runs.flatMap(({ figures }) => figures.map(({ name }) => name)))];
-  const rows = names.map((name) => [name, ...runs.map((run) => shownIn(run, name))]);
-  return table(['canaries', ...runs.map((run) => shown(sizeOf(run), ''))], rows);
+  const tables = GROWING.flatMap((scenario) => {
+    const runs = outcomes
+      .filter((outcome) => outcome.scenario === scenario && outcome.load['commit-delay'] === undefined)
+      .toSorted((a, b) => sizeOf(a) - sizeOf(b));
+    if (runs.length === 0) return [];
+    const names = [...new Set(runs.flatMap(({ figures }) => figures.map(({ name }) => name)))];
+    const rows = names.map((name) => [name, ...runs.map((run) => shownIn(run, name))]);
+    return [table([`${scenario}, canaries`, ...runs.map((run) => shown(sizeOf(run), ''))], rows)];
+  });
+  return tables.join('\n\n');
 }
 
 function shownIn({ figures }: Outcome, name: string): string {

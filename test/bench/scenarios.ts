@@ -134,15 +134,16 @@ const QUICK: readonly Step[] = [
   { scenario: 'rollback', flags: { runs: 80, interval: 2 } },
 ];
 
-/** Everything in docs/benchmarks.md, in some 20 minutes where the daemon keeps up. */
+/** Everything in docs/benchmarks.md, in some 30 minutes where the daemon keeps up. */
 const ALL: readonly Step[] = [
-  ...SIZES.map((canaries) => ({ scenario: 'progress', flags: { canaries, seconds: 60 } })),
+  ...SIZES.map((canaries) => ({ scenario: 'together', flags: { canaries, seconds: 60 } })),
   { scenario: 'together', flags: { canaries: MOST } },
   { scenario: 'progress', flags: { canaries: MOST, commitDelay: 3 } },
-  { scenario: 'idle', flags: {} },
+  ...[100, 1_000, 2_000, MOST].map((canaries) => ({ scenario: 'idle', flags: { canaries } })),
   { scenario: 'rollback', flags: { nacos: '3.1' } },
   { scenario: 'rollback', flags: { nacos: '2.5.1' } },
-  { scenario: 'alerts', flags: {} },
+  { scenario: 'alerts', flags: { nacos: '3.1' } },
+  { scenario: 'alerts', flags: { nacos: '2.5.1' } },
   { scenario: 'readers', flags: {} },
 ];
 
