@@ -1,5 +1,5 @@
 /** What a directory would change: its files against what runs. Pure. */
-import type { Canary, Spec } from '../spec/canary.ts';
+import type { Canary, JudgeName, Spec } from '../spec/canary.ts';
 import type { Diagnostic } from '../spec/diagnostic.ts';
 import { diffSpecs, type FieldChange, targetKey } from '../spec/edit.ts';
 import type { CanaryView } from '../view/schemas.ts';
@@ -13,6 +13,8 @@ export interface PlanEntry {
   /** One sentence each. */
   readonly notes: readonly string[];
   readonly changes: readonly FieldChange[];
+  /** Which judge each metric has in the rollouts that begin with this file, in its order; none without a file. */
+  readonly judges: readonly { readonly metric: string; readonly judge: JudgeName }[];
 }
 
 /** One Canary as it runs. */
@@ -51,24 +53,26 @@ function planBroken(canary: string, faults: readonly Diagnostic[], isRunning: bo
     ({ file, line, column, code, detail }) => `${file}:${line}:${column} ${code} ${detail}`,
   );
   const kept = isRunning ? ['its last valid form keeps running'] : [];
-  return { canary, kind: 'blocked', notes: [...notes, ...kept], changes: [] };
+  return { canary, kind: 'blocked', notes: [...notes, ...kept], changes: [], judges: [] };
 }
 
 function planRemoved(canary: string, view: CanaryView): PlanEntry {
   const note = isUnderWay(view)
     ? 'its file is gone: the rollout under way is cancelled as onDelete says, then it is forgotten'
     : 'its file is gone: it is forgotten, the live weights stay as they are';
-  return { canary, kind: 'change', notes: [note], changes: [] };
+  return { canary, kind: 'change', notes: [note], changes: [], judges: [] };
 }
 
 function planSpec(spec: Spec, running: Running | undefined): PlanEntry {
-  const { name } = spec.canary;
-  if (running === undefined) return { canary: name, ...planNew(spec), changes: [] };
+  const { name, analysis } = spec.canary;
+  const measured = analysis.metrics.filter(({ source }) => source.kind !== 'external');
+  const judges = measured.map((metric) => ({ metric: metric.name, judge: metric.judge }));
+  if (running === undefined) return { canary: name, ...planNew(spec), changes: [], judges };
   const { view, canary: before } = running;
   const changes = view.specHash === spec.hash ? [] : diffSpecs(before, spec.canary);
   const verdict = planRevision(spec, view) ?? planTarget(spec, before, view);
-  if (verdict !== null) return { canary: name, ...verdict, changes };
-  return { canary: name, kind: changes.length > 0 ? 'change' : 'unchanged', notes: [], changes };
+  if (verdict !== null) return { canary: name, ...verdict, changes, judges };
+  return { canary: name, kind: changes.length > 0 ? 'change' : 'unchanged', notes: [], changes, judges };
 }
 
 type Verdict = Pick<PlanEntry, 'kind' | 'notes'>;

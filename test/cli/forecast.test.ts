@@ -118,6 +118,7 @@ test('a plan says for each step how long it takes and what helps where that is t
         revision                            v1 → v2
         analysis.metrics[error-rate].alpha  0.01 → 0.005
         analysis.metrics[p99]               none → latency, maxDelta 0.05
+        judged by sequential: error-rate, p99
         error-rate: 5 requests a second, 0.1 % of v1 failed; average time until a healthy revision passes and a worse one is caught:
           step  weight  bake  maxHold  healthy  +0.5 %  +1 %    +2 %
           1     5 %     2m    10m      36m52s   11h33m  1h40m   26m7s  longer than maxHold

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { type PlanEntry, planOf } from '../../src/cli/planning.ts';
+import { err } from '../../src/lib/result.ts';
 import type { Spec } from '../../src/spec/canary.ts';
 import { parseFile } from '../../src/spec/parse.ts';
 import { canaryView } from '../../src/view/build.ts';
@@ -14,7 +15,7 @@ import {
   stableState,
   succeededState,
 } from '../view/states.ts';
-import { run, scene } from './run.ts';
+import { begin, run, scene } from './run.ts';
 
 type State = ReturnType<typeof stableState>;
 
@@ -255,5 +256,39 @@ test('lint and plan name who uses a template, and a file that is named finds the
   const { templates } = JSON.parse((await run(at, '-o', 'json', 'plan', directory)).out);
   expect(templates).toEqual([
     { name: 'slo', file: join(directory, 'slo.yaml'), line: 3, users: ['cart', 'shop'] },
+  ]);
+});
+
+test('a plan names the judge of each metric that would begin with the file', async () => {
+  const at = await scene();
+  const dir = mkdtempSync(join(tmpdir(), 'canary-plan-'));
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+  const ratio = `ratio: {bad: 'r{code="5"}', total: r}`;
+  writeFileSync(
+    join(dir, 'a.yaml'),
+    `apiVersion: canary/v1
+kind: Canary
+metadata: {name: fresh}
+spec:
+  revision: v2
+  strategy: {steps: [{setWeight: 5, bake: 5m}, {setWeight: 100, bake: 5m}]}
+  analysis:
+    metrics:
+      - {name: errors, ${ratio}, maxDelta: 0.005}
+      - {name: most, ${ratio}, max: 0.05}
+      - {name: p99, latency: {histogram: l_bucket, quantile: 0.99}, maxDelta: 0.05}
+      - {name: sales, external: {alert: Sales}}
+`,
+  );
+  const planned = (...more: string[]) => begin(at, ['plan', dir, ...more], {}, () => err('not asked')).ended;
+  const { out } = await planned();
+  const lines = out.split('\n').map((line) => line.trim());
+  expect(lines).toContain('judged by sequential: errors, p99');
+  expect(lines).toContain('judged by threshold: most');
+  const { out: json } = await planned('-o', 'json');
+  expect(JSON.parse(json).entries[0].judges).toEqual([
+    { metric: 'errors', judge: 'sequential' },
+    { metric: 'most', judge: 'threshold' },
+    { metric: 'p99', judge: 'sequential' },
   ]);
 });

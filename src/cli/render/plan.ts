@@ -41,12 +41,20 @@ export function renderTemplates(templates: readonly TemplateUse[]): readonly str
   );
 }
 
-function entryLines({ canary, kind, notes, changes }: PlanEntry, width: number): string[] {
+function entryLines({ canary, kind, notes, changes, judges }: PlanEntry, width: number): string[] {
   const [first = 'the declaration changes', ...others] = notes;
   const head = `${SIGNS[kind]} ${canary.padEnd(width)}  ${first}`;
   const more = others.map((note) => `${' '.repeat(width + 4)}${note}`);
   const fields = alignColumns(
     changes.map(({ field, before, after }) => [field, `${before || 'none'} → ${after || 'none'}`]),
   );
-  return [head, ...more, ...fields.map((line) => `    ${line}`)];
+  return [head, ...more, ...[...fields, ...judgeLines(judges)].map((line) => `    ${line}`)];
+}
+
+/** "judged by sequential: error-rate, p99": one line for each judge. */
+function judgeLines(judges: PlanEntry['judges']): string[] {
+  const byJudge = [...Map.groupBy(judges, ({ judge }) => judge)];
+  return byJudge.map(
+    ([judge, metrics]) => `judged by ${judge}: ${metrics.map(({ metric }) => metric).join(', ')}`,
+  );
 }
