@@ -16,6 +16,7 @@ type Written = Readonly<Record<string, unknown>>;
 /** What the threshold judge decides by. */
 const OF_PATIENCE = ['for', 'failureLimit'] as const;
 const OF_ONE_ARM = ['max', 'min', 'maxRatio'] as const;
+const EFFECTS = ['allowedIncrease', 'criticalIncrease', 'allowedDecrease', 'criticalDecrease'] as const;
 
 /** `written`: the metric as it stands in the file. */
 export function lintPoints(path: Path, metric: Metric, written: Written): Finding[] {
@@ -60,22 +61,14 @@ function lintEffect(path: Path, { effectSize }: Metric): Finding[] {
   const { measure = 'meanRatio' } = effectSize;
   const none = NO_EFFECT[measure];
   const most = measure === 'cles' ? 1 : Number.POSITIVE_INFINITY;
-  const findings: Finding[] = [];
-  const within = (
-    fields: readonly ['allowedIncrease' | 'allowedDecrease', 'criticalIncrease' | 'criticalDecrease'],
-  ) => {
-    const [low, high] = fields[0] === 'allowedIncrease' ? [none, most] : [0, none];
-    for (const field of fields) {
-      const value = effectSize[field];
-      if (value === undefined || (value >= low && value <= high)) continue;
-      const range = high === Number.POSITIVE_INFINITY ? `${low} or more` : `between ${low} and ${high}`;
-      const detail = `${measure} is ${none} without any difference, so ${field} must be ${range}, found ${value}.`;
-      findings.push(wrongValue('SPEC_RANGE', [...path, field], detail));
-    }
-  };
-  within(['allowedIncrease', 'criticalIncrease']);
-  within(['allowedDecrease', 'criticalDecrease']);
-  return findings;
+  return EFFECTS.flatMap((field) => {
+    const value = effectSize[field];
+    const [low, high] = field.endsWith('Increase') ? [none, most] : [0, none];
+    if (value === undefined || (value >= low && value <= high)) return [];
+    const range = high === Number.POSITIVE_INFINITY ? `${low} or more` : `between ${low} and ${high}`;
+    const detail = `${measure} is ${none} without any difference, so ${field} must be ${range}, found ${value}.`;
+    return [wrongValue('SPEC_RANGE', [...path, field], detail)];
+  });
 }
 
 /** The score of all metrics together; nothing where none has the judge. */
