@@ -34,9 +34,9 @@ export async function measureAlerts(world: World, plan: AlertsPlan): Promise<Fou
   const verified: Verified = new Map();
   const daemon = await world.daemon({ onLine: (line) => noteVerified(line, verified) });
   for (const service of services) {
-    world.declare(service, { intervalS, bakeS: 3_600, idle: false, critical: true });
+    world.declare(service, { judge: 'threshold', intervalS, bakeS: 3_600, idle: false, critical: true });
   }
-  const unready = await world.documents.reach(services, WEIGHTS[0] ?? 0, 4_000 * intervalS);
+  const unready = await world.documents.reach(services, WEIGHTS.threshold[0] ?? 0, 4_000 * intervalS);
   if (unready.length > 0) throw new Error(`${unready.length} canaries had no first step`);
   await wait(1_000 * intervalS);
   const quiet = await watch(daemon, world.others, QUIET_MS);

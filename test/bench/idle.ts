@@ -18,7 +18,13 @@ const TARGET_CANARIES = 2_000;
 export async function measureIdle(world: World): Promise<Found> {
   const canaries = world.services.length;
   for (const service of world.services) {
-    world.declare(service, { intervalS: INTERVAL_S, bakeS: INTERVAL_S, idle: true, critical: false });
+    world.declare(service, {
+      judge: 'threshold',
+      intervalS: INTERVAL_S,
+      bakeS: INTERVAL_S,
+      idle: true,
+      critical: false,
+    });
   }
   const daemon = await world.daemon();
   await rest(daemon, canaries);

@@ -10,7 +10,7 @@ const HELP = `
 Scenarios:
   quick      a few minutes, small numbers (the default)
   all        everything in docs/benchmarks.md, some 30 minutes on a quiet machine
-  progress   --canaries --interval --seconds --commit-delay: every canary leaves a step by evidence
+  progress   --judge --canaries --interval --seconds --commit-delay: every canary leaves a step by evidence
   growth     --interval --seconds: progress from 100 to 10,000 canaries
   idle       --canaries: nothing is released
   rollback   --runs --interval --nacos: failing sample queryable to weight 0 verified
@@ -36,6 +36,7 @@ interface CommonFlags {
 
 const command = new Command('bench')
   .argument('[scenario]', 'what to measure', 'quick')
+  .addOption(new Option('--judge <name>', 'what judges the metrics').choices(['threshold', 'sequential']))
   .option('--canaries <number>', 'how many', whole)
   .option('--interval <seconds>', 'analysis.interval of every canary', whole)
   .option('--seconds <number>', 'how long to measure', whole)

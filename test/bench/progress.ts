@@ -6,7 +6,7 @@ import { floorFigures } from './floor.ts';
 import { type Span, watch } from './load.ts';
 import type { Figure, Found } from './outcome.ts';
 import { say } from './say.ts';
-import { WEIGHTS } from './services.ts';
+import { type BenchJudge, WEIGHTS } from './services.ts';
 import type { World } from './world.ts';
 
 const METRICS = 2;
@@ -15,9 +15,9 @@ const SMALL_FLEET = 1_000;
 /** Names that a query holds at most, and the room that the bound on queries leaves for those that stay apart. */
 const NAMES_PER_QUERY = 200;
 const QUERIES_BESIDE = 10;
-const [FIRST = 0, SECOND = 0] = WEIGHTS;
 
 export interface ProgressPlan {
+  readonly judge: BenchJudge;
   readonly canaries: number;
   readonly intervalS: number;
   /** Seconds to measure, beginning one interval after every canary is at its first step. */
@@ -34,38 +34,46 @@ export interface Ramp {
 }
 
 /** Declares a release of every service, all at once. */
-export function release(world: World, intervalS: number): void {
+export function release(world: World, judge: BenchJudge, intervalS: number): void {
   // As long as the three looks take that a step needs at least.
-  const declaration = { intervalS, bakeS: 2.9 * intervalS, idle: false, critical: false };
+  const declaration = { judge, intervalS, bakeS: 2.9 * intervalS, idle: false, critical: false };
   for (const service of world.services) world.declare(service, declaration);
 }
 
 /** Waits until every canary has its first weight in Nacos, or until it takes too long. */
-export async function rampUp({ documents, services }: World, intervalS: number): Promise<Ramp> {
+export async function rampUp(
+  { documents, services }: World,
+  judge: BenchJudge,
+  intervalS: number,
+): Promise<Ramp> {
+  const [first = 0] = WEIGHTS[judge];
   say('waiting for the first step of every canary');
   const startedAt = performance.now();
   const limitMs = 2_000 * intervalS + 10 * services.length;
-  const missing = await documents.reach(services, FIRST, limitMs);
+  const missing = await documents.reach(services, first, limitMs);
   return { seconds: (performance.now() - startedAt) / 1_000, missing };
 }
 
 export async function measureProgress(plan: ProgressPlan, world: World, daemon: Daemon): Promise<Found> {
-  const { canaries, intervalS, seconds, commitDelayMs } = plan;
-  const ramp = await rampUp(world, intervalS);
+  const { judge, canaries, intervalS, seconds, commitDelayMs } = plan;
+  const [, second = 0] = WEIGHTS[judge];
+  const ramp = await rampUp(world, judge, intervalS);
   // What was put off while all of them began is made up for first.
   await wait(1_000 * intervalS);
   say(`measuring for ${seconds} s`);
   const span = await watch(daemon, world.others, seconds * 1_000);
   say('reading the documents of every canary');
   const graceMs = ramp.missing.length > 0 ? 0 : 2_000 * intervalS;
-  const behind = await world.documents.reach(world.services, SECOND, graceMs);
+  const behind = await world.documents.reach(world.services, second, graceMs);
+  const by = judge === 'threshold' ? '' : `, by the ${judge} judge`;
   const slower = commitDelayMs === 0 ? '' : `, each commit ${commitDelayMs} ms slower`;
   return {
-    title: `${canaries} canaries progressing at ${intervalS} s, two metrics each${slower}`,
+    title: `${canaries} canaries progressing at ${intervalS} s, two metrics each${by}${slower}`,
     load: {
       canaries,
       interval: intervalS,
       seconds,
+      ...(judge === 'threshold' ? {} : { judge }),
       ...(commitDelayMs === 0 ? {} : { 'commit-delay': commitDelayMs }),
     },
     figures: [

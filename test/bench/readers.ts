@@ -28,8 +28,8 @@ export async function measureReaders(world: World, plan: ReadersPlan): Promise<F
   const { intervalS, seconds, readers } = plan;
   const canaries = world.services.length;
   const daemon = await world.daemon({ keepsCommits: true });
-  release(world, intervalS);
-  const ramp = await rampUp(world, intervalS);
+  release(world, 'threshold', intervalS);
+  const ramp = await rampUp(world, 'threshold', intervalS);
   if (ramp.missing.length > 0) throw new Error(`${ramp.missing.length} canaries had no first step`);
   await wait(1_000 * intervalS);
   say(`measuring for ${seconds} s without readers`);

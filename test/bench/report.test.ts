@@ -70,7 +70,13 @@ it('keeps findings, what was beyond measure, and the last of several results wit
 });
 
 it.each([2, 5, 30])('the Canary files of a run at %d s are valid', (intervalS) => {
-  const text = canaryFile('shop', { intervalS, bakeS: intervalS * 3.123_456, idle: false, critical: true });
+  const text = canaryFile('shop', {
+    judge: 'threshold',
+    intervalS,
+    bakeS: intervalS * 3.123_456,
+    idle: false,
+    critical: true,
+  });
   const { specs, diagnostics } = parseFile(text, 'shop.yaml');
   expect(diagnostics.filter(({ severity }) => severity === 'error')).toEqual([]);
   expect(specs).toHaveLength(1);

@@ -28,7 +28,7 @@ export async function measureRollback(world: World, intervalS: number, nacos: Na
   const verified: Verified = new Map();
   const daemon = await world.daemon({ onLine: (line) => noteVerified(line, verified) });
   await releaseOneByOne(world, intervalS);
-  const unready = await world.documents.reach(services, WEIGHTS[0] ?? 0, 4_000 * intervalS);
+  const unready = await world.documents.reach(services, WEIGHTS.threshold[0] ?? 0, 4_000 * intervalS);
   if (unready.length > 0) throw new Error(`${unready.length} canaries had no first step`);
   // What counts is a release that was good for a while: the window of its looks is full.
   await wait(2_000 * intervalS);
@@ -79,7 +79,7 @@ export function noteVerified(line: string, verified: Verified): void {
 /** Spread over an interval, so that looks are: at any moment some canary has just been looked at. */
 async function releaseOneByOne(world: World, intervalS: number): Promise<void> {
   for (const service of world.services) {
-    world.declare(service, { intervalS, bakeS: 3_600, idle: false, critical: true });
+    world.declare(service, { judge: 'threshold', intervalS, bakeS: 3_600, idle: false, critical: true });
     await wait((1_000 * intervalS) / world.services.length);
   }
 }

@@ -11,10 +11,12 @@ import { measureProgress, type ProgressPlan, rampUp, release } from './progress.
 import { measureReaders } from './readers.ts';
 import { measureRestart, measureTakeover } from './restart.ts';
 import { measureRollback } from './rollback.ts';
+import type { BenchJudge } from './services.ts';
 import { type World, withWorld } from './world.ts';
 
 /** Numbers and words from the command line; each scenario has its own defaults. */
 export interface Flags {
+  readonly judge?: BenchJudge;
   readonly canaries?: number;
   readonly interval?: number;
   readonly seconds?: number;
@@ -33,8 +35,14 @@ export type Scenario = (flags: Flags, tell: Tell) => Promise<void>;
 export const cores = findCores();
 
 function planOf(flags: Flags): ProgressPlan {
-  const { canaries = 1_000, interval = 30, seconds = 3 * interval, commitDelay = 0 } = flags;
-  return { canaries, intervalS: interval, seconds, commitDelayMs: commitDelay };
+  const {
+    judge = 'threshold',
+    canaries = 1_000,
+    interval = 30,
+    seconds = 3 * interval,
+    commitDelay = 0,
+  } = flags;
+  return { judge, canaries, intervalS: interval, seconds, commitDelayMs: commitDelay };
 }
 
 /** A release of every canary begins in a fresh world, watched over by one daemon on an empty database. */
@@ -43,9 +51,9 @@ async function withReleases(
   use: (world: World, daemon: Daemon, plan: ProgressPlan) => Promise<void>,
 ): Promise<void> {
   const plan = planOf(flags);
-  const { canaries, intervalS, commitDelayMs } = plan;
+  const { judge, canaries, intervalS, commitDelayMs } = plan;
   await withWorld({ canaries, intervalS, cores }, async (world) => {
-    release(world, intervalS);
+    release(world, judge, intervalS);
     await use(world, await world.daemon({ commitDelayMs }), plan);
   });
 }
@@ -57,16 +65,16 @@ function progress(flags: Flags, tell: Tell): Promise<void> {
 }
 
 function restart(flags: Flags, tell: Tell): Promise<void> {
-  return withReleases(flags, async (world, daemon, { intervalS }) => {
-    await rampUp(world, intervalS);
+  return withReleases(flags, async (world, daemon, { judge, intervalS }) => {
+    await rampUp(world, judge, intervalS);
     const { found } = await measureRestart(world, daemon);
     tell('restart', found);
   });
 }
 
 function takeover(flags: Flags, tell: Tell): Promise<void> {
-  return withReleases(flags, async (world, daemon, { intervalS }) => {
-    await rampUp(world, intervalS);
+  return withReleases(flags, async (world, daemon, { judge, intervalS }) => {
+    await rampUp(world, judge, intervalS);
     tell('takeover', await measureTakeover(world, daemon));
   });
 }

@@ -6,7 +6,11 @@ export function serviceNames(count: number): string[] {
   return Array.from({ length: count }, (_, index) => `service-${String(index).padStart(5, '0')}`);
 }
 
+/** What the metrics are judged by; counted in both. */
+export type BenchJudge = 'threshold' | 'sequential';
+
 export interface Declaration {
+  readonly judge: BenchJudge;
   readonly intervalS: number;
   /** Seconds that each step bakes. */
   readonly bakeS: number;
@@ -16,8 +20,16 @@ export interface Declaration {
   readonly critical: boolean;
 }
 
-/** Weights of the steps: enough of them to go on stepping for as long as anything is measured. */
-export const WEIGHTS: readonly number[] = Array.from({ length: 20 }, (_, index) => 5 * (index + 1));
+const STEPS = 20;
+
+/**
+ * Weights of the steps: enough of them to go on stepping for as long as anything is measured. The sequential judge holds
+ * a canary whose share of the requests is not its weight, and the versions of the fleet have half of them each.
+ */
+export const WEIGHTS: Readonly<Record<BenchJudge, readonly number[]>> = {
+  threshold: Array.from({ length: STEPS }, (_, index) => 5 * (index + 1)),
+  sequential: [...Array.from({ length: STEPS - 1 }, (_, index) => 42 + index), 100],
+};
 
 /** Time between two scrapes, for looks that come every `intervalS`: four of them lie in the window of a look. */
 export function scrapeMs(intervalS: number): number {
@@ -28,7 +40,8 @@ export function scrapeMs(intervalS: number): number {
  * One Canary with two metrics, a ratio and a quantile, each compared with stable. The window and the settle time are
  * so short that a look one interval after a step is evidence already: every third look can leave a step.
  */
-export function canaryFile(name: string, { intervalS, bakeS, idle, critical }: Declaration): string {
+export function canaryFile(name: string, { judge, intervalS, bakeS, idle, critical }: Declaration): string {
+  const weights = WEIGHTS[judge];
   return `apiVersion: canary/v1
 kind: Canary
 metadata: {name: ${name}}
@@ -38,16 +51,15 @@ spec:
   traffic: {settle: ${intervalS * 50}ms}
   strategy:
     steps:
-${WEIGHTS.map((weight) => `      - {setWeight: ${weight}, bake: ${Math.round(bakeS * 1_000)}ms}`).join('\n')}
+${weights.map((weight) => `      - {setWeight: ${weight}, bake: ${Math.round(bakeS * 1_000)}ms}`).join('\n')}
   analysis:
     interval: ${intervalS}s
     window: ${intervalS * 800}ms
-    judge: threshold
+    judge: ${judge}
     metrics:
       - name: error-rate
         ratio: {bad: 'http_requests_total{service="${name}",code=~"5.."}', total: 'http_requests_total{service="${name}"}'}
-        maxDelta: 0.005
-        critical: ${critical}
+        maxDelta: 0.005${critical ? '\n        critical: true' : ''}
       - name: p99
         latency: {histogram: 'request_latency_bucket{service="${name}"}', quantile: 0.99}
         maxDelta: 0.05
