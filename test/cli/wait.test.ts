@@ -219,6 +219,58 @@ test('of several rollouts of the revision the newest counts', async () => {
   );
 });
 
+describe('a rollout of the revision that has ended', () => {
+  const DAY = 24 * 3_600_000;
+
+  /** v1.5.1 ended so yesterday, and a rollout of v1.6.0 after it like that. */
+  async function followedBy(outcome: Outcome, next: Outcome | null): Promise<Scene> {
+    const at = await scene();
+    record(at, paymentRecord({ outcome, startedAt: NOW - 2 * DAY, endedAt: NOW - DAY }));
+    const endedAt = next === null ? null : NOW;
+    record(
+      at,
+      paymentRecord({ id: 'r-2', revision: 'v1.6.0', startedAt: NOW - 60_000, outcome: next, endedAt }),
+    );
+    return at;
+  }
+
+  test.each(['Promoted', 'RolledBack', 'Superseded'] as const)(
+    'as %s is history once another one came after it: it waits for the next',
+    async (outcome) => {
+      const at = await followedBy(outcome, 'Promoted');
+      at.behind.states = [{ ...succeededState(), stable: 'v1.6.0' }];
+      const wait = waiting(at, '--revision', 'v1.5.1', '--for', 'Promoted');
+      const again = paymentRecord({ id: 'r-3', startedAt: NOW });
+      await then(at, () => record(at, again));
+      await then(at, () => record(at, { ...again, outcome: 'Promoted', endedAt: NOW, reason: 'good' }));
+      const { code, out, talk } = await wait.ended;
+      expect([code, out]).toEqual([0, '✓ Promoted  v1.5.1  r-3  good']);
+      expect(talk.split('\n')[0]).toBe(
+        `payment-service: waiting for a rollout of v1.5.1 to begin; ${ROLLOUT_ID} ended ${outcome}, and others came after it`,
+      );
+    },
+  );
+
+  test('as Promoted counts as long as that revision is live', async () => {
+    const at = await followedBy('Promoted', 'RolledBack');
+    at.behind.states = [{ ...rolledBackState(), stable: 'v1.5.1' }];
+    const ran = await run(at, 'wait', 'payment-service', '--revision', 'v1.5.1', '--for', 'Promoted');
+    expect(ran.code).toBe(0);
+  });
+
+  test('while it was waited for is its end, whatever came after it', async () => {
+    const at = await underWay();
+    const wait = waiting(at, '--revision', 'v1.5.1', '--for', 'Promoted');
+    await then(at, () => {
+      end(at, 'Superseded');
+      record(at, paymentRecord({ id: 'r-2', revision: 'v1.6.0', startedAt: NOW + 1 }));
+    });
+    const { code, talk } = await wait.ended;
+    expect(code).toBe(3);
+    expect(talk).toContain('the rollout of v1.5.1 ended Superseded, not Promoted');
+  });
+});
+
 test('a pause keeps waiting and says why it stands', async () => {
   const at = await underWay();
   at.behind.states = [

@@ -40,10 +40,13 @@ export interface WaitOptions {
 export interface Look {
   readonly canary: CanaryView;
   readonly rollout: RolloutView | null;
+  /** The newest of the revision, where it is history and another one is waited for. */
+  readonly past?: RolloutView;
 }
 
 /**
- * With a revision its newest rollout counts, and none means wait. Without one it is the rollout that runs now; where
+ * With a revision its newest rollout counts, and none means wait. One that has ended counts as long as it tells of
+ * now, see `isHistory`: a revision that is released again must not pass by its end of yesterday. Without a revision it is the rollout that runs now; where
  * none does, the phase that the Canary is in now counts, but Succeeded does not, and all else is an error: an old
  * promotion must never pass for the new one's.
  */
@@ -63,8 +66,7 @@ export async function wait(context: Context, name: string, options: WaitOptions)
       'name the revision to wait for one that has not begun: --revision V',
     );
   }
-  const followed = options.revision === null ? (first.value.rollout?.id ?? null) : null;
-  return standStill(context, name, options, followed);
+  return standStill(context, name, options, first.value.rollout?.id ?? null);
 }
 
 /** Waits until this very rollout is Promoted: an earlier or a later one of the same revision does not count. */
@@ -82,7 +84,10 @@ export function promotedOrNot(context: Context, ended: Look): ExitCode {
   return finish(context, ended, verdictOn(ended, ['Promoted']) ?? EXIT.endedBadly, ['Promoted']);
 }
 
-/** Looks at each event until it is decided, or the time is over. `followed`: the one rollout that counts. */
+/**
+ * Looks at each event until it is decided, or the time is over. `followed`: the one rollout that counts; with a
+ * revision that which was seen last, which counts also when others came after it.
+ */
 async function standStill(
   context: Context,
   name: string,
@@ -94,16 +99,15 @@ async function standStill(
   const talk = onlyNews(context);
   // Before the first look: what happens after it is heard.
   const news = await openNews(context, name);
+  let seen = followed;
   for (;;) {
-    const answer = await look(context, name, options.revision, followed);
+    const answer = await look(context, name, options.revision, seen);
     let standing: string;
     if (answer.ok) {
+      seen = answer.value.rollout?.id ?? seen;
       const code = verdictOn(answer.value, options.targets);
       if (code !== null) return finish(context, answer.value, code, options.targets);
-      const seen = newsOf(name, answer.value, options);
-      const { phase, reason } = answer.value.canary;
-      // Most wait for a moment only; who waits for longer wants to know for what.
-      talk(seen, phase === 'Waiting' ? `${seen} (${reason})` : seen);
+      sayNews(talk, name, answer.value, options);
       standing = standingOf(answer.value, options);
     } else {
       const passing = passingTrouble(answer.error);
@@ -131,7 +135,10 @@ function timedOut(
   );
 }
 
-/** `followed`: the one rollout that counts. Else the newest of the revision, and without one what runs now. */
+/**
+ * `followed`: the one rollout that counts, and without one what runs now. With a revision the newest of that, unless it
+ * is history; the one that is followed is none.
+ */
 export async function look(
   { client }: Context,
   name: string,
@@ -150,8 +157,23 @@ export async function look(
   }
   const rollouts = await client.get(`${canaryPath(name)}/rollouts`, RolloutListView);
   if (!rollouts.ok) return err(rollouts.error);
-  const newest = rollouts.value.items.find((rollout) => rollout.revision === revision);
-  return ok({ canary: canary.value, rollout: newest ?? null });
+  const { items } = rollouts.value;
+  const newest = items.find((rollout) => rollout.revision === revision);
+  if (newest === undefined) return ok({ canary: canary.value, rollout: null });
+  const isFollowed = newest.id === followed;
+  return isFollowed || !isHistory(newest, items[0], canary.value)
+    ? ok({ canary: canary.value, rollout: newest })
+    : ok({ canary: canary.value, rollout: null, past: newest });
+}
+
+/** It has ended, others came after it, and it is not the promotion of what is live. */
+function isHistory(
+  { id, outcome, revision }: RolloutView,
+  newest: RolloutView | undefined,
+  canary: CanaryView,
+): boolean {
+  const isLive = outcome === 'Promoted' && canary.stableRevision === revision;
+  return outcome !== null && newest?.id !== id && !isLive;
 }
 
 /** Null: not decided yet. */
@@ -192,8 +214,18 @@ function finish(
   return code;
 }
 
-function newsOf(name: string, { canary, rollout }: Look, { revision }: WaitOptions): string {
-  if (rollout === null) return `${name}: waiting for a rollout of ${revision} to begin`;
+/** Most wait for a moment only; who waits for longer wants to know for what. */
+function sayNews(talk: Talk, name: string, look: Look, options: WaitOptions): void {
+  const { phase, reason } = look.canary;
+  const news = newsOf(name, look, options);
+  talk(news, phase === 'Waiting' ? `${news} (${reason})` : news);
+}
+
+function newsOf(name: string, { canary, rollout, past }: Look, { revision }: WaitOptions): string {
+  if (rollout === null) {
+    const before = past === undefined ? '' : `; ${past.id} ended ${past.outcome}, and others came after it`;
+    return `${name}: waiting for a rollout of ${revision} to begin${before}`;
+  }
   if (canary.rolloutId !== rollout.id) return `${name}: rollout ${rollout.id} is no longer the current one`;
   const { phase, step, weight } = canary;
   const place = step === null || step.index < 0 ? '' : ` at step ${step.index + 1} of ${step.count}`;
@@ -211,7 +243,9 @@ function standingOf({ canary, rollout }: Look, { revision }: WaitOptions): strin
 }
 
 /** Says a sentence only when it was not the last one. `still` takes its place from the second time on. */
-function onlyNews(context: Context): (sentence: string, still?: string) => void {
+type Talk = (sentence: string, still?: string) => void;
+
+function onlyNews(context: Context): Talk {
   let heard = '';
   let said = '';
   return (sentence, still = sentence) => {
