@@ -1,5 +1,5 @@
 /** Canaries and revisions as the seed wants them. */
-import type { Canary, MannWhitneyTerms, Metric } from '../../src/spec/canary.ts';
+import type { Canary, MannWhitneyTerms, Metric, SequentialPromise } from '../../src/spec/canary.ts';
 import type { Random } from './random.ts';
 import type { Truth } from './traffic.ts';
 
@@ -90,6 +90,7 @@ export function drawSteps(random: Random): Canary['strategy']['steps'] {
     weight,
     bakeMs: random.pick([15_000, 60_000, 120_000]),
     approval: weight < 100 && random.chance(0.1),
+    maxHoldMs: random.pick([300_000, 600_000]),
   }));
 }
 
@@ -117,6 +118,9 @@ const POINTS: MannWhitneyTerms = {
   mustHaveData: true,
 };
 
+/** For failures that come one by one, as they do here. */
+const ODDS: SequentialPromise = { alpha: 0.01, beta: 0.05, sensitivity: 0.5, dispersion: 1 };
+
 function drawMetrics(random: Random, name: string, intervalMs: number): readonly Metric[] {
   const critical = random.chance(0.5);
   const errors: Metric = {
@@ -136,9 +140,11 @@ function drawMetrics(random: Random, name: string, intervalMs: number): readonly
     judge: 'threshold',
   };
   const limited: Metric = errors.forMs === null ? { ...errors, failureLimit: random.whole(0, 3) } : errors;
-  const judged: Metric = random.chance(0.2)
-    ? { ...errors, forMs: null, judge: 'mannWhitney', mannWhitney: POINTS }
-    : limited;
+  const judged = random.weighted<Metric>([
+    [limited, 5],
+    [{ ...errors, forMs: null, judge: 'mannWhitney', mannWhitney: POINTS }, 2],
+    [{ ...errors, forMs: null, critical: false, judge: 'sequential', sequential: ODDS }, 3],
+  ]);
   const latency: Metric = {
     ...errors,
     name: 'latency',

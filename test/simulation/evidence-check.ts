@@ -94,7 +94,9 @@ export function createEvidence(options: EvidenceOptions): Evidence {
 
   function withLook(memory: Memory, daemon: Daemon, verdict: Verdict, doubt: string | null): Memory {
     const looks = memory.looks.get(verdict.metric) ?? [];
-    if (looks.some((look) => look.verdict.at === verdict.at)) return memory;
+    // A metric that was edited may be polled once more for the same scrape.
+    const { at: polledAt, detail } = verdict;
+    if (looks.some((look) => look.verdict.at === polledAt && look.verdict.detail === detail)) return memory;
     const at = verdict.at - EPOCH_MS - weather.wallOffset;
     const isTrue = at <= now() && at >= now() - LOOK_TAKES_MS;
     const from = isTrue ? at - verdict.windowMs : null;
@@ -188,8 +190,8 @@ export function createEvidence(options: EvidenceOptions): Evidence {
   ): void {
     const settledAt = (memory?.since ?? 0) + spec.canary.settleMs;
     for (const metric of spec.canary.analysis.metrics.filter(({ dryRun }) => !dryRun)) {
-      // One pass of a judge of points has the looks before it in itself.
-      const needed = metric.mannWhitney === undefined ? PASSES : 1;
+      // One pass of a judge of points, or of one that counts, has the looks before it in itself.
+      const needed = metric.judge === 'threshold' ? PASSES : 1;
       const looks = memory?.looks.get(metric.name)?.slice(-needed) ?? [];
       const passes = looks.filter(({ verdict }) => verdict.class === 'pass' && verdict.counted);
       if (passes.length < needed) {

@@ -29,13 +29,25 @@ export function createLookCheck(fleet: Fleet, fail: (what: string) => void): Loo
     { class: outcome, guard, canaryRequests }: Verdict,
     metric: Metric,
   ): void {
-    if (!('minRequests' in metric.source) || guard || (outcome !== 'pass' && outcome !== 'fail')) return;
+    if (
+      metric.judge === 'sequential' ||
+      !('minRequests' in metric.source) ||
+      guard ||
+      (outcome !== 'pass' && outcome !== 'fail')
+    )
+      return;
     if ((canaryRequests ?? 0) < metric.source.minRequests)
       fail(`${name}: ${metric.name} is called ${outcome} by ${canaryRequests} requests`);
   }
 
   /** What was measured was asked for by the declaration that judges it. */
-  function checkQuestion(name: string, { query, at }: Verdict, { windowMs, name: metric }: Metric): void {
+  function checkQuestion(
+    name: string,
+    { query, at }: Verdict,
+    { windowMs, name: metric, judge }: Metric,
+  ): void {
+    // Its window is the time since the poll before.
+    if (judge === 'sequential') return;
     if (!query.endsWith(` over ${windowMs} ms`))
       fail(`${name}: ${metric} judges what "${query}" measured at ${at}`);
   }
@@ -54,7 +66,7 @@ export function createLookCheck(fleet: Fleet, fail: (what: string) => void): Loo
     if (rollout === null || rollout.outcome !== null || before.ending !== null || metric.dryRun) return;
     if (isForeign(before) || (state !== null && isForeign(state))) return;
     const isCritical = metric.critical && verdict.class === 'fail' && verdict.counted;
-    const isTripped = isOverGuard(verdict, metric) && verdict.at - verdict.windowMs >= rollout.notBefore;
+    const isTripped = isGuardDue(verdict, metric) && verdict.at - verdict.windowMs >= rollout.notBefore;
     if (!isCritical && !isTripped) return;
     const now = state?.rollout ?? null;
     const isGoingBack = state?.ending != null || now?.id !== rollout.id || now.outcome !== null;
@@ -85,7 +97,10 @@ export function createLookCheck(fleet: Fleet, fail: (what: string) => void): Loo
   };
 }
 
-function isOverGuard({ canary, stable, canaryRequests }: Verdict, { source }: Metric): boolean {
+/** The sequential judge has a guard by odds, which says itself when it tripped. */
+function isGuardDue(verdict: Verdict, { source, judge }: Metric): boolean {
+  const { canary, stable, canaryRequests } = verdict;
+  if (judge === 'sequential') return verdict.guard && verdict.class === 'fail' && verdict.counted;
   if (source.kind !== 'ratio' || canary === null || stable === null) return false;
   return canary > stable + GUARD_SHARE && (canaryRequests ?? 0) >= GUARD_REQUESTS;
 }

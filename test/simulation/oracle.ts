@@ -144,6 +144,7 @@ export function createOracle(options: OracleOptions): Oracle {
         continue;
       if (before?.rollout?.id !== record.id) continue;
       count(tally, `rollout ${record.outcome}`);
+      count(tally, `judged by ${record.judge}: ${record.outcome}`);
       const truth = options.traffic.truth(name, record.revision);
       const isFresh = save.explanation.at === daemon.clock.now() && daemon.thawedAt === null;
       if (record.outcome === 'Promoted') {

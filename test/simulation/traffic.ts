@@ -5,6 +5,7 @@
 import type { Measurement, MeasureRequest, Reading } from '../../src/core/observation.ts';
 import { parseRule } from '../../src/core/rule.ts';
 import type { Measure } from '../../src/metrics/measure.ts';
+import { createCounters, type Rate } from './counters.ts';
 import { READY_QUERY } from './draw-canary.ts';
 import { EPOCH_MS } from './epoch.ts';
 import type { Random } from './random.ts';
@@ -63,6 +64,7 @@ export function createTraffic(options: TrafficOptions): Traffic {
   const truths = new Map<string, Truth>();
   const splits = new Map<string, Segment[]>();
   const skews = new Map<string, number>();
+  const counters = createCounters(timeline.now, () => weather.prometheusOffset);
 
   function truth(name: string, revision: string): Truth {
     return truths.get(`${name}/${revision}`) ?? { kind: 'healthy' };
@@ -72,6 +74,19 @@ export function createTraffic(options: TrafficOptions): Traffic {
     const found = splits.get(name) ?? [{ from: 0, shares: new Map([[options.first, 1]]) }];
     splits.set(name, found);
     return found;
+  }
+
+  /** The counters follow what gateways see and how revisions behave. */
+  function mark(name: string): void {
+    const rates = new Map<string, Rate>();
+    for (const [revision, share] of segments(name).at(-1)?.shares ?? []) {
+      const how = truth(name, revision);
+      if (share === 0 || (how.kind === 'silent' && share >= how.from)) continue;
+      const isBroken = how.kind === 'broken' && share >= how.from;
+      const badShare = isBroken ? (how.badShare ?? BAD_SHARE) : GOOD_SHARE;
+      rates.set(revision, { rps: options.rps(name) * share, badShare });
+    }
+    counters.mark(name, rates);
   }
 
   /** Requests and failures of a revision between two true times. `seen`: it ever had any. */
@@ -111,6 +126,7 @@ export function createTraffic(options: TrafficOptions): Traffic {
     const { source, version } = request;
     if (source.kind === 'presence') return { kind: 'value', value: 1, requests: null };
     if (source.kind === 'query' && source.query.startsWith(READY_QUERY)) return instances(name, version);
+    if (source.kind === 'counters') return counters.read(name, { ...request, source }, at);
     const { requests, bad, seen } = totals(name, version, to - request.windowMs, to);
     if (!seen) return { kind: 'noData', why: 'empty', detail: 'no series' };
     if (requests === 0) return { kind: 'noData', why: 'nan', detail: 'no requests in the window' };
@@ -175,13 +191,17 @@ export function createTraffic(options: TrafficOptions): Traffic {
   }
 
   return {
-    tell: (name, revision, how) => void truths.set(`${name}/${revision}`, how),
+    tell(name, revision, how) {
+      truths.set(`${name}/${revision}`, how);
+      mark(name);
+    },
     truth,
     skewAt: (name, at) => skews.get(`${name} ${at}`) ?? null,
     split(name, served) {
       const all = segments(name);
       all.push({ from: timeline.now(), shares: sharesOf(served, options.first) });
       if (all.length > SEGMENTS_KEPT) all.shift();
+      mark(name);
     },
     measure: (clock) => (request, signal) => ask(clock, request, signal),
   };

@@ -1,0 +1,91 @@
+/** The counters of the services as Prometheus has scraped them: what the sequential judge takes its evidence from. */
+import type { CounterSample, Reading } from '../../src/core/observation.ts';
+import { type CountersRequest, counterSeries, type Flow } from '../../src/core/simulation/counters.ts';
+import { EPOCH_MS } from './epoch.ts';
+
+/** Requests a second of one revision, and the share of them that fails. */
+export interface Rate {
+  readonly rps: number;
+  readonly badShare: number;
+}
+
+export interface Counters {
+  /** From now on the revisions of a Canary have these rates; one that is not named has no instance. */
+  mark(name: string, rates: ReadonlyMap<string, Rate>): void;
+  /** What Prometheus has when its clock shows `at`. */
+  read(name: string, request: CountersRequest, at: number): Reading;
+}
+
+interface Mark {
+  readonly from: number;
+  readonly rates: ReadonlyMap<string, Rate>;
+  /** What was counted before. */
+  readonly base: ReadonlyMap<string, Flow>;
+}
+
+interface Scrape {
+  /** On the clock of Prometheus, Unix ms. */
+  readonly stamp: number;
+  readonly at: number;
+}
+
+const SCRAPE_MS = 5_000;
+/** Stable is asked for half an hour before the rollout. */
+const SCRAPES_KEPT = 480;
+const MARKS_KEPT = 400;
+const NOTHING: Flow = { requests: 0, bad: 0, p99: 0.1 };
+
+/** `now`: true time. `offset`: by how much Prometheus' clock is ahead of it. */
+export function createCounters(now: () => number, offset: () => number): Counters {
+  const marks = new Map<string, Mark[]>();
+  const scrapes: Scrape[] = [];
+  let scraped = 0;
+
+  /** Samples that are not newer than the last one are refused, as Prometheus does once its clock was set back. */
+  function scrape(): void {
+    scraped = Math.max(scraped, Math.floor(now() / SCRAPE_MS) * SCRAPE_MS - SCRAPES_KEPT * SCRAPE_MS);
+    for (; scraped <= now(); scraped += SCRAPE_MS) {
+      const stamp = EPOCH_MS + scraped + offset();
+      if (stamp > (scrapes.at(-1)?.stamp ?? 0)) scrapes.push({ stamp, at: scraped });
+    }
+    scrapes.splice(0, Math.max(0, scrapes.length - SCRAPES_KEPT));
+  }
+
+  function markAt(name: string, at: number): Mark | undefined {
+    return marks.get(name)?.findLast(({ from }) => from <= at);
+  }
+
+  function flowAt(mark: Mark | undefined, revision: string, at: number): Flow {
+    const { requests, bad, p99 } = mark?.base.get(revision) ?? NOTHING;
+    const rate = mark?.rates.get(revision);
+    if (mark === undefined || rate === undefined) return { requests, bad, p99 };
+    const some = (rate.rps * (at - mark.from)) / 1_000;
+    return { requests: requests + some, bad: bad + some * rate.badShare, p99 };
+  }
+
+  return {
+    mark(name, rates) {
+      scrape();
+      const all = marks.get(name) ?? [];
+      const last = all.at(-1);
+      const known = new Set([...(last?.base.keys() ?? []), ...(last?.rates.keys() ?? [])]);
+      const base = new Map([...known].map((revision) => [revision, flowAt(last, revision, now())]));
+      marks.set(name, [...all, { from: now(), rates, base }].slice(-MARKS_KEPT));
+    },
+    read(name, request, at) {
+      scrape();
+      const { version, windowMs } = request;
+      const there = scrapes.filter(
+        (one) =>
+          one.stamp > at - windowMs && one.stamp <= at && markAt(name, one.at)?.rates.has(version) === true,
+      );
+      if (there.length === 0) return { kind: 'noData', why: 'empty', detail: 'no series' };
+      const trueTimes = new Map<CounterSample[0], number>(there.map((one) => [one.stamp, one.at]));
+      const series = counterSeries(request, [...trueTimes.keys()], (stamp) => {
+        const time = trueTimes.get(stamp) ?? 0;
+        return [flowAt(markAt(name, time), version, time)];
+      });
+      return { kind: 'series', series };
+    },
+  };
+}
