@@ -70,7 +70,8 @@ const READING = `- A rule is a point between two mistakes: compare whole columns
 - A rule that takes its estimate at face value can be faster on a small regression, and pays for it in the rows of good canaries.
 - The thresholds are the same for all rules. Others would move a rule along its curve, not off it.
 - Every version has one series for each status here. With more instances, \`rate\` loses more first failures, and the article's rule is slower.
-- Rollouts are simulated: real traffic has shapes that nobody thought of. The bursts and drifts here are what we could think of.`;
+- Rollouts are simulated: real traffic has shapes that nobody thought of. The bursts and drifts here are what we could think of.
+- Some of these rollouts also go through a real Prometheus and the product's own way from raw counters to a decision. What it counts of both versions at each weight (requests, failures, latencies by bucket) equals what was injected exactly, over restarts, missed scrapes and series that come late; and it decides as the judge does in memory, at the same poll where no scrape is missed. [A test](../test/bench-judge/real.test.ts) holds that.`;
 
 const TARGETS = `Each line is the worst of all cells that it is about.
 *Met within error*: above the target by 2.6 standard errors of so many rollouts at most.`;

@@ -1,0 +1,111 @@
+/** A rollout of the benchmark on record: what was drawn poll by poll, and how the judge ended it in memory. */
+import { type Ending, playPace } from './play.ts';
+import type { RuleKind } from './rules/rule.ts';
+import type { Scenario } from './scenarios.ts';
+import { createSeries } from './series.ts';
+import type { Counts, Sli } from './sli.ts';
+import type { Draw, Place, World } from './world.ts';
+
+export type Recorded = Place & Pick<Draw, 'canary' | 'stable'>;
+
+export interface Tape {
+  readonly id: string;
+  readonly sli: Sli;
+  /** In order, those before the rollout included. */
+  readonly polls: readonly Recorded[];
+  readonly ending: Ending;
+}
+
+/** Plays a rollout at the pace of `rule`, and lets its traffic go on for `more` polls after its end. */
+export function record(
+  scenario: Scenario,
+  rps: number,
+  rule: RuleKind,
+  { seed, run, more }: { readonly seed: number; readonly run: number; readonly more: number },
+): Tape {
+  const polls: Recorded[] = [];
+  let world: World | null = null;
+  const recording: Scenario = {
+    ...scenario,
+    world(random, all) {
+      const { sli, draw } = scenario.world(random, all);
+      world = {
+        sli,
+        draw(place) {
+          const drawn = draw(place);
+          polls.push({ ...place, canary: drawn.canary, stable: drawn.stable });
+          return drawn;
+        },
+      };
+      return world;
+    },
+  };
+  const ending = playPace(recording, rps, rule, seed, run);
+  const played = world as World | null;
+  const last = polls.at(-1);
+  if (played === null || last === undefined) throw new Error(`${scenario.id} was not played`);
+  for (let on = 1; on <= more; on += 1) {
+    played.draw({ ...last, poll: last.poll + on, pollInStep: last.pollInStep + on });
+  }
+  return { id: scenario.id, sli: played.sli, polls, ending };
+}
+
+/**
+ * A rule that sees what the product sees where scrapes come shortly before the polls: all of it one poll late, and
+ * nothing of the first and the last poll of a weight, because neither lies between two scrapes at that weight.
+ */
+export function asScraped(kind: RuleKind): RuleKind {
+  return {
+    ...kind,
+    start(setup) {
+      const before = createSeries(setup.sli.classes);
+      for (const counts of setup.before.each().slice(0, -1)) before.push(counts);
+      const rule = kind.start({ ...setup, before });
+      const [canary, stable] = [createSeries(setup.sli.classes), createSeries(setup.sli.classes)];
+      let newest: (Place & { readonly canary: Counts; readonly stable: Counts }) | null = null;
+      return {
+        look(view) {
+          const seen = newest;
+          newest = { ...view, canary: view.canary.last(1), stable: view.stable.last(1) };
+          if (seen === null || !isSeen(seen, view.step)) return 'wait';
+          canary.push(seen.canary);
+          stable.push(seen.stable);
+          return rule.look({ ...view, canary, stable, baseline: stable });
+        },
+      };
+    },
+  };
+}
+
+/** @param step the one at the poll after it */
+function isSeen({ step: own, pollInStep }: Place, step: number): boolean {
+  return own === step && pollInStep > 1;
+}
+
+export interface Span {
+  readonly step: number;
+  readonly canary: Counts;
+  readonly stable: Counts;
+}
+
+/** What was injected between two scrapes at each weight, up to the decision at poll `until`. */
+export function spansOf({ sli, polls }: Tape, until: number): Span[] {
+  const spans: Span[] = [];
+  for (const [at, poll] of polls.entries()) {
+    if (poll.poll < 1 || poll.poll >= until || !isSeen(poll, polls[at + 1]?.step ?? -1)) continue;
+    const span = spanAt(spans, poll.step, sli);
+    for (const arm of ['canary', 'stable'] as const) {
+      for (const [index, count] of poll[arm].entries()) span[arm][index]! += count;
+    }
+  }
+  return spans;
+}
+
+/** That of a step, which is the last one or comes after it. */
+export function spanAt(spans: Span[], step: number, { classes }: Sli): Span {
+  const last = spans.at(-1);
+  if (last?.step === step) return last;
+  const span = { step, canary: new Float64Array(classes), stable: new Float64Array(classes) };
+  spans.push(span);
+  return span;
+}
