@@ -11,6 +11,7 @@ import { loadConfig } from '../../src/config.ts';
 import { parseFile } from '../../src/spec/parse.ts';
 import { noAlertmanager } from '../support/alertmanager.ts';
 import { find, run, skipped } from '../terraform/tools.ts';
+import { selfSigned } from '../traffic/certificate.ts';
 import { FOLDER, ROOT } from './dockerfile.ts';
 
 const Named = z.union([z.string(), z.object({ source: z.string(), target: z.string() })]);
@@ -99,6 +100,37 @@ test('the settings of the controller are those it knows, and it starts with them
     ok: true,
     value: { nacos: { credentials: { password: 'secret-of-nacos-canary' } } },
   });
+});
+
+test('the settings for TLS on the page are those it knows, and every secret there is declared', () => {
+  const [, text = ''] =
+    /^```yaml\n(# infra\/docker\/compose\.override[\s\S]*?)^```$/m.exec(read('docs/how-to/docker.md')) ?? [];
+  // Compose's own tags, as `!override`, are no mistake.
+  const { services: over, secrets } = parse(text, { logLevel: 'error' });
+  const { cert, key } = selfSigned('controller', false);
+  const files: Record<string, string> = {
+    '/run/secrets/tokens': 'tokens: []',
+    '/run/secrets/tls-cert': cert,
+    '/run/secrets/tls-key': key,
+  };
+  const { environment = {} } = compose.services['controller'] ?? {};
+  const config = loadConfig({
+    flags: {},
+    env: { ...environment, ...over.controller.environment, CANARY_CANARIES: '/etc/canary/canaries' },
+    readFile: (path) => files[path] ?? `secret-of-${path}\n`,
+    isCheckout: false,
+    isTerminal: false,
+  });
+  expect(config).toMatchObject({
+    ok: true,
+    value: { tls: { cert: { path: '/run/secrets/tls-cert' }, key: { path: '/run/secrets/tls-key' } } },
+  });
+  const used = Object.entries(over).flatMap(([name, service]) => {
+    expect(Object.keys(compose.services)).toContain(name);
+    const { secrets: own = [] } = service as { secrets?: (string | { source: string })[] };
+    return own.map((secret) => (typeof secret === 'string' ? secret : secret.source));
+  });
+  expect(new Set(used)).toEqual(new Set(Object.keys(secrets)));
 });
 
 test('its Canary has no mistake, and its versions are those that run and are scraped', () => {

@@ -77,7 +77,9 @@ describe('the Terraform code', () => {
 
   test('marks everything that is a secret, and gives none a default', () => {
     const secrets = variables.filter(({ name }) =>
-      /(password|passwords|token|tokens|token_key|auth_identity|people_webhook_url|notify_url)$/.test(name),
+      /(password|passwords|token|tokens|token_key|auth_identity|people_webhook_url|notify_url|tls)$/.test(
+        name,
+      ),
     );
     expect(secrets.length).toBeGreaterThan(15);
     const open = secrets.filter(

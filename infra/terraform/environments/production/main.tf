@@ -88,6 +88,7 @@ module "monitoring" {
   rules_dir              = local.rules_dir
   grafana_admin_password = var.grafana_admin_password
   webhook_token          = var.webhook_token
+  controller_ca          = var.controller_ca
   people_webhook_url     = var.people_webhook_url
   retention              = var.retention
   memory_mb              = { prometheus = 4096 }
@@ -113,6 +114,7 @@ module "controller" {
   prometheus_url = module.monitoring.prometheus_url
   webhook_token  = var.webhook_token
   tokens         = var.controller_tokens
+  tls            = var.controller_tls
   notify_url     = var.notify_url
   bind_address   = var.bind_address
   host_port      = lookup(var.host_ports, "controller", null)

@@ -140,6 +140,24 @@ variable "controller_tokens" {
   }
 }
 
+variable "controller_tls" {
+  description = "PEM text of the controller's certificate and key; null: plain HTTP. The certificate must name canary-controller."
+  type        = object({ cert = string, key = string })
+  default     = null
+  sensitive   = true
+}
+
+variable "controller_ca" {
+  description = "PEM text of the authority of controller_tls: Prometheus, Alertmanager and Grafana trust it. Goes with controller_tls."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = (var.controller_ca == null) == nonsensitive(var.controller_tls == null)
+    error_message = "controller_tls and controller_ca belong together: without its authority nobody scrapes the controller, and no alert reaches it."
+  }
+}
+
 variable "people_webhook_url" {
   description = "Where people are told of alerts; null: nobody is told."
   type        = string

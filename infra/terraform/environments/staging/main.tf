@@ -77,6 +77,7 @@ module "monitoring" {
   rules_dir              = local.rules_dir
   grafana_admin_password = var.grafana_admin_password
   webhook_token          = var.webhook_token
+  controller_ca          = var.controller_ca
   host_ports = {
     prometheus   = lookup(var.host_ports, "prometheus", null)
     alertmanager = lookup(var.host_ports, "alertmanager", null)
@@ -98,6 +99,7 @@ module "controller" {
   prometheus_url = module.monitoring.prometheus_url
   webhook_token  = var.webhook_token
   tokens         = var.controller_tokens
+  tls            = var.controller_tls
   host_port      = lookup(var.host_ports, "controller", null)
 }
 

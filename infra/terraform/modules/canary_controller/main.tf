@@ -6,6 +6,8 @@ locals {
 
   has_tokens = nonsensitive(var.tokens != null)
   is_telling = nonsensitive(var.notify_url != null)
+  has_tls    = nonsensitive(var.tls != null)
+  scheme     = local.has_tls ? "https" : "http"
 
   canaries_dir = "/etc/canary/canaries"
   secrets_dir  = "/etc/canary/secrets"
@@ -13,6 +15,7 @@ locals {
   secrets = merge(
     { "nacos-password" = var.nacos_password, "webhook-token" = var.webhook_token },
     local.has_tokens ? { "tokens" = var.tokens } : {},
+    local.has_tls ? { "tls.crt" = var.tls.cert, "tls.key" = var.tls.key } : {},
     # An address that holds a secret belongs in a file; as an environment variable docker inspect would show it.
     local.is_telling ? { "settings.yaml" = yamlencode({ notifyUrl = var.notify_url }) } : {},
   )
@@ -37,7 +40,7 @@ module "secrets" {
 # The controller reads these once, at its start. Of the others it notices when they change.
 resource "terraform_data" "read_at_start" {
   input = sha256(jsonencode({
-    for name, content in local.secrets : name => content if !contains(["tokens", "webhook-token"], name)
+    for name, content in local.secrets : name => content if !contains(["tokens", "webhook-token", "tls.crt", "tls.key"], name)
   }))
 }
 
@@ -71,6 +74,7 @@ resource "docker_container" "controller" {
       "CANARY_LOG_FORMAT=json",
     ],
     local.has_tokens ? ["CANARY_TOKENS=${local.secrets_dir}/tokens"] : [],
+    local.has_tls ? ["CANARY_TLS_CERT=${local.secrets_dir}/tls.crt", "CANARY_TLS_KEY=${local.secrets_dir}/tls.key"] : [],
     local.is_telling ? ["CANARY_CONFIG=${local.secrets_dir}/settings.yaml"] : [],
   )
 

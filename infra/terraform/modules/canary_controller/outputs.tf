@@ -5,7 +5,7 @@ output "address" {
 
 output "url" {
   description = "The API on the host; null when it is not published."
-  value       = var.host_port == null ? null : "http://${var.bind_address}:${var.host_port}"
+  value       = var.host_port == null ? null : "${local.scheme}://${var.bind_address}:${var.host_port}"
 }
 
 output "host_ports" {

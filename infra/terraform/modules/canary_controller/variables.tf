@@ -101,6 +101,18 @@ variable "tokens" {
   }
 }
 
+variable "tls" {
+  description = "PEM text of the certificate, with those that lead to its authority, and of its key; null: plain HTTP. The certificate must name canary-controller, and what callers from outside use. A renewed pair is taken in without a restart."
+  type        = object({ cert = string, key = string })
+  default     = null
+  sensitive   = true
+
+  validation {
+    condition     = var.tls == null || try(strcontains(var.tls.cert, "-----BEGIN CERTIFICATE-----") && strcontains(var.tls.key, "PRIVATE KEY-----"), false)
+    error_message = "tls must hold the PEM text of a certificate and of its private key, or be null."
+  }
+}
+
 variable "notify_url" {
   description = "Webhook that is told of rollbacks and pauses; null: none. It is treated as a secret, because such addresses mostly hold one."
   type        = string

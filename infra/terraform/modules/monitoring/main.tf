@@ -9,6 +9,10 @@ locals {
   }
   tells_people = nonsensitive(var.people_webhook_url != null)
 
+  ca_dir        = "/etc/canary-ca"
+  is_tls        = var.controller_ca != null
+  controller_ca = local.is_tls ? { "${local.ca_dir}/controller.pem" = var.controller_ca } : {}
+
   rules = var.rules_dir == null ? {} : {
     for name in fileset(var.rules_dir, "*.yml") : "/etc/prometheus/rules/${name}" => file("${var.rules_dir}/${name}")
   }
@@ -28,6 +32,7 @@ module "config" {
   scrape_interval_seconds = var.scrape_interval_seconds
   addresses               = { controller = var.controller_address }
   webhook_token_file      = "${local.secrets_dir.alertmanager}/webhook-token"
+  controller_ca_file      = one(keys(local.controller_ca))
   people_webhook_url_file = local.tells_people ? "${local.secrets_dir.alertmanager}/people-url" : null
   controller_matchers     = coalesce(var.controller_matchers, ["canary_action=~\"rollback|pause|promote\""])
 }
@@ -106,6 +111,15 @@ resource "docker_container" "prometheus" {
     }
   }
 
+  dynamic "upload" {
+    for_each = local.controller_ca
+    content {
+      file        = upload.key
+      content     = upload.value
+      permissions = "0444"
+    }
+  }
+
   capabilities {
     drop = ["ALL"]
   }
@@ -170,6 +184,15 @@ resource "docker_container" "alertmanager" {
     }
   }
 
+  dynamic "upload" {
+    for_each = local.controller_ca
+    content {
+      file        = upload.key
+      content     = upload.value
+      permissions = "0444"
+    }
+  }
+
   capabilities {
     drop = ["ALL"]
   }
@@ -189,15 +212,16 @@ resource "docker_container" "grafana" {
 
   # The last three are for the provisioning files, which name them as $PROMETHEUS_URL, $CANARY_WEBHOOK_URL and
   # $GRAFANA_DASHBOARDS; the secret is $__file{/etc/grafana/secrets/webhook-token} there.
-  env = [
+  env = concat([
     "GF_SECURITY_ADMIN_PASSWORD__FILE=${local.secrets_dir.grafana}/admin-password",
     "GF_USERS_ALLOW_SIGN_UP=false",
     "GF_ANALYTICS_REPORTING_ENABLED=false",
     "GF_ANALYTICS_CHECK_FOR_UPDATES=false",
     "PROMETHEUS_URL=http://prometheus:9090",
-    "CANARY_WEBHOOK_URL=http://${var.controller_address}/webhooks/grafana",
+    "CANARY_WEBHOOK_URL=${local.is_tls ? "https" : "http"}://${var.controller_address}/webhooks/grafana",
     "GRAFANA_DASHBOARDS=/etc/grafana/dashboards",
-  ]
+    # Grafana trusts what lies in these folders, as every program in Go.
+  ], local.is_tls ? ["SSL_CERT_DIR=/etc/ssl/certs:${local.ca_dir}"] : [])
 
   networks_advanced {
     name    = var.network
@@ -237,6 +261,15 @@ resource "docker_container" "grafana" {
     file        = "${local.secrets_dir.grafana}/webhook-token"
     content     = var.webhook_token
     permissions = "0444"
+  }
+
+  dynamic "upload" {
+    for_each = local.controller_ca
+    content {
+      file        = upload.key
+      content     = upload.value
+      permissions = "0444"
+    }
   }
 
   capabilities {

@@ -98,6 +98,17 @@ variable "controller_address" {
   default     = "canary-controller:5001"
 }
 
+variable "controller_ca" {
+  description = "PEM text of the authority of the controller's certificate, by which Prometheus, Alertmanager and Grafana trust it; null: the controller speaks plain HTTP."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.controller_ca == null || try(strcontains(var.controller_ca, "-----BEGIN CERTIFICATE-----"), false)
+    error_message = "controller_ca must be the PEM text of a certificate, or null."
+  }
+}
+
 variable "controller_matchers" {
   description = "Which alerts Alertmanager sends to the controller; null: those with the label canary_action."
   type        = list(string)

@@ -10,6 +10,11 @@ locals {
     canary-controller = var.addresses.controller
   }
 
+  is_tls       = var.controller_ca_file != null
+  scheme       = local.is_tls ? "https" : "http"
+  trust        = { for name, file in { ca_file = var.controller_ca_file } : name => file if file != null }
+  tls_settings = { for name, trust in { tls_config = local.trust } : name => trust if local.is_tls }
+
   prometheus = {
     global = {
       scrape_interval     = local.interval
@@ -19,7 +24,12 @@ locals {
     rule_files = [var.rules_glob]
     alerting   = { alertmanagers = [{ static_configs = [{ targets = [var.addresses.alertmanager] }] }] }
     scrape_configs = concat(
-      [for name, address in local.static_targets : { job_name = name, static_configs = [{ targets = [address] }] }],
+      [
+        for name, address in local.static_targets : merge(
+          { job_name = name, static_configs = [{ targets = [address] }] },
+          { for key, value in merge({ scheme = local.scheme }, local.tls_settings) : key => value if local.is_tls && name == "canary-controller" },
+        )
+      ],
       # The labels job, service and version come with each target. A label of that name in what the service itself
       # exports is kept as exported_…, so a service cannot claim to be another version.
       [{
@@ -30,9 +40,12 @@ locals {
   }
 
   controller_webhook = {
-    url           = "http://${var.addresses.controller}/webhooks/alertmanager"
+    url           = "${local.scheme}://${var.addresses.controller}/webhooks/alertmanager"
     send_resolved = true
-    http_config   = { authorization = { type = "Bearer", credentials_file = var.webhook_token_file } }
+    http_config = merge(
+      { authorization = { type = "Bearer", credentials_file = var.webhook_token_file } },
+      local.tls_settings,
+    )
   }
 
   receivers = [

@@ -57,6 +57,12 @@ variable "webhook_token_file" {
   default     = "/etc/alertmanager/webhook-token"
 }
 
+variable "controller_ca_file" {
+  description = "Where Prometheus and Alertmanager find the authority of the controller's certificate, inside their containers; null: the controller speaks plain HTTP."
+  type        = string
+  default     = null
+}
+
 variable "people_webhook_url_file" {
   description = "Where Alertmanager finds the address that people are told at, inside its container; null: alerts for people are only shown by Alertmanager itself."
   type        = string

@@ -80,6 +80,38 @@ run "tokens_and_the_webhook_for_people_come_by_files" {
   }
 }
 
+run "with_a_certificate_it_speaks_https_and_nothing_else" {
+  command = apply
+
+  variables {
+    tls       = { cert = "-----BEGIN CERTIFICATE-----\nx", key = "-----BEGIN PRIVATE KEY-----\nfor-tests" }
+    host_port = 5001
+  }
+
+  assert {
+    condition     = length(setsubtract(["CANARY_TLS_CERT=/etc/canary/secrets/tls.crt", "CANARY_TLS_KEY=/etc/canary/secrets/tls.key"], docker_container.controller.env)) == 0
+    error_message = "The controller must be told of both files."
+  }
+  assert {
+    condition     = !anytrue([for line in docker_container.controller.env : strcontains(line, "for-tests")])
+    error_message = "The key belongs in a file."
+  }
+  assert {
+    condition     = output.url == "https://127.0.0.1:5001"
+    error_message = "Nothing but TLS is spoken on that port."
+  }
+}
+
+run "a_certificate_that_is_a_path_is_refused" {
+  command = plan
+
+  variables {
+    tls = { cert = "/etc/tls.crt", key = "/etc/tls.key" }
+  }
+
+  expect_failures = [var.tls]
+}
+
 run "beyond_loopback_without_tokens_is_refused" {
   command = plan
 

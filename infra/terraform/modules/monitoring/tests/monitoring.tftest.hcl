@@ -87,6 +87,26 @@ run "grafana_gets_its_provisioning_and_dashboards_and_prometheus_its_rules" {
   }
 }
 
+run "a_controller_with_a_certificate_is_trusted_by_all_three" {
+  command = apply
+
+  variables {
+    controller_ca = "-----BEGIN CERTIFICATE-----\nx"
+  }
+
+  assert {
+    condition = alltrue([
+      for container in [docker_container.prometheus, docker_container.alertmanager, docker_container.grafana] :
+      contains([for it in container.upload : it.file], "/etc/canary-ca/controller.pem")
+    ])
+    error_message = "Each of them needs the authority."
+  }
+  assert {
+    condition     = length(setsubtract(["CANARY_WEBHOOK_URL=https://canary-controller:5001/webhooks/grafana", "SSL_CERT_DIR=/etc/ssl/certs:/etc/canary-ca"], docker_container.grafana.env)) == 0
+    error_message = "Grafana must send its alerts by https, to an authority that it trusts."
+  }
+}
+
 run "published_ports_are_told" {
   command = apply
 

@@ -53,6 +53,29 @@ run "an_alert_that_says_what_it_wants_reaches_the_controller_with_the_secret" {
   }
 }
 
+run "a_controller_with_a_certificate_is_asked_and_told_by_https_and_nobody_else_is" {
+  command = apply
+
+  variables {
+    controller_ca_file = "/etc/canary-ca/controller.pem"
+  }
+
+  assert {
+    condition = {
+      for scrape in yamldecode(output.prometheus_yml).scrape_configs : scrape.job_name => scrape.tls_config.ca_file if try(scrape.scheme, "http") == "https"
+    } == { canary-controller = "/etc/canary-ca/controller.pem" }
+    error_message = "Only the controller has a certificate."
+  }
+  assert {
+    condition     = yamldecode(output.alertmanager_yml).receivers[1].webhook_configs[0].url == "https://canary-controller:5001/webhooks/alertmanager"
+    error_message = "Its port speaks nothing but TLS."
+  }
+  assert {
+    condition     = yamldecode(output.alertmanager_yml).receivers[1].webhook_configs[0].http_config.tls_config.ca_file == "/etc/canary-ca/controller.pem"
+    error_message = "Alertmanager would not trust it."
+  }
+}
+
 run "people_are_told_where_an_address_is_given" {
   command = apply
 
