@@ -196,6 +196,7 @@ interface StartFlags {
   readonly revision: string;
   readonly reason: string;
   readonly restart?: boolean;
+  readonly force?: boolean;
   readonly wait?: boolean;
   readonly timeout?: number;
 }
@@ -212,15 +213,16 @@ function defineChanges(define: Define): void {
       giveCommand(context, name, canary, flags),
     ).option('--reason <text>', 'kept in the history', '');
   define<StartFlags>('start <name>', 'start a rollout of a revision', (context, name, flags) => {
-    const { revision, restart, reason, wait, timeout } = flags;
+    const { revision, restart = false, force = false, reason, wait, timeout } = flags;
     if (timeout !== undefined && wait !== true) {
       return context.refuse(EXIT.usage, '--timeout is the limit of --wait', 'add --wait');
     }
     const waitMs = wait === true ? (timeout ?? DEFAULT_WAIT_MS) : null;
-    return start(context, name, { revision, restart: restart === true, reason, waitMs });
+    return start(context, name, { revision, restart, force, reason, waitMs });
   })
     .requiredOption('--revision <revision>', 'what to release')
     .option('--restart', 'replace a rollout of another revision, or try a failed one again, as `retry`')
+    .option('--force', 'also while stable is in an incident (analysis.incident)')
     .option('--wait', 'until it is promoted: exit code 3 when it ends otherwise, 6 when it takes too long')
     .option('--timeout <duration>', 'with --wait, give up after (default: 30m)', parseTimeout)
     .option('--reason <text>', 'kept in the history', '');

@@ -1,5 +1,6 @@
 /** Whether a command has any use now. Asked when it arrives, so that refusals are immediate, and again when taken. */
 import type { Spec } from '../spec/canary.ts';
+import { isHeldByPreflight } from './incident.ts';
 import type { Command } from './observation.ts';
 import type { CanaryState, PauseReason, RolloutState, VerdictClass } from './rollout.ts';
 import { parseRule } from './rule.ts';
@@ -153,6 +154,8 @@ function objectionToStart(spec: Spec, state: CanaryState, asked: Asked): Objecti
   }
   const rollout = activeRollout(state);
   if (rollout !== null) {
+    const isHeld = isHeldByPreflight(spec.canary, rollout);
+    if (rollout.revision === revision && state.ending === null && asked.force && isHeld) return null;
     if (rollout.revision === revision && state.ending === null)
       return { already: 'running', rolloutId: rollout.id };
     if (asked.restart) return null;

@@ -1,6 +1,7 @@
 /** Taking commands: what lowers or holds acts at once, what raises is only written down for the gates. */
 import { type Objection, objection, RESUME_NEEDS_LIVE } from './admit.ts';
 import { beginEnding, beginRollout, reserveId, skipRevision } from './ending.ts';
+import { overridePreflight } from './incident.ts';
 import type { Approval, Promotion } from './memory.ts';
 import type { Command, Reading } from './observation.ts';
 import type { RolloutState } from './rollout.ts';
@@ -100,17 +101,25 @@ function takeStart(turn: Turn, command: Command): void {
   const { state } = turn;
   const revision = command.revision ?? '';
   const rollout = activeRollout(state);
+  if (rollout !== null && rollout.revision === revision && state.ending === null) {
+    // Running already, and held by its pre-flight: see `objectionToStart`.
+    applied(turn, command, `start of ${revision} with force asked by ${command.actor}`);
+    overridePreflight(turn, rollout, command);
+    return;
+  }
   skipRevision(turn, revision, `${command.actor} started ${revision}`);
   state.target = revision;
   state.requested = { revision, actor: command.actor, commandId: command.id };
   state.rejected = null;
   applied(turn, command, `start of ${revision} asked by ${command.actor}`);
   if (rollout === null) {
-    beginRollout(turn, revision, command.actor);
+    const begun = beginRollout(turn, revision, command.actor);
+    if (command.force) overridePreflight(turn, begun, command);
     return;
   }
   if (revision !== rollout.stable) {
-    state.reserved = { revision, rolloutId: reserveId(turn), actor: command.actor };
+    const override = command.force ? { override: command.reason } : {};
+    state.reserved = { revision, rolloutId: reserveId(turn), actor: command.actor, ...override };
   }
   const outcome = revision === rollout.stable ? 'Reverted' : 'Superseded';
   if (state.ending === null) beginEnding(turn, outcome, `${command.actor} started ${revision} instead`);

@@ -1,4 +1,5 @@
 /** How rollouts begin and end: begin, go back to 0, finish, and what phase follows which outcome. */
+import { overridePreflight } from './incident.ts';
 import type { Outcome, RolloutState } from './rollout.ts';
 import { shareOf } from './rule.ts';
 import { initialRollout, rolloutId } from './state.ts';
@@ -45,6 +46,9 @@ export function beginRollout(turn: Turn, revision: string, by: string): RolloutS
     actor: rollout.startedBy,
     data: { revision, stable: rollout.stable },
   });
+  if (reserved?.override !== undefined) {
+    overridePreflight(turn, rollout, { actor: reserved.actor, reason: reserved.override });
+  }
   because(turn, 'revision', `${revision} is wanted and ${rollout.stable} is stable`, { revision });
   setPhase(turn, 'Waiting', 'waiting for the first step');
   state.nextLookAt = now;

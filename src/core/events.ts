@@ -29,6 +29,7 @@ export const EVENT_TYPES = [
   'SpecInvalid',
   'StableAdopted',
   'RolloutStarted',
+  'StartHeld',
   'StepStarted',
   'WeightVerified',
   'RaiseCancelled',

@@ -7,6 +7,7 @@ import { clockTime } from '../lib/text.ts';
 import type { Step } from '../spec/canary.ts';
 import { approvalText, promotionText } from './commands.ts';
 import { isHashOf } from './default-judge.ts';
+import { preflightObstacle } from './incident.ts';
 import { exemptedText, measuredFacts, measuredText, placeOf, reasonsToLeave } from './leaving.ts';
 import type { Approval } from './memory.ts';
 import { hasAllEvidence, missing, missingEvidence } from './missing.ts';
@@ -169,6 +170,8 @@ function obstaclesToStart(turn: Turn, rollout: RolloutState): Reason[] {
         : `strategy.ready does not hold: ${unready}`;
     reasons.push(missing('ready', text, { looks }));
   }
+  const preflight = preflightObstacle(turn, rollout);
+  if (preflight !== null) reasons.push(preflight);
   return reasons;
 }
 

@@ -4,6 +4,7 @@ import type { Canary, Metric, Spec } from '../spec/canary.ts';
 import { renderQuery } from '../spec/template.ts';
 import { canaryFor } from './default-judge.ts';
 import { READY_REQUEST } from './gates.ts';
+import { preflightRequests } from './incident.ts';
 import { needsStable } from './judge.ts';
 import { requestId } from './looks.ts';
 import type { Command, MeasuredSource, MeasureRequest } from './observation.ts';
@@ -28,7 +29,8 @@ export function needs(spec: Spec, state: CanaryState, commands: readonly Command
   const isDue = isLookDue(canary, state, now);
   if (isWaiting(rollout)) {
     const ready = isDue ? readyRequest(canary, rollout) : null;
-    return { requests: ready === null ? requests : [...requests, ready], beta: true };
+    const preflight = isDue ? preflightRequests(canary, rollout) : [];
+    return { requests: [...requests, ...(ready === null ? [] : [ready]), ...preflight], beta: true };
   }
   if (!isDue) return { requests, beta: false };
   return {

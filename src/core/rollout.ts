@@ -77,9 +77,9 @@ export interface Pause {
   readonly since: number;
 }
 
-/** A recorded permission to go on without evidence. */
+/** A recorded permission to go on without evidence; preflight: to start although stable is in an incident. */
 export interface Exemption {
-  readonly kind: 'resume' | 'promote' | 'skip' | 'adopt' | 'rebuilt';
+  readonly kind: 'resume' | 'promote' | 'skip' | 'adopt' | 'rebuilt' | 'preflight';
   readonly actor: string;
   readonly reason: string;
   readonly stepIndex: number;
@@ -179,6 +179,8 @@ export interface RolloutState {
   readyLooks: number;
   /** What its last look found where it did not hold; absent: it held, or was not asked yet. */
   unready?: string;
+  /** When stable was last asked how fast it burns its error budget, and what speaks against a start; absent: never. */
+  preflight?: { readonly at: number; readonly trouble: string | null };
   /** Waiting with CanaryAbsent until then. */
   absentUntil: number | null;
   absences: number;
@@ -273,7 +275,13 @@ export interface CanaryState {
   /** First of an unbroken run of reads that found no document although there was one. */
   missingSince: number | null;
   /** A rollout that must begin once the running one has ended, under an id already told to whoever asked. */
-  reserved: { readonly revision: string; readonly rolloutId: string; readonly actor: string } | null;
+  reserved: {
+    readonly revision: string;
+    readonly rolloutId: string;
+    readonly actor: string;
+    /** The reason that was given for starting whatever stable does; absent: nobody asked for that. */
+    readonly override?: string;
+  } | null;
   /** Counters for deterministic names. */
   seq: { rollout: number; operation: number; decision: number };
   specHash: string | null;

@@ -54,8 +54,9 @@ async function start(
   const spec = findByService(controls, body);
   if ('code' in spec) return { status: spec.status, body: spec };
   const { name } = spec.canary;
-  const { canary_version: revision, reason, restart } = body;
-  const answer = await submit(controls, request, { canary: name, verb: 'start', reason, revision, restart });
+  const { canary_version: revision, reason, restart, force } = body;
+  const asked = { canary: name, verb: 'start', reason, revision, restart, force } as const;
+  const answer = await submit(controls, request, asked);
   if ('code' in answer) return { status: answer.status, body: answer };
   const { rolloutId } = answer;
   if (answer.changed) {

@@ -137,6 +137,14 @@ export interface RolloutBudget {
   readonly windowMs: number;
 }
 
+/** When the service itself is in an incident: an objective's budget burns this fast over both windows. */
+export interface Incident {
+  /** Times what the objective allows; 1 just keeps it. */
+  readonly burnRate: number;
+  /** The long window; the short one is a twelfth of it. */
+  readonly windowMs: number;
+}
+
 export interface Analysis {
   /** True: no metrics at all, said explicitly; the rollout is recorded as unanalysed. */
   readonly skip: boolean;
@@ -154,6 +162,8 @@ export interface Analysis {
   readonly scoring?: Scoring;
   /** Absent: any amount may be spent. */
   readonly rolloutBudget?: RolloutBudget;
+  /** Absent: what stable burns holds nothing. */
+  readonly incident?: Incident;
   /** The traffic was not split by these weights, because it is of the past: it is not held against them. Never declared. */
   readonly anySplit?: true;
 }

@@ -148,7 +148,7 @@ function analysisFields(analysis: Analysis, inDetail: ReadonlySet<string>): Fiel
     ['analysis.onInconclusive', analysis.onInconclusive],
     ['analysis.resumeOnResolved', analysis.resumeOnResolved],
     ...scoringFields(analysis.scoring),
-    ...budgetFields(analysis.rolloutBudget),
+    ...budgetFields(analysis),
     ...metrics,
   ];
 }
@@ -201,11 +201,12 @@ function scoringFields(scoring: Analysis['scoring']): Field[] {
   ];
 }
 
-function budgetFields(budget: Analysis['rolloutBudget']): Field[] {
-  if (budget === undefined) return [];
+function budgetFields({ rolloutBudget: budget, incident }: Analysis): Field[] {
   return [
-    ['analysis.rolloutBudget.share', budget.share],
-    ['analysis.rolloutBudget.window', formatDuration(budget.windowMs)],
+    ['analysis.rolloutBudget.share', budget?.share],
+    ['analysis.rolloutBudget.window', budget === undefined ? null : formatDuration(budget.windowMs)],
+    ['analysis.incident.burnRate', incident?.burnRate],
+    ['analysis.incident.window', incident === undefined ? null : formatDuration(incident.windowMs)],
   ];
 }
 

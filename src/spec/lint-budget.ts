@@ -27,21 +27,34 @@ export function lintObjective(
     const detail = `Nothing asks for objective: add ${uses}, or remove it.`;
     return [wrongField('SPEC_BOUND', at, detail)];
   }
+  const { incident } = analysis;
+  const rate = incident?.burnRate;
+  const objective = written['objective'];
+  if ('ratio' in written && rate !== undefined && typeof objective === 'number') {
+    const share = Number((rate * (1 - objective)).toPrecision(12));
+    const detail = `A burn rate of ${rate} would be a share of ${share} failed, which can never be: lower analysis.incident.burnRate.`;
+    if (share > 1) return [wrongField('SPEC_BOUND', at, detail)];
+  }
   if (analysis.rolloutBudget === undefined || judge === 'sequential') return [];
   const detail = `Only the sequential judge counts requests, so that this metric spends nothing of rolloutBudget: it has the ${judge} judge.`;
   return [doubtful('SPEC_UNBUDGETED', at, detail)];
 }
 
-/** Whether any metric can spend of the budget that a rollout has. `path`: of the analysis. */
+/** Whether any metric can spend of the budget that a rollout has, and tell of an incident. `path`: of the analysis. */
 export function lintBudget(path: Path, analysis: Analysis): Finding[] {
-  const { rolloutBudget, metrics = [], judge } = analysis;
-  if (rolloutBudget === undefined) return [];
-  const isCounted = metrics.some(
-    (metric) =>
-      metric?.objective !== undefined && metric.dryRun !== true && judgeOf(metric, judge) === 'sequential',
+  const { rolloutBudget, incident, metrics = [], judge } = analysis;
+  const promised = metrics.flatMap((metric) =>
+    metric?.objective === undefined || metric.dryRun === true ? [] : [metric],
   );
-  if (isCounted) return [];
-  const detail =
-    'No metric can spend of rolloutBudget: give a ratio or latency metric of the sequential judge an objective, e.g. objective: 0.999.';
-  return [wrongField('SPEC_BUDGET', [...path, 'rolloutBudget'], detail)];
+  const findings: Finding[] = [];
+  if (rolloutBudget !== undefined && !promised.some((metric) => judgeOf(metric, judge) === 'sequential')) {
+    const detail =
+      'No metric can spend of rolloutBudget: give a ratio or latency metric of the sequential judge an objective, e.g. objective: 0.999.';
+    findings.push(wrongField('SPEC_BUDGET', [...path, 'rolloutBudget'], detail));
+  }
+  if (incident !== undefined && !promised.some(({ ratio }) => ratio !== undefined)) {
+    const detail = 'No metric can tell of an incident: give a ratio an objective, e.g. objective: 0.999.';
+    findings.push(wrongField('SPEC_BUDGET', [...path, 'incident'], detail));
+  }
+  return findings;
 }

@@ -14,9 +14,23 @@ const RolloutBudget = z.strictObject({
     .describe('The time that the objectives are promised over, and so the error budget.'),
 });
 
+const Incident = z.strictObject({
+  burnRate: z
+    .number()
+    .min(1)
+    .default(14.4)
+    .describe('So many times what the objective allows; 14.4 spends 2 % of 30 days in an hour.'),
+  window: duration(12 * 60_000, '12m')
+    .prefault('1h')
+    .describe('It must burn this fast over this time and over a twelfth of it.'),
+});
+
 /** Of a whole analysis. */
 export const ANALYSIS_BUDGET = {
   rolloutBudget: RolloutBudget.optional().describe(
     'Goes back to weight 0 once the canary has caused more bad events than this part of the error budget. For the sequential metrics with an objective.',
+  ),
+  incident: Incident.optional().describe(
+    'No rollout starts while stable burns its error budget this fast. For ratio metrics with an objective.',
   ),
 } as const;

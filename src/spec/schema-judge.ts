@@ -49,7 +49,7 @@ export const METRIC_JUDGE = {
     .lt(1)
     .optional()
     .describe(
-      'ratio and latency: share of good events that is promised, e.g. 0.999; slow ones are slower than the quantile of stable before the rollout. For maxBurnRateDelta and rolloutBudget.',
+      'ratio and latency: share of good events that is promised, e.g. 0.999; slow ones are slower than the quantile of stable before the rollout. For maxBurnRateDelta, rolloutBudget and incident.',
     ),
   weight: z
     .number()

@@ -41,6 +41,9 @@ export const StartBody = z
         description:
           'Replace a rollout of another version that is under way; or try a failed version again, as `retry`',
       }),
+      force: Flag.meta({
+        description: 'Start although stable is in an incident; kept in the history with the actor',
+      }),
       canary: text(253)
         .optional()
         .meta({ description: 'metadata.name, where several Canaries move one service' }),

@@ -94,6 +94,7 @@ const EffectiveAnalysis = z.object({
     z.object({ weights: z.record(z.string(), z.number()), pass: z.number(), marginal: z.number() }),
   ),
   rolloutBudget: z.exactOptional(z.object({ share: z.number(), windowMs: z.number() })),
+  incident: z.exactOptional(z.object({ burnRate: z.number(), windowMs: z.number() })),
 });
 
 const EffectiveCanary = z

@@ -102,14 +102,14 @@ test('start begins a rollout of exactly the Canary that it names', async () => {
     paymentSpec({ name: 'trap', service: 'other' }),
   ];
   at.behind.answer = async () => ({ eventId: 4, rolloutId: ROLLOUT_ID, changed: true });
-  const argv = ['start', 'other', '--revision', 'v2', '--restart', '--reason', 'now'];
+  const argv = ['start', 'other', '--revision', 'v2', '--restart', '--force', '--reason', 'now'];
   expect(await run(at, ...argv)).toEqual({
     code: 0,
     out: `rollout ${ROLLOUT_ID}`,
     talk: 'other: Canary analysis started',
   });
   expect(at.behind.submitted).toMatchObject([
-    { canary: 'other', verb: 'start', revision: 'v2', restart: true, reason: 'now' },
+    { canary: 'other', verb: 'start', revision: 'v2', restart: true, force: true, reason: 'now' },
   ]);
 });
 

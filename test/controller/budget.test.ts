@@ -67,3 +67,34 @@ it('lets a rollout go on that has budget left', async () => {
   const { notBecause } = rig.controller.explanation('shop')!;
   expect(notBecause).toMatchObject([{ code: 'budget', facts: { metric: 'error-rate' } }]);
 });
+
+it('holds a start while stable burns, over a restart too, until a start with force, and says who forced it', async () => {
+  const { source } = quickSpec().canary.analysis.metrics[0]!;
+  const metrics = [aMetric({ source, windowMs: 10_000, objective: 0.999 })];
+  const incident = { burnRate: 14.4, windowMs: 3_600_000 };
+  const spec = quickSpec('shop', { analysis: { metrics, incident } });
+  const first = await aRig({ specs: [spec] });
+  first.answers.burning = { kind: 'value', value: 0.1, requests: 1_000 };
+  first.lead();
+  await first.run(60_000);
+  expect(first.controller.state('shop')).toMatchObject({
+    phase: 'Waiting',
+    reason: expect.stringMatching(/stable v1 burns its error budget/),
+  });
+  expect(first.events().filter((type) => type === 'StartHeld')).toHaveLength(1);
+  await first.controller.stop(0);
+
+  const second = await aRig({ beside: first });
+  second.lead();
+  await second.run(30_000);
+  expect(second.controller.state('shop')?.phase).toBe('Waiting');
+  expect(second.events().filter((type) => type === 'StartHeld')).toHaveLength(1);
+  const asked = { revision: 'v2', actor: 'alice' };
+  expect(await second.submit('start', asked)).toMatchObject({ changed: false });
+  expect(await second.submit('start', { ...asked, force: true })).toMatchObject({ changed: true });
+  await second.run(1_000);
+  expect(second.weight()).toBe(10);
+  const [record] = second.store.rollouts('shop', 1);
+  expect(record?.exemptions).toMatchObject([{ kind: 'preflight', actor: 'alice' }]);
+  expect(record?.analysed).toBe(true);
+});

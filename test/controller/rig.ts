@@ -122,6 +122,8 @@ export interface Answers {
   readonly canary: Map<string, Reading>;
   /** What raw counters read; null: as any other measurement. */
   counters: ((request: MeasureRequest) => Reading) | null;
+  /** What is read when stable is asked how fast it burns its error budget; null: GOOD. */
+  burning: Reading | null;
   /** Names whose measurements only end when they are aborted. */
   readonly hanging: Set<string>;
   /** How long each measurement takes. */
@@ -200,6 +202,7 @@ export async function aRig(options: RigOptions = {}): Promise<Rig> {
   const answers: Answers = options.beside?.answers ?? {
     canary: new Map(),
     counters: null,
+    burning: null,
     hanging: new Set(),
     lateMs: 0,
     asked: 0,
@@ -224,7 +227,8 @@ export async function aRig(options: RigOptions = {}): Promise<Rig> {
     const failed: Reading = { kind: 'error', structural: false, code: 'PROM_TIMEOUT', detail: 'too late' };
     const own = request.id.endsWith('/canary') ? answers.canary.get(name) : undefined;
     const counted = request.source.kind === 'counters' ? answers.counters?.(request) : undefined;
-    const reading = signal.aborted ? failed : (counted ?? own ?? GOOD);
+    const burning = request.id.endsWith('/stable') && request.id.includes('/burn/') ? answers.burning : null;
+    const reading = signal.aborted ? failed : (counted ?? burning ?? own ?? GOOD);
     const query = request.source.kind === 'query' ? request.source.query : 'q';
     return { id: request.id, at: clock.now(), reading, query, skewMs: 0 };
   }

@@ -58,6 +58,23 @@ describe('the rollout budget of a file', () => {
   });
 });
 
+describe('an incident in a file', () => {
+  test('is 14.4 times what the objective allows over an hour unless it says otherwise', () => {
+    const metric = `{name: a, judge: threshold, ${RATIO}, max: 0.01, objective: 0.999}`;
+    const { incident, metrics } = canaryOf(`{incident: {}, metrics: [${metric}]}`).analysis;
+    expect(incident).toEqual({ burnRate: 14.4, windowMs: 3_600_000 });
+    expect(metrics).toMatchObject([{ objective: 0.999 }]);
+    const slow = canaryOf(`{incident: {burnRate: 6, window: 6h}, metrics: [${metric}]}`);
+    expect(slow.analysis.incident).toEqual({ burnRate: 6, windowMs: 21_600_000 });
+    const before = canaryOf(`{metrics: [{name: a, judge: threshold, ${RATIO}, max: 0.01}]}`);
+    expect(diffSpecs(before, slow).map(({ field, after }) => [field, after])).toEqual([
+      ['analysis.incident.burnRate', '6'],
+      ['analysis.incident.window', '6h'],
+      ['analysis.metrics[a].objective', '0.999'],
+    ]);
+  });
+});
+
 describe('the judge of a metric', () => {
   test.each([
     ['a ratio with maxDelta', `${RATIO}, maxDelta: 0.01`],

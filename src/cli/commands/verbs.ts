@@ -62,6 +62,7 @@ async function outcomeOf(context: Context, name: string, eventId: number): Promi
 export interface StartOptions {
   readonly revision: string;
   readonly restart: boolean;
+  readonly force: boolean;
   readonly reason: string;
   /** How long to wait until the rollout is promoted; null: the command ends once it is under way. */
   readonly waitMs: number | null;
@@ -71,7 +72,7 @@ export interface StartOptions {
 export async function start(
   context: Context,
   name: string,
-  { revision, restart, reason, waitMs }: StartOptions,
+  { revision, restart, force, reason, waitMs }: StartOptions,
 ): Promise<ExitCode> {
   const body = {
     service_name: name,
@@ -79,6 +80,7 @@ export async function start(
     canary_version: revision,
     reason,
     ...(restart ? { restart } : {}),
+    ...(force ? { force } : {}),
   };
   const answer = await context.client.post('/api/v1/canary/start', body, StartAnswer);
   if (!answer.ok) return context.fail(answer.error);
