@@ -169,7 +169,9 @@ function takeOver(turn: Turn, rule: Rule): void {
     stableVersion: rule.stableVersion,
     from: rule.canaryWeight,
     to: rule.canaryWeight,
-    stepIndex: rollout?.held.index ?? -1,
+    // That of our own rollout is over where the pair is another one: its step says nothing about this weight.
+    stepIndex:
+      activeRollout(state)?.held.index ?? indexForWeight(turn.canary.strategy.steps, effectiveWeight(rule)),
     promoted: rule.managedBy?.promoted ?? false,
   });
 }

@@ -136,6 +136,20 @@ describe('another controller', () => {
     expect(desk.rollout().outcome).toBe('Cancelled');
   });
 
+  it('never takes the step of its own rollout for that of the other pair at a smaller weight', () => {
+    const desk = at25();
+    desk.reach(100);
+    desk.edit({ controller: 'canary-controller/22222222', canaryVersion: 'v4', canaryWeight: 47 });
+    desk.tick();
+    desk.command({ verb: 'resume' });
+    desk.tick({ after: 1_000 });
+    expect(desk.rollout()).toMatchObject({ revision: 'v4', stepIndex: 1, held: { index: 1, weight: 47 } });
+    desk.command({ verb: 'resume' });
+    for (let looks = 0; looks < 5; looks += 1) desk.look('pass');
+    const promoted = desk.rule().managedBy?.promoted;
+    expect([desk.rule().canaryWeight, promoted]).not.toEqual([47, true]);
+  });
+
   it('takes what it made of the document when it moved on to another pair', () => {
     const desk = at25();
     desk.setDocument(
