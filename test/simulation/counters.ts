@@ -14,6 +14,8 @@ export interface Counters {
   mark(name: string, rates: ReadonlyMap<string, Rate>): void;
   /** What Prometheus has when its clock shows `at`. */
   read(name: string, request: CountersRequest, at: number): Reading;
+  /** True time since when no scrape was refused. */
+  unbrokenSince(): number;
 }
 
 interface Mark {
@@ -40,6 +42,7 @@ export function createCounters(now: () => number, offset: () => number): Counter
   const marks = new Map<string, Mark[]>();
   const scrapes: Scrape[] = [];
   let scraped = 0;
+  let refusedAt = 0;
 
   /** Samples that are not newer than the last one are refused, as Prometheus does once its clock was set back. */
   function scrape(): void {
@@ -47,6 +50,7 @@ export function createCounters(now: () => number, offset: () => number): Counter
     for (; scraped <= now(); scraped += SCRAPE_MS) {
       const stamp = EPOCH_MS + scraped + offset();
       if (stamp > (scrapes.at(-1)?.stamp ?? 0)) scrapes.push({ stamp, at: scraped });
+      else refusedAt = scraped;
     }
     scrapes.splice(0, Math.max(0, scrapes.length - SCRAPES_KEPT));
   }
@@ -64,6 +68,10 @@ export function createCounters(now: () => number, offset: () => number): Counter
   }
 
   return {
+    unbrokenSince() {
+      scrape();
+      return refusedAt;
+    },
     mark(name, rates) {
       scrape();
       const all = marks.get(name) ?? [];

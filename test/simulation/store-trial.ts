@@ -13,6 +13,8 @@ import { count, NO_LOSS } from './weather.ts';
 const LIES_S = 90;
 /** The longest verify timeout, settle, window and `for` or `failureLimit` of a fleet, one after the other, twice. */
 const TRIAL_S = 15 * 60;
+/** The odds against a broken revision are made of the requests of this time, if not of less. */
+const COUNTED_MS = 5 * 60_000;
 /** By so many requests in a window chance cannot make a broken revision pass. */
 const REQUESTS = 100;
 /** More than any metric allows, and too few for a guard: failures have to be counted. */
@@ -20,7 +22,7 @@ const BROKEN = { kind: 'broken', from: 0, badShare: 0.15 } as const;
 
 /** Begins the trial; `done` is called when it is over. */
 export function tryStore(scene: Scene, done: () => void): void {
-  const { random, weather, tally, fleet, traffic, rules, oracle, daemons, faults } = scene;
+  const { timeline, random, weather, tally, fleet, traffic, rules, oracle, daemons, faults } = scene;
 
   /**
    * The revision that is found out as soon as it is broken, because its traffic is enough, and so is that of the
@@ -36,7 +38,11 @@ export function tryStore(scene: Scene, done: () => void): void {
     const requests = (fleet.rps(name) * share * (metrics[0]?.windowMs ?? 0)) / 1_000;
     // Points from before it broke keep on speaking for it.
     const isByPoints = metrics[0]?.judge === 'mannWhitney';
-    const isTold = share < 1 && !isByPoints && traffic.truth(name, stableVersion).kind === 'healthy';
+    // A Prometheus whose clock was set back takes no sample until it has come so far again.
+    const isCounted =
+      metrics[0]?.judge !== 'sequential' || traffic.countedSince() < timeline.now() - COUNTED_MS;
+    const isTold =
+      share < 1 && !isByPoints && isCounted && traffic.truth(name, stableVersion).kind === 'healthy';
     return isTold && requests >= REQUESTS && !skip ? canaryVersion : null;
   }
 

@@ -35,6 +35,8 @@ export interface Traffic {
   split(name: string, served: string | null): void;
   /** How far Prometheus' clock was ahead of the daemon's in a recent measurement made `at`; null: not known. */
   skewAt(name: string, at: number): number | null;
+  /** True time since when Prometheus takes what the counters say. */
+  countedSince(): number;
   /** Prometheus as one process asks it. */
   measure(clock: ProcessClock): Measure;
 }
@@ -203,6 +205,7 @@ export function createTraffic(options: TrafficOptions): Traffic {
       if (all.length > SEGMENTS_KEPT) all.shift();
       mark(name);
     },
+    countedSince: () => counters.unbrokenSince(),
     measure: (clock) => (request, signal) => ask(clock, request, signal),
   };
 }
