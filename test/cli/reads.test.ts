@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { StoreError } from '../../src/store/store.ts';
+import { aMetric } from '../support/a-canary.ts';
 import { anEvent, aSave } from '../support/saves.ts';
 import {
   metricState,
@@ -38,6 +39,18 @@ test('get shows where a Canary is, its steps, its metrics, what is next and why'
     Why   baking until 14:03:00Z; 2 of 3 passes collected
     File  payment.yaml:7"
   `);
+});
+
+test('get counts no passes of a judge that keeps odds', async () => {
+  const at = await scene();
+  const sequential = { alpha: 0.01, beta: 0.05, sensitivity: 0.5, dispersion: null };
+  const spec = paymentSpec({
+    analysis: { metrics: [aMetric({ forMs: null, judge: 'sequential', sequential })] },
+  });
+  at.behind.specs = [spec];
+  at.behind.states = [progressingState(spec)];
+  const { out } = await run(at, 'get', 'payment-service');
+  expect(out).toMatch(/^error-rate {2}sequential .*✓ pass$/m);
 });
 
 test('get of a paused Canary names every reason, a missing number and trouble', async () => {

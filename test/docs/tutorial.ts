@@ -41,12 +41,16 @@ function linesOf(block: string): string[] {
   return block.split('\n').filter((line) => line.trim() !== '');
 }
 
-/** A line without what differs from run to run: numbers, times, names of rollouts, and how wide the columns are. */
+/**
+ * A line without what differs from run to run: numbers, times, names of rollouts, which bounds an interval has, and how
+ * wide the columns are.
+ */
 export function shapeOf(line: string): string {
   return line
     .replaceAll(/[▓░]+/g, '▒')
     .replaceAll(/(?<!\bv)\d[\w.:]*/g, '#')
     .replaceAll(/#(?:-[0-9a-f#]+)+/g, '#')
+    .replaceAll(/(gap -?# %), (?:between -?# % and -?# %|at (?:least|most) -?# %)/g, '$1')
     .replaceAll(/\s+/g, ' ')
     .trim();
 }

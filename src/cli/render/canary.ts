@@ -109,15 +109,15 @@ function metrics(view: CanaryView, now: number): string[][] {
   ];
 }
 
+/** Only the threshold judge collects passes: one of another judge holds all the evidence before it. */
+function passNotes({ counted, judge, passes }: MetricView): string[] {
+  if (!counted) return ['settling, not counted yet'];
+  return judge === 'threshold' ? [`${Math.min(passes, PASSES_NEEDED)}/${PASSES_NEEDED}`] : [];
+}
+
 function verdict(metric: MetricView, isCounting: boolean, now: number): string {
   const notes = [
-    ...(isCounting && metric.verdict === 'pass'
-      ? [
-          metric.counted
-            ? `${Math.min(metric.passes, PASSES_NEEDED)}/${PASSES_NEEDED}`
-            : 'settling, not counted yet',
-        ]
-      : []),
+    ...(isCounting && metric.verdict === 'pass' ? passNotes(metric) : []),
     ...(metric.dryRun ? ['dry run, never counted'] : []),
     ...(metric.stableFrozenAt === null ? [] : [`stable, frozen at ${time(metric.stableFrozenAt, now)}`]),
     ...(metric.verdict === 'pass' || metric.detail === '' ? [] : [metric.detail]),
