@@ -81,6 +81,7 @@ export function createOracle(tally: Tally): Oracle {
       const { intent } = decision.state;
       if (intent !== null && intent.operation !== input.state.intent?.operation) {
         checkIntent(input, decision, next.looks);
+        if (intent.purpose === 'promoted') expect(intent.to, 'promoted with all of the traffic').toBe(100);
         if (intent.direction === 'raise') checkRaise(input, decision, next.failing);
       }
       checkChange(input, decision);

@@ -149,7 +149,7 @@ export function createOracle(options: OracleOptions): Oracle {
       const isFresh = save.explanation.at === daemon.clock.now() && daemon.thawedAt === null;
       if (record.outcome === 'Promoted') {
         const isMarked = !isFresh || views.showed(name, now(), (rule) => isPromotion(rule, record.revision));
-        expect(isMarked, () => `${name}: ${record.revision} is promoted and nobody saw its mark`);
+        expect(isMarked, () => `${name}: ${record.revision} is promoted and nobody saw its mark at 100 %`);
         // Beside a stable revision that somebody let through, a bad one is no worse.
         const isTold = options.traffic.truth(name, record.stable).kind === 'healthy';
         const isAllowed = truth.kind === 'healthy' || record.exemptions.length > 0 || !isTold;
@@ -343,7 +343,8 @@ export function createOracle(options: OracleOptions): Oracle {
 }
 
 function isPromotion(rule: Rule | null, revision: string): boolean {
-  return rule?.canaryVersion === revision && rule.managedBy?.promoted === true;
+  const isMarked = rule?.managedBy?.promoted === true && rule.canaryWeight === 100;
+  return isMarked && rule.canaryVersion === revision;
 }
 
 function describe(content: string): string {
