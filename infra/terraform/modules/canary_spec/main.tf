@@ -6,15 +6,17 @@ locals {
   selector = "job=\"${var.service}\""
   window   = "${max(60, 4 * var.scrape_interval_seconds)}s"
 
-  error_rate = var.error_rate == null ? [] : [{
-    name = "error-rate"
-    ratio = {
-      bad   = "${var.error_rate.counter}{${local.selector},${var.error_rate.bad}}"
-      total = "${var.error_rate.counter}{${local.selector}}"
-    }
-    maxDelta    = var.error_rate.max_delta
-    minRequests = var.error_rate.min_requests
-  }]
+  error_rate = var.error_rate == null ? [] : [merge(
+    {
+      name = "error-rate"
+      ratio = {
+        bad   = "${var.error_rate.counter}{${local.selector},${var.error_rate.bad}}"
+        total = "${var.error_rate.counter}{${local.selector}}"
+      }
+      maxDelta = var.error_rate.max_delta
+    },
+    var.error_rate.min_requests == null ? {} : { minRequests = var.error_rate.min_requests },
+  )]
 
   latency = var.latency == null ? [] : [{
     name = "latency-p${replace(var.latency.quantile * 100, ".", "-")}"

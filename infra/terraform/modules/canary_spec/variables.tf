@@ -73,12 +73,12 @@ variable "scrape_interval_seconds" {
 }
 
 variable "error_rate" {
-  description = "How many more of its requests the canary may fail than stable, as a share; null: not asked."
+  description = "How many more of its requests the canary may fail than stable, as a share; null: not asked. With min_requests the threshold judge has it."
   type = object({
     counter      = optional(string, "http_requests_total")
     bad          = optional(string, "code=~\"5..\"")
     max_delta    = optional(number, 0.005)
-    min_requests = optional(number, 10)
+    min_requests = optional(number)
   })
   default = {}
 

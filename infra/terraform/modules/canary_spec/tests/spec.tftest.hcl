@@ -9,10 +9,9 @@ run "the_two_slos_of_a_web_service_are_the_default" {
   assert {
     condition = yamldecode(output.yaml).spec.analysis.metrics == [
       {
-        name        = "error-rate"
-        ratio       = { bad = "http_requests_total{job=\"checkout\",code=~\"5..\"}", total = "http_requests_total{job=\"checkout\"}" }
-        maxDelta    = 0.005
-        minRequests = 10
+        name     = "error-rate"
+        ratio    = { bad = "http_requests_total{job=\"checkout\",code=~\"5..\"}", total = "http_requests_total{job=\"checkout\"}" }
+        maxDelta = 0.005
       },
       {
         name     = "latency-p99"
@@ -52,6 +51,20 @@ run "a_service_may_be_judged_by_one_slo" {
   assert {
     condition     = yamldecode(output.yaml).spec.revision == "v1.5.1"
     error_message = "The revision must be in the file."
+  }
+}
+
+run "few_requests_may_be_no_data" {
+  command = apply
+
+  variables {
+    error_rate = { min_requests = 100 }
+    latency    = null
+  }
+
+  assert {
+    condition     = yamldecode(output.yaml).spec.analysis.metrics[0].minRequests == 100
+    error_message = "minRequests was asked for and is not in the file."
   }
 }
 
