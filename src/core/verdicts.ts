@@ -69,8 +69,8 @@ function checkBreaches(turn: Turn, rollout: RolloutState): boolean {
     const numbers = state.verdict?.class === 'fail' ? `${state.verdict.detail}; ` : '';
     const reason = `${metric.name}: ${numbers}${why}`;
     if (state.verdict !== null) explainVerdict(turn, state.verdict);
-    fail(turn, reason);
-    return true;
+    // Where it only stops for a person, whatever else ends a rollout is asked all the same.
+    if (fail(turn, reason)) return true;
   }
   return false;
 }
@@ -110,10 +110,12 @@ function noteFailing(turn: Turn, metric: Metric, state: MetricState): void {
   });
 }
 
-/** The rollout failed: back to 0, or stop for a person who may abort or retry. */
-export function fail(turn: Turn, reason: string): void {
-  if (turn.canary.strategy.onFailure === 'rollback') beginEnding(turn, 'RolledBack', reason);
+/** The rollout failed: back to 0 (true), or stop for a person who may abort or retry. */
+export function fail(turn: Turn, reason: string): boolean {
+  const isOver = turn.canary.strategy.onFailure === 'rollback';
+  if (isOver) beginEnding(turn, 'RolledBack', reason);
   else addPause(turn, 'Failed', `${reason}; abort goes back to 0, retry starts again from there`);
+  return isOver;
 }
 
 /** noData, errors and inconclusive, each with its own limit and its own reaction. */

@@ -81,6 +81,16 @@ describe('not knowing', () => {
     expect(metric(desk)?.passes).toBe(0);
   });
 
+  it('goes back for missing data although another metric that fails only stops it for a person', () => {
+    const metrics = [quickMetric({ name: 'errors' }), quickMetric({ name: 'queried' })];
+    const analysis = { onNoData: 'rollback', noDataGraceMs: 60_000, metrics } as const;
+    const desk = at5({ strategy: { onFailure: 'pause' }, analysis });
+    for (let looks = 0; looks < 5; looks += 1) desk.look({ errors: 'pass', queried: 'fail' });
+    expect(desk.rollout().pauses).toMatchObject([{ reason: 'Failed' }]);
+    for (let looks = 0; looks < 7; looks += 1) desk.look({ errors: 'noData', queried: 'fail' });
+    expect(desk.state().phase).toBe('RolledBack');
+  });
+
   it('never lets an accepted gap pass over a failing metric', () => {
     const metrics = [quickMetric({ forMs: 600_000 }), quickMetric({ name: 'second' })];
     const desk = at5({ analysis: { onNoData: 'pause', noDataGraceMs: 60_000, metrics } });
