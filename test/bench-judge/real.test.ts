@@ -22,7 +22,7 @@ import { ERROR_SCENARIOS, LATENCY_SCENARIOS } from './scenarios.ts';
 import { scrapesOf, type Target, timeOf } from './scrapes.ts';
 import { type Counts, requestsIn, type Sli } from './sli.ts';
 import { asScraped, record, type Span, spanAt, spansOf, type Tape } from './tape.ts';
-import { POLL_SECONDS, POLLS_PER_MINUTE, WEIGHTS } from './world.ts';
+import { POLL_SECONDS, POLLS_BEFORE, POLLS_PER_MINUTE, WEIGHTS } from './world.ts';
 
 const SEED = 1;
 /**
@@ -38,8 +38,8 @@ const JUDGE = asScraped(
     dispersion: 'auto',
   }),
 );
-/** Where a scrape is missed, the same evidence comes a little later. */
-const POLLS_LATE = 8;
+/** Where scrapes are missed, the same evidence comes later. */
+const POLLS_LATE = 20;
 
 const STABLE: Target = { version: 'v1', instance: 'stable', startedAfter: -Infinity };
 const CANARY: Target = { version: 'v2', instance: 'canary', startedAfter: -POLLS_PER_MINUTE };
@@ -49,6 +49,12 @@ const ROUGH: readonly Target[] = [
   { ...STABLE, restartedAfter: [11], missed: [20, 33] },
   { ...CANARY, restartedAfter: [16, 29], missed: [8, 25] },
   { version: 'v2', instance: 'canary-late', startedAfter: 22 },
+];
+
+/** Scraped once a minute, half a minute apart: no poll has new samples of both. */
+const RARE: readonly Target[] = [
+  { ...STABLE, missed: allBut(0) },
+  { ...CANARY, missed: allBut(POLLS_PER_MINUTE / 2) },
 ];
 
 interface Case {
@@ -69,6 +75,14 @@ const CASES: readonly Case[] = [
   { id: 'L5', rps: 50, run: 2, targets: QUIET },
   { id: 'L7', rps: 50, run: 0, targets: QUIET },
 ];
+
+const RARELY: Case = { id: 'R2', rps: 50, run: 0, targets: RARE };
+
+/** Polls that are not at this one of each minute. */
+function allBut(place: number): number[] {
+  const polls = Array.from({ length: 400 }, (_, at) => at - POLLS_BEFORE);
+  return polls.filter((poll) => (poll + POLLS_BEFORE) % POLLS_PER_MINUTE !== place);
+}
 
 function tapeOf({ id, rps, run }: Case): Tape {
   const scenario = [...ERROR_SCENARIOS, ...LATENCY_SCENARIOS].find((one) => one.id === id);
@@ -199,15 +213,14 @@ function addTally(sum: Counts, tally: Tally): void {
 }
 
 describe.skipIf(missing !== null)('the benchmark through a real Prometheus', () => {
-  const tapes = new Map(CASES.map((one) => [one.id, tapeOf(one)]));
+  const all = [...CASES, RARELY];
+  const tapes = new Map(all.map((one) => [one.id, tapeOf(one)]));
   let server: RunningPrometheus;
   let prometheus: Prometheus;
   let measure: BatchedMeasure;
 
   beforeAll(async () => {
-    server = await loadPrometheus(
-      CASES.flatMap(({ id, targets }) => scrapesOf(tapes.get(id)!, targets, SEED)),
-    );
+    server = await loadPrometheus(all.flatMap(({ id, targets }) => scrapesOf(tapes.get(id)!, targets, SEED)));
     prometheus = createPrometheus({ url: server.url, clock: systemClock });
     measure = createMeasure({ prometheus, clock: systemClock, batchMs: 0 });
   });
@@ -229,4 +242,10 @@ describe.skipIf(missing !== null)('the benchmark through a real Prometheus', () 
       if (targets === QUIET) expect(polls).toBe(tape.ending.polls);
     },
   );
+
+  test('a bad canary is rolled back where the versions are scraped rarely, and never between the same two polls', async () => {
+    const tape = tapes.get(RARELY.id)!;
+    expect(tape.ending.kind).toBe('rolledBack');
+    expect(await play(tape, measure)).toMatchObject({ kind: 'rolledBack' });
+  });
 });

@@ -112,7 +112,10 @@ scrape_configs:
       return measure({ ...request, at: plan.now, intervalMs: 10_000 }, new AbortController().signal);
     }
 
-    /** A slow machine may have missed the last scrapes: then the next one is waited for. */
+    /**
+     * A slow machine may have missed the last scrapes: then the next one is waited for. So is a scrape of the other
+     * version, where it has had none since the poll before.
+     */
     async function poll(): Promise<typeof sums> {
       const [ofCanary, ofStable] = await Promise.all([ask('v2'), ask('v1')]);
       const { reading, at } = ofCanary;
@@ -120,8 +123,9 @@ scrape_configs:
         ...{ at, canary: reading, stable: ofStable.reading, versionLabel: 'version' },
         ...{ countFrom, settleFrom: countFrom },
       });
+      const isWalked = taken.ledger.canary !== ledger.canary;
       ledger = JSON.parse(JSON.stringify(taken.ledger));
-      if (taken.polled.kind !== 'counted') return poll();
+      if (taken.polled.kind !== 'counted' || !isWalked) return poll();
       for (const arm of ['canary', 'stable'] as const) {
         const tally = taken.polled[arm]?.counted;
         if (tally?.kind !== 'ratio') throw new Error('a ratio is counted');

@@ -39,6 +39,18 @@ export function newestIn({ targets }: SeenArm): number | null {
   return newest;
 }
 
+/** Whether a counter has a sample that no poll has walked yet. */
+export function hasNews({ memory, targets }: SeenArm): boolean {
+  for (const [key, { rows }] of targets) {
+    const known = memory.targets[key];
+    for (const [row, { samples }] of rows) {
+      const walkedAt = known?.lags[row] ?? known?.at ?? -Infinity;
+      if ((samples.at(-1)?.[0] ?? -Infinity) > walkedAt) return true;
+    }
+  }
+  return false;
+}
+
 /** Everything new, and what to remember for the poll after the one at `at` (Unix ms). */
 export function walkArm(
   { memory, targets }: SeenArm,

@@ -15,7 +15,7 @@
  */
 import { formatDuration } from '../../lib/duration.ts';
 import type { Arm, Reading } from '../observation.ts';
-import { type ArmMemory, newestIn, type SeenArm, seeArm, UNKNOWN_ARM, walkArm } from './arm.ts';
+import { type ArmMemory, hasNews, newestIn, type SeenArm, seeArm, UNKNOWN_ARM, walkArm } from './arm.ts';
 import type { Counting } from './counting.ts';
 import { scrapeOf } from './polls.ts';
 import { type Tally, tallyOf } from './tally.ts';
@@ -79,7 +79,11 @@ export function newLedger(scrapeMs: number): Ledger {
   return { polledAt: null, scrapeMs, canary: UNKNOWN_ARM, stable: UNKNOWN_ARM };
 }
 
-/** Counts one poll. The ledger that comes back is the one for the next poll, also where nothing was counted. */
+/**
+ * Counts one poll. The ledger that comes back is the one for the next poll, also where nothing was counted. A poll with
+ * new samples of one arm only (a scrape was missed, or scrapes are rarer than polls) counts nothing: the next one with
+ * samples of both covers this time for both, so that what hits both versions shows in both.
+ */
 export function takePoll(
   counting: Counting,
   ledger: Ledger,
@@ -87,13 +91,18 @@ export function takePoll(
 ): { readonly ledger: Ledger; readonly polled: Polled } {
   const canary = seeArm(ledger.canary, poll.canary, poll.versionLabel);
   const stable = poll.stable === null ? null : seeArm(ledger.stable, poll.stable, poll.versionLabel);
-  const scrapeMs = slowerScrape(ledger, stable === null ? [canary] : [canary, stable]);
+  const arms = stable === null ? [canary] : [canary, stable];
+  const scrapeMs = slowerScrape(ledger, arms);
   const trouble =
     errorOf('canary', canary) ??
     errorOf('stable', stable) ??
     gapIn('canary', canary, counting, poll.at, scrapeMs) ??
     gapIn('stable', stable, counting, poll.at, scrapeMs);
   if (trouble !== null) return { ledger: { ...ledger, scrapeMs }, polled: trouble };
+  if (arms.some(hasNews) && !arms.every(hasNews)) {
+    const nothing = tallied(counting, [], poll);
+    return { ledger: { ...ledger, scrapeMs }, polled: { kind: 'counted', canary: nothing, stable: nothing } };
+  }
   const canaryWalk = walkArm(canary, poll.at);
   const stableWalk = stable === null ? null : walkArm(stable, poll.at);
   return {

@@ -369,6 +369,35 @@ describe('when requests count', () => {
     ]);
   });
 
+  test('what one arm has alone waits for the other, and both count the same time', () => {
+    const ledger = ledgerOf();
+    const canary = (...samples: Samples) => found(counter('200', samples));
+    const stable = (...samples: Samples) => ({ stable: found(counter('200', samples, { version: 'v1' })) });
+    const counts = (polled: Polled) => [countedBy(polled), countedBy(polled, 'stable')];
+    ledger.poll(1000, canary([1000, 5]), stable([999, 100]));
+    const missed = ledger.poll(1015, canary([1000, 5]), stable([999, 100], [1014, 150]));
+    expect(missed).toMatchObject({ canary: { differences: 0 }, stable: { differences: 0 } });
+    expect(counts(ledger.poll(1030, canary([1000, 5], [1030, 9]), stable([1014, 150], [1029, 210])))).toEqual(
+      [
+        [4, 0],
+        [60 + 50, 0],
+      ],
+    );
+    ledger.poll(1045, canary([1030, 9], [1045, 11]), stable([1029, 210]));
+    expect(counts(ledger.poll(1060, canary([1045, 11]), stable([1029, 210], [1059, 300])))).toEqual([
+      [2, 0],
+      [90, 0],
+    ]);
+  });
+
+  test('an arm that has no new sample while the other has none either holds nothing back', () => {
+    const ledger = ledgerOf();
+    const same = found(counter('200', [[1000, 5]]));
+    ledger.poll(1000, same, { stable: same });
+    ledger.poll(1015, same, { stable: same });
+    expect(ledger.now().polledAt).toBe(1_015_000);
+  });
+
   test('errors come before missing data, and say whose they are', () => {
     const ledger = ledgerOf();
     const down: Reading = { kind: 'error', structural: false, code: 'PROM_CONNECT', detail: 'refused' };
