@@ -325,6 +325,20 @@ test('a time that ran out before a rollout began says so', async () => {
   );
 });
 
+test('of another revision that waits meanwhile only the timeout tells', async () => {
+  const at = await underWay();
+  const reason = 'strategy.ready does not hold: the query found no series';
+  at.behind.states = [progressingState(paymentSpec(), {}, { phase: 'Waiting', reason })];
+  const wait = waiting(at, '--for', 'Promoted', '--revision', 'v2', '--timeout', '12s');
+  await then(at);
+  await then(at);
+  await then(at, () => {}, 2000);
+  const { talk } = await wait.ended;
+  const [news, ended] = talk.split('\n');
+  expect(news).toBe('payment-service: waiting for a rollout of v2 to begin');
+  expect(ended).toContain(`; no rollout of v2 has begun, it is Waiting with v1.5.1: ${reason}`);
+});
+
 test('a time that ran out while the server was away says that', async () => {
   const at = await underWay();
   const wait = waiting(at, '--for', 'Promoted', '--timeout', '6s');

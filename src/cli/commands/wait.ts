@@ -214,11 +214,11 @@ function finish(
   return code;
 }
 
-/** Most wait for a moment only; who waits for longer wants to know for what. */
+/** Most wait for their first step for a moment only; who waits for longer wants to know for what. */
 function sayNews(talk: Talk, name: string, look: Look, options: WaitOptions): void {
   const { phase, reason } = look.canary;
   const news = newsOf(name, look, options);
-  talk(news, phase === 'Waiting' ? `${news} (${reason})` : news);
+  talk(news, phase === 'Waiting' && look.rollout !== null ? `${news} (${reason})` : news);
 }
 
 function newsOf(name: string, { canary, rollout, past }: Look, { revision }: WaitOptions): string {
@@ -238,8 +238,10 @@ function newsOf(name: string, { canary, rollout, past }: Look, { revision }: Wai
 
 /** Where it stands and why, for a wait that ends without having seen what it waits for. */
 function standingOf({ canary, rollout }: Look, { revision }: WaitOptions): string {
-  const now = `it is ${canary.phase}: ${canary.reason}`;
-  return rollout === null ? `no rollout of ${revision} has begun, ${now}` : now;
+  const { phase, reason, canaryRevision } = canary;
+  if (rollout !== null) return `it is ${phase}: ${reason}`;
+  const other = canaryRevision === null ? '' : ` with ${canaryRevision}`;
+  return `no rollout of ${revision} has begun, it is ${phase}${other}: ${reason}`;
 }
 
 /** Says a sentence only when it was not the last one. `still` takes its place from the second time on. */
