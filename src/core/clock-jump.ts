@@ -35,6 +35,9 @@ function shiftRollout(rollout: RolloutState, byMs: number): void {
   rollout.notBefore += byMs;
   if (rollout.absentUntil !== null) rollout.absentUntil += byMs;
   if (rollout.lastCorrectionAt !== null) rollout.lastCorrectionAt += byMs;
+  const { preflight, incident } = rollout;
+  if (preflight !== undefined) rollout.preflight = { ...preflight, at: preflight.at + byMs };
+  if (incident !== undefined) rollout.incident = { ...incident, since: incident.since + byMs };
   for (const metric of Object.values(rollout.metrics)) shiftMetric(metric, byMs);
 }
 

@@ -16,7 +16,7 @@
  *   0. what changed meanwhile            followClock, followSpec, followSteps
  *   1. commands that lower or hold       takeCommands
  *   2. safety: drift, revert, alerts     judgeLive, finishPromotion, checkSafety
- *   3. verdicts: rollback first          noteBeta, takeLook, takeReady, takePreflight, checkVerdicts
+ *   3. verdicts: rollback first          noteBeta, takeLook, takeReady, takePreflight, takeIncident, checkVerdicts
  *   4. an open intent                    pursueIntent
  *   5. gates and deadlines               takeResumes, pursueEnding, beginOrRest, checks in advance
  *   6. one step up                       advance
@@ -29,7 +29,7 @@ import { judgeLive } from './drift.ts';
 import { beginRollout, endRollout, pursueEnding, rest } from './ending.ts';
 import { followClock, followSpec, followSteps } from './follow.ts';
 import { advance, noteBeta, takeReady } from './gates.ts';
-import { takePreflight } from './incident.ts';
+import { takeIncident, takePreflight } from './incident.ts';
 import { initialize } from './initialize.ts';
 import { understand } from './live.ts';
 import { takeLook } from './looks.ts';
@@ -56,6 +56,7 @@ export function decide(input: DecideInput): Decision {
     takeLook(turn);
     takeReady(turn);
     takePreflight(turn);
+    takeIncident(turn);
     checkVerdicts(turn);
     pursueIntent(turn);
     takeResumes(turn);

@@ -34,6 +34,8 @@ export const EVENT_TYPES = [
   'WeightVerified',
   'RaiseCancelled',
   'StepLeft',
+  'IncidentSeen',
+  'IncidentOver',
   'Paused',
   'PauseEnded',
   'Approved',

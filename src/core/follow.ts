@@ -130,7 +130,7 @@ export function followClock(turn: Turn): void {
   // Whether the rule could be read at its last look died with the process that made it.
   if (isRestart && rollout.isUnread === true) doubtLastLook(rollout);
   if (isJump || rollout.held.verifiedAt > now) restartHeld(turn, rollout);
-  if (rollout.held.weight === 0 || state.ending !== null) return;
+  if (rollout.held.weight === 0 || state.ending !== null || rollout.incident !== undefined) return;
   const elapsedMs = Math.max(0, input.elapsedMs ?? 0);
   rollout.held.bakedMs += elapsedMs;
   const bakeMs = heldStep(turn.canary, rollout)?.bakeMs ?? 0;

@@ -7,7 +7,7 @@ import { clockTime } from '../lib/text.ts';
 import type { Step } from '../spec/canary.ts';
 import { approvalText, promotionText } from './commands.ts';
 import { isHashOf } from './default-judge.ts';
-import { preflightObstacle } from './incident.ts';
+import { incidentObstacle, preflightObstacle } from './incident.ts';
 import { exemptedText, measuredFacts, measuredText, placeOf, reasonsToLeave } from './leaving.ts';
 import type { Approval } from './memory.ts';
 import { hasAllEvidence, missing, missingEvidence } from './missing.ts';
@@ -113,6 +113,8 @@ function obstaclesToWriting(turn: Turn, rollout: RolloutState): Reason[] {
     const isPromised = rollout.promote !== null;
     return isPromised ? [...pauses, missing('promote', 'the promotion waits until the pause ends')] : pauses;
   }
+  const incident = incidentObstacle(rollout);
+  if (incident !== null) return [incident];
   const { intent } = state;
   if (intent !== null) {
     return [missing('unverified', `weight ${intent.to} % is written and not read back yet`)];

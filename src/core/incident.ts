@@ -1,10 +1,11 @@
 /**
  * Incidents of the service itself. The pre-flight: no rollout starts while stable burns its error budget so fast that
  * people are paged, which is told as they are told: over a long window and a twelfth of it (Site Reliability Workbook,
- * chapter 5, "Multiwindow, Multi-Burn-Rate Alerts").
+ * chapter 5, "Multiwindow, Multi-Burn-Rate Alerts"). During a rollout an incident that hits both versions stops the
+ * clocks of the step; the short window is enough for that, for nothing is lost by it but time.
  */
 import { formatDuration } from '../lib/duration.ts';
-import { compactNumber, percent } from '../lib/text.ts';
+import { compactNumber, percent, roughDuration } from '../lib/text.ts';
 import type { Canary, Incident, Metric, MetricSource } from '../spec/canary.ts';
 import type { Arm, Command, Measurement, MeasureRequest, Reading } from './observation.ts';
 import type { Reason, RolloutState } from './rollout.ts';
@@ -22,7 +23,7 @@ type Window = 'long' | 'short';
 
 /** How fast an arm burns: so many times what the objective allows; none: it has no traffic. */
 type Burn =
-  | { readonly kind: 'known'; readonly share: number; readonly rate: number }
+  | { readonly kind: 'known'; readonly share: number; readonly rate: number; readonly requests: number }
   | { readonly kind: 'none' }
   | { readonly kind: 'unknown'; readonly detail: string };
 
@@ -38,6 +39,78 @@ export function preflightRequests(canary: Canary, rollout: RolloutState): Measur
     request(canary, rollout, metric, 'stable', 'long', incident),
     request(canary, rollout, metric, 'stable', 'short', incident),
   ]);
+}
+
+/** Both versions over the short window. At 100 stable has no traffic: an incident of both cannot be told from the canary's. */
+export function incidentRequests(canary: Canary, rollout: RolloutState): MeasureRequest[] {
+  const { incident } = canary.analysis;
+  if (incident === undefined || rollout.frozenAt !== null) return [];
+  return promised(canary).flatMap((metric) => [
+    request(canary, rollout, metric, 'canary', 'short', incident),
+    request(canary, rollout, metric, 'stable', 'short', incident),
+  ]);
+}
+
+/** Stops the clocks of the step in an incident of both versions, and lets them go on after it. */
+export function takeIncident(turn: Turn): void {
+  const { canary, now } = turn;
+  const rollout = activeRollout(turn.state);
+  if (rollout === null) return;
+  const { incident } = canary.analysis;
+  const metrics = promised(canary);
+  const isTold = incident !== undefined && metrics.length > 0;
+  if (!isTold || rollout.held.weight === 0 || rollout.frozenAt !== null) {
+    endIncident(turn, rollout);
+    return;
+  }
+  const answers = new Map(turn.input.seen.measurements.map((answer) => [answer.id, answer]));
+  if (!metrics.some((metric) => answers.has(idOf(metric, 'stable', 'short')))) return;
+  const findings = metrics.map((metric) => commonTrouble(rollout, metric, incident, answers));
+  const text = findings.find((finding) => finding !== null && finding !== 'unknown') ?? null;
+  if (text !== null) {
+    const since = rollout.incident?.since ?? now;
+    if (rollout.incident === undefined) {
+      emit(turn, 'IncidentSeen', `the clock of the step stands still: ${text}`, {
+        data: { weight: rollout.held.weight },
+      });
+    }
+    rollout.incident = { since, text };
+  } else if (!findings.includes('unknown')) endIncident(turn, rollout);
+}
+
+/** What keeps every raise and the promotion back while the incident lasts. */
+export function incidentObstacle({ incident }: RolloutState): Reason | null {
+  if (incident === undefined) return null;
+  const text = `${incident.text}; bake and maxHold stand still until that is over`;
+  return { code: 'incident', text, facts: {} };
+}
+
+function endIncident(turn: Turn, rollout: RolloutState): void {
+  const { incident } = rollout;
+  if (incident === undefined) return;
+  delete rollout.incident;
+  const lasted = roughDuration(turn.now - incident.since);
+  const message = `the incident of both versions is over; the clock of the step stood still for ${lasted}`;
+  emit(turn, 'IncidentOver', message, { data: { weight: rollout.held.weight } });
+}
+
+/** A sentence where both versions burn; null: not both of them; unknown: that cannot be told now. */
+function commonTrouble(
+  { stable, revision }: RolloutState,
+  metric: Promised,
+  incident: Incident,
+  answers: ReadonlyMap<string, Measurement>,
+): string | null {
+  const burn = (arm: Arm) => burnOf(metric, answers.get(idOf(metric, arm, 'short'))?.reading);
+  const arms = { stable: burn('stable'), canary: burn('canary') };
+  if (arms.stable.kind === 'unknown' || arms.canary.kind === 'unknown') return 'unknown';
+  if (arms.stable.kind === 'none' || arms.canary.kind === 'none') return null;
+  const isBurning = ({ rate, requests }: { readonly rate: number; readonly requests: number }) =>
+    rate >= incident.burnRate && requests >= metric.source.minRequests;
+  if (!isBurning(arms.stable) || !isBurning(arms.canary)) return null;
+  const window = formatDuration(windowOf(incident, 'short'));
+  const line = percent(incident.burnRate * (1 - metric.objective));
+  return `an incident hits both versions: ${metric.name}: ${percent(arms.stable.share)} of stable ${stable} and ${percent(arms.canary.share)} of canary ${revision} failed over ${window}, ${line} is an incident (${incident.burnRate} times what objective ${metric.objective} allows)`;
 }
 
 /** Keeps what the look of this run says about stable. */
@@ -61,7 +134,7 @@ export function takePreflight(turn: Turn): void {
 /** What keeps the first step back; null: nothing does, or a person's word stands against it. */
 export function preflightObstacle({ canary, now }: Turn, rollout: RolloutState): Reason | null {
   const { incident, intervalMs } = canary.analysis;
-  if (incident === undefined || isOverridden(rollout)) return null;
+  if (incident === undefined || promised(canary).length === 0 || isOverridden(rollout)) return null;
   const { preflight } = rollout;
   if (preflight === undefined || now - preflight.at > FRESH_LOOKS * intervalMs) {
     return held('whether stable burns its error budget was not asked yet');
@@ -158,7 +231,7 @@ function burnOf({ objective }: Promised, reading: Reading | undefined): Burn {
   if (reading.kind === 'value') {
     // Twelve digits: 1 - 0.999 is not quite a thousandth.
     const rate = reading.value / Number((1 - objective).toPrecision(12));
-    return { kind: 'known', share: reading.value, rate };
+    return { kind: 'known', share: reading.value, rate, requests: reading.requests ?? 0 };
   }
   if (reading.kind === 'noData') {
     const { why, detail } = reading;

@@ -4,7 +4,7 @@ import type { Canary, Metric, Spec } from '../spec/canary.ts';
 import { renderQuery } from '../spec/template.ts';
 import { canaryFor } from './default-judge.ts';
 import { READY_REQUEST } from './gates.ts';
-import { preflightRequests } from './incident.ts';
+import { incidentRequests, preflightRequests } from './incident.ts';
 import { needsStable } from './judge.ts';
 import { requestId } from './looks.ts';
 import type { Command, MeasuredSource, MeasureRequest } from './observation.ts';
@@ -37,6 +37,7 @@ export function needs(spec: Spec, state: CanaryState, commands: readonly Command
     requests: [
       ...requests,
       ...canary.analysis.metrics.flatMap((metric) => lookRequests(canary, rollout, metric, now)),
+      ...incidentRequests(canary, rollout),
       ...(isSilent(rollout) ? [targetsRequest(canary, TARGETS_REQUEST, rollout.revision)] : []),
     ],
     beta: state.diagnostics.some(({ code }) => code === 'BETA_PRESENT'),

@@ -181,6 +181,8 @@ export interface RolloutState {
   unready?: string;
   /** When stable was last asked how fast it burns its error budget, and what speaks against a start; absent: never. */
   preflight?: { readonly at: number; readonly trouble: string | null };
+  /** Both versions burn their error budget, since when and how: the clocks of the step stand still. Absent: they do not. */
+  incident?: { readonly since: number; readonly text: string };
   /** Waiting with CanaryAbsent until then. */
   absentUntil: number | null;
   absences: number;

@@ -27,7 +27,8 @@ export function nextCheckAt(canary: Canary, state: CanaryState, now: number): nu
     times.push(nextOwnTime(state.name, IDLE_MS, now));
   } else {
     const leftMs = (heldStep(canary, rollout)?.bakeMs ?? 0) - rollout.held.bakedMs;
-    if (leftMs > 0) times.push(now + leftMs);
+    // In an incident the bake stands still: it is over no sooner for being asked after.
+    if (leftMs > 0 && rollout.incident === undefined) times.push(now + leftMs);
     if (rollout.promote !== null && rollout.held.clearFrom > now) times.push(rollout.held.clearFrom);
   }
   return Math.min(...times);

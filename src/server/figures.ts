@@ -1,7 +1,9 @@
 /** The numbers behind `GET /metrics`, taken from the controller's memory at scrape time. */
 import type { Controls } from '../controller/controls.ts';
+import { isHeldByPreflight } from '../core/incident.ts';
 import { type CanaryState, healthOf, type RolloutState } from '../core/rollout.ts';
 import { accountOf } from '../core/spending.ts';
+import { activeRollout, isWaiting } from '../core/turn.ts';
 import type { Metric, RolloutBudget, Spec } from '../spec/canary.ts';
 import type { Store } from '../store/store.ts';
 import type { CanaryFigures, MetricFigures } from '../telemetry/canary-series.ts';
@@ -37,11 +39,18 @@ function figuresOf(state: CanaryState, spec: Spec | undefined): CanaryFigures {
     stepIndex: trial.stepIndex,
     weightDesired: desiredWeight(state),
     weightObserved: state.observed?.weight ?? null,
+    isHeldByIncident: spec?.canary.analysis.incident === undefined ? null : isInIncident(spec, state),
     metrics:
       spec?.canary.analysis.metrics.map((metric) =>
         metricFigures(metric, state.rollout, spec.canary.analysis.rolloutBudget),
       ) ?? [],
   };
+}
+
+function isInIncident({ canary }: Spec, state: CanaryState): boolean {
+  const rollout = activeRollout(state);
+  if (rollout === null) return false;
+  return rollout.incident !== undefined || (isWaiting(rollout) && isHeldByPreflight(canary, rollout));
 }
 
 function metricFigures(

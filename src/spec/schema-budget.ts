@@ -22,7 +22,9 @@ const Incident = z.strictObject({
     .describe('So many times what the objective allows; 14.4 spends 2 % of 30 days in an hour.'),
   window: duration(12 * 60_000, '12m')
     .prefault('1h')
-    .describe('It must burn this fast over this time and over a twelfth of it.'),
+    .describe(
+      'For a start it must burn this fast over this time and over a twelfth of it; during a rollout the twelfth is enough.',
+    ),
 });
 
 /** Of a whole analysis. */
@@ -31,6 +33,6 @@ export const ANALYSIS_BUDGET = {
     'Goes back to weight 0 once the canary has caused more bad events than this part of the error budget. For the sequential metrics with an objective.',
   ),
   incident: Incident.optional().describe(
-    'No rollout starts while stable burns its error budget this fast. For ratio metrics with an objective.',
+    'No rollout starts while stable burns its error budget this fast, and no step goes on while both versions do. For ratio metrics with an objective.',
   ),
 } as const;

@@ -45,6 +45,8 @@ export interface CanaryFigures {
   readonly stepIndex: number | null;
   readonly weightDesired: number | null;
   readonly weightObserved: number | null;
+  /** Null: it is not asked. */
+  readonly isHeldByIncident: boolean | null;
   readonly metrics: readonly MetricFigures[];
 }
 
@@ -149,6 +151,13 @@ export const CANARY_FAMILIES: readonly Family[] = [
     'gauge',
     'Percent of traffic in the live document when it was last read. Absent while unknown.',
     ({ weightObserved }, _tally, add) => add('', weightObserved),
+  ),
+  family(
+    'canary_incident',
+    'gauge',
+    '1 while an incident of the service holds the start or the clock of the step, else 0. Absent without incident.',
+    ({ isHeldByIncident }, _tally, add) =>
+      add('', isHeldByIncident === null ? null : Number(isHeldByIncident)),
   ),
   family(
     'canary_metric_value',

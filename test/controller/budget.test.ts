@@ -98,3 +98,31 @@ it('holds a start while stable burns, over a restart too, until a start with for
   expect(record?.exemptions).toMatchObject([{ kind: 'preflight', actor: 'alice' }]);
   expect(record?.analysed).toBe(true);
 });
+
+it('stops the clock of a step while both versions burn, over a restart, and goes on afterwards', async () => {
+  const { source } = quickSpec().canary.analysis.metrics[0]!;
+  const metrics = [aMetric({ source, windowMs: 10_000, objective: 0.999 })];
+  const spec = quickSpec('shop', {
+    analysis: { metrics, incident: { burnRate: 14.4, windowMs: 3_600_000 } },
+  });
+  const first = await aRig({ specs: [spec] });
+  first.lead();
+  await first.run(15_000);
+  expect(first.weight()).toBe(10);
+  first.answers.burning = { kind: 'value', value: 0.1, requests: 1_000 };
+  await first.run(120_000);
+  const { rollout, reason } = first.controller.state('shop')!;
+  expect(reason).toMatch(/an incident hits both versions/);
+  await first.controller.stop(0);
+
+  const second = await aRig({ beside: first });
+  second.lead();
+  await second.run(120_000);
+  expect(second.weight()).toBe(10);
+  expect(second.controller.state('shop')?.rollout?.held.bakedMs).toBe(rollout?.held.bakedMs);
+  second.answers.burning = null;
+  await second.run(70_000);
+  expect(second.weight()).toBe(50);
+  const told = second.events().filter((type) => type.startsWith('Incident'));
+  expect(told.sort()).toEqual(['IncidentOver', 'IncidentSeen']);
+});

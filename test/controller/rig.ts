@@ -122,7 +122,7 @@ export interface Answers {
   readonly canary: Map<string, Reading>;
   /** What raw counters read; null: as any other measurement. */
   counters: ((request: MeasureRequest) => Reading) | null;
-  /** What is read when stable is asked how fast it burns its error budget; null: GOOD. */
+  /** What is read when either version is asked how fast it burns its error budget; null: GOOD. */
   burning: Reading | null;
   /** Names whose measurements only end when they are aborted. */
   readonly hanging: Set<string>;
@@ -227,7 +227,7 @@ export async function aRig(options: RigOptions = {}): Promise<Rig> {
     const failed: Reading = { kind: 'error', structural: false, code: 'PROM_TIMEOUT', detail: 'too late' };
     const own = request.id.endsWith('/canary') ? answers.canary.get(name) : undefined;
     const counted = request.source.kind === 'counters' ? answers.counters?.(request) : undefined;
-    const burning = request.id.endsWith('/stable') && request.id.includes('/burn/') ? answers.burning : null;
+    const burning = request.id.includes('/burn/') ? answers.burning : null;
     const reading = signal.aborted ? failed : (counted ?? burning ?? own ?? GOOD);
     const query = request.source.kind === 'query' ? request.source.query : 'q';
     return { id: request.id, at: clock.now(), reading, query, skewMs: 0 };

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { decide } from '../../src/core/decide.ts';
 import { preflightRequests } from '../../src/core/incident.ts';
+import { NOTHING_SEEN } from '../../src/core/observation.ts';
 import { simulate } from '../../src/core/simulation/simulate.ts';
 import { initialRollout } from '../../src/core/state.ts';
 import type { Analysis } from '../../src/spec/canary.ts';
@@ -109,5 +111,112 @@ changes:
     ]);
     expect(blind.at('StepStarted')[0]).toBeGreaterThanOrEqual(300);
     expect(world('world: {until: 5m, rps: 0}').at('StepStarted')[0]).toBe(0);
+  });
+});
+
+describe('an incident that hits both versions during a rollout', () => {
+  /** From 2m to 12m of the first step, which bakes 5m. */
+  const BOTH = `world: {until: 1h, rps: 50}
+changes: [{at: 2m, for: 10m, stable: {error: 0.2}, canary: {error: 0.2}}]`;
+
+  it('stops the bake, says so once, and lets it go on when the short window is clean again', () => {
+    const run = world(BOTH);
+    expect(run.told('IncidentSeen')).toEqual([
+      expect.stringMatching(
+        /^the clock of the step stands still: an incident hits both versions: error-rate: \S+ % of stable v1 and \S+ % of canary v2 failed over 5m, 1.44 % is an incident \(14.4 times what objective 0.999 allows\)$/,
+      ),
+    ]);
+    const [seen = 0] = run.at('IncidentSeen');
+    const [over = 0] = run.at('IncidentOver');
+    expect(seen).toBeLessThan(180);
+    expect(over).toBeGreaterThan(720 + 270);
+    expect(over).toBeLessThanOrEqual(720 + 330);
+    const [, second = 0] = run.at('StepStarted');
+    expect(second).toBeGreaterThanOrEqual(300 + over - seen);
+    expect(second).toBeLessThan(300 + over - seen + 60);
+    expect(run.state.phase).toBe('Succeeded');
+    expect(world(BOTH, { metrics: [aMetric()] }).at('StepStarted')[1]).toBe(300);
+  });
+
+  it('is no reason to stand still where it hits one version only', () => {
+    const better = world(
+      'world: {until: 6m, rps: 50, canary: {error: 0}}\nchanges: [{at: 1m, stable: {error: 0.2}}]',
+    );
+    expect(better.told('IncidentSeen')).toEqual([]);
+    expect(better.at('StepStarted')[1]).toBe(300);
+    const worse = world('world: {until: 10m, rps: 50}\nchanges: [{at: 2m, canary: {error: 0.2}}]');
+    expect(worse.told('IncidentSeen')).toEqual([]);
+    expect(worse.state.phase).toBe('RolledBack');
+  });
+
+  it('keeps no canary from being taken back that is worse than stable in it', () => {
+    const run = world(`world: {until: 30m, rps: 50}
+changes:
+  - {at: 2m, stable: {error: 0.2}, canary: {error: 0.2}}
+  - {at: 4m, canary: {error: 0.4}}`);
+    expect(run.at('IncidentSeen')).toHaveLength(1);
+    expect(run.state).toMatchObject({ phase: 'RolledBack', rollout: { outcome: 'RolledBack' } });
+  });
+
+  it('lets nobody promote over it, and the promotion goes on after it', () => {
+    const run = world(`world: {until: 20m, rps: 50}
+changes:
+  - {at: 1m, for: 10m, stable: {error: 0.2}, canary: {error: 0.2}}
+  - {at: 3m, command: promote}`);
+    const [over = 0] = run.at('IncidentOver');
+    const [, second = 0] = run.at('StepStarted');
+    expect(second).toBeGreaterThanOrEqual(over);
+    expect(second).toBeLessThan(over + 30);
+  });
+
+  it('does not use up maxHold', () => {
+    const promise = { alpha: 0.01, beta: 0.05, sensitivity: 0.5, dispersion: 1 };
+    const metrics = [{ ...METRIC, judge: 'sequential' as const, forMs: null, sequential: promise }];
+    const steps = [5, 100].map((weight) => ({ weight, bakeMs: 60_000, approval: false, maxHoldMs: 600_000 }));
+    const text = `world: {until: 25m, rps: 5}
+changes: [{at: 3m, stable: {error: 0.2}, canary: {error: 0.2}}]`;
+    expect(world(text, { metrics }, { strategy: { steps } }).state.phase).toBe('Progressing');
+    const without = world(
+      text,
+      { metrics: [{ ...metrics[0]!, dryRun: false, objective: 0.5 }] },
+      { strategy: { steps } },
+    );
+    expect(without.state).toMatchObject({
+      phase: 'Paused',
+      rollout: { pauses: [{ reason: 'Inconclusive' }] },
+    });
+  });
+
+  it('is still seen after a restart, and while Prometheus cannot say', () => {
+    const run = world(`world: {until: 20m, rps: 50}
+changes:
+  - {at: 1m, stable: {error: 0.2}, canary: {error: 0.2}}
+  - {at: 3m, daemon: restart}
+  - {at: 6m, for: 1m, prometheus: down}`);
+    expect(run.told('IncidentSeen')).toHaveLength(1);
+    expect(run.told('IncidentOver')).toEqual([]);
+    expect(run.at('StepStarted')).toEqual([0]);
+    expect(run.state.rollout?.held.bakedMs).toBeLessThan(120_000);
+    expect(run.state.reason).toMatch(/bake and maxHold stand still until that is over$/);
+  });
+
+  it('ends for the rollout when the file no longer asks for it', () => {
+    const run = world(
+      'world: {until: 4m, rps: 50}\nchanges: [{at: 1m, stable: {error: 0.2}, canary: {error: 0.2}}]',
+    );
+    expect(run.state.rollout?.incident).toBeDefined();
+    const decision = decide({
+      spec: { ...aSpec({ analysis: { metrics: [METRIC] } }), hash: 'edited' },
+      file: 'present',
+      state: run.state,
+      seen: NOTHING_SEEN,
+      now: run.state.decidedAt + 1000,
+      elapsedMs: 1000,
+      controller: 'canary-controller/11111111',
+      epoch: 1,
+      bootId: run.state.bootId,
+    });
+    expect(decision.state.rollout?.incident).toBeUndefined();
+    expect(decision.events.map(({ type }) => type)).toContain('IncidentOver');
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { decide } from '../../src/core/decide.ts';
+import { NOTHING_SEEN } from '../../src/core/observation.ts';
 import { simulate } from '../../src/core/simulation/simulate.ts';
 import { accountOf, excessOf, type Spending, type Spent, spend } from '../../src/core/spending.ts';
 import { parseScenario } from '../../src/spec/scenario.ts';
@@ -120,14 +121,7 @@ describe('a rollout with a budget', () => {
       spec: { ...aSpec({ analysis: { metrics, rolloutBudget: HOUR } }), hash: 'edited' },
       file: 'present',
       state: run.state,
-      seen: {
-        route: { kind: 'notRead' },
-        publish: null,
-        beta: null,
-        measurements: [],
-        commands: [],
-        signals: [],
-      },
+      seen: NOTHING_SEEN,
       now: run.state.decidedAt + 1000,
       elapsedMs: 1000,
       controller: 'canary-controller/11111111',

@@ -26,6 +26,7 @@ const CANARY_NAMES = [
   'canary_step_index',
   'canary_weight_desired',
   'canary_weight_observed',
+  'canary_incident',
   'canary_metric_value',
   'canary_metric_bound',
   'canary_metric_verdict',
@@ -99,6 +100,21 @@ test('a rollout with a budget shows how much of it is spent, and one without sho
   expect(sampleOf(page, 'canary_rollout_budget_spent_ratio', { metric: 'error-rate' })).toBeCloseTo(0.5);
   const without = await loaded().scrape();
   expect(without.samples.filter(({ name }) => name.includes('budget'))).toEqual([]);
+});
+
+test('an incident of the service is shown where it is asked for', async () => {
+  const spec = budgetedSpec();
+  const state = budgetedState(spec);
+  const incident = { since: NOW, text: 'an incident hits both versions' };
+  const held = { ...state, rollout: { ...state.rollout!, incident } };
+  const shown = async (one: typeof state) => {
+    const { app } = serverOf(standIn({ specs: [spec], states: [one] }));
+    return sampleOf(parseExposition((await app.inject('/metrics')).body), 'canary_incident');
+  };
+  expect(await shown(state)).toBe(0);
+  expect(await shown(held)).toBe(1);
+  const without = await loaded().scrape();
+  expect(without.samples.filter(({ name }) => name === 'canary_incident')).toEqual([]);
 });
 
 test('a Canary under way shows where it is', async () => {
@@ -252,6 +268,7 @@ test('a page of many Canaries is made in slices between which everything else ge
       stepIndex: 1,
       weightDesired: 25,
       weightObserved: 25,
+      isHeldByIncident: null,
       metrics: [],
     }),
     controller: () => ({ ...controls.figures(), isLeader: true, dbSizeBytes: 1 }),

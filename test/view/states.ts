@@ -106,10 +106,16 @@ export function progressingState(
 }
 
 /** Rolled back at 25 %: its revision needs retry. */
-/** The same with a rollout budget, half of it spent: 0.9 of the 1.8 that 2 % of an hour at 25 requests a second are. */
+/** The same with an incident to watch for, and a rollout budget, half of it spent: 0.9 of the 1.8 that 2 % of an hour at 25 requests a second are. */
 export function budgetedSpec(): Spec {
   const metrics = [aMetric({ objective: 0.999 })];
-  return paymentSpec({ analysis: { metrics, rolloutBudget: { share: 0.02, windowMs: 60 * MINUTE } } });
+  return paymentSpec({
+    analysis: {
+      metrics,
+      rolloutBudget: { share: 0.02, windowMs: 60 * MINUTE },
+      incident: { burnRate: 14.4, windowMs: 60 * MINUTE },
+    },
+  });
 }
 
 export function budgetedState(spec: Spec = budgetedSpec()): CanaryState {
