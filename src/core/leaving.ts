@@ -40,8 +40,8 @@ function passesOf(turn: Turn, rollout: RolloutState): Reason[] {
   return judged(turn, rollout).flatMap(([{ name, judge }, { passes, verdict }]) => {
     const needed = judge === 'threshold' ? PASSES_NEEDED : 1;
     if (verdict === null || passes < needed) return [];
-    const count = judge === 'threshold' ? `${needed} of ${needed} passes` : 'pass';
-    return [missing('passed', `${name}: ${count}: ${verdict.detail}`, { metric: name, passes })];
+    const passed = judge === 'threshold' ? `: ${needed} of ${needed} passes` : ' pass';
+    return [missing('passed', `${name}${passed}: ${verdict.detail}`, { metric: name, passes })];
   });
 }
 

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { reasonsToLeave } from '../../src/core/leaving.ts';
 import type { Decision } from '../../src/core/rollout.ts';
+import type { Turn } from '../../src/core/turn.ts';
 import { deskWith, twoSteps } from './asking.ts';
 import { createDesk, type Desk, type Look, quickMetric, quickSpec } from './desk.ts';
 
@@ -27,6 +29,20 @@ describe('a step that is left', () => {
     ]);
     const ofMetrics = raised.explanation.because.flatMap(({ facts }) => facts['metric'] ?? []);
     expect(ofMetrics).toEqual(raised.explanation.verdicts.map(({ metric }) => metric));
+  });
+
+  it('counts no passes of a judge of which one holds the evidence of all looks before it', () => {
+    const { desk, spec } = deskWith();
+    desk.look('pass');
+    const metrics = spec.canary.analysis.metrics.map((metric) => ({
+      ...metric,
+      judge: 'sequential' as const,
+    }));
+    const turn = { canary: { ...spec.canary, analysis: { ...spec.canary.analysis, metrics } } } as Turn;
+    const told = reasonsToLeave(turn, desk.rollout(), spec.canary.strategy.steps[0]!);
+    expect(told.map(({ text }) => text)).toEqual([
+      'error-rate pass: canary 0 is within stable 0, maxDelta 0.005',
+    ]);
   });
 
   it('has the numbers of each metric in its event, as words and as facts', () => {
