@@ -19,8 +19,17 @@ export function judgeOf(metric: Metric, named: JudgeName | undefined): JudgeName
   return isSequential ? 'sequential' : 'threshold';
 }
 
-/** Nothing that the sequential judge would refuse is in the metric, so that no file becomes wrong by what it leaves out. */
+const unasked = new WeakMap<Metric, boolean>();
+
+/** Documents are never changed, and each is asked many times for what takes a parser to know. */
 function isSequentialUnasked(metric: Metric): boolean {
+  const known = unasked.get(metric) ?? asksForNothingElse(metric);
+  unasked.set(metric, known);
+  return known;
+}
+
+/** Nothing that the sequential judge would refuse is in the metric, so that no file becomes wrong by what it leaves out. */
+function asksForNothingElse(metric: Metric): boolean {
   const { for: lasting, failureLimit, minRequests, critical, ratio } = metric;
   const hasPatience = [lasting, failureLimit, minRequests].some((field) => field !== undefined);
   return canBeSequential(metric) && !hasPatience && critical !== true && unreadableBad(ratio?.bad) === null;
