@@ -38,7 +38,9 @@ describe('a step that is left', () => {
       ...metric,
       judge: 'sequential' as const,
     }));
-    const turn = { canary: { ...spec.canary, analysis: { ...spec.canary.analysis, metrics } } } as Turn;
+    const turn = {
+      canary: { ...spec.canary, analysis: { ...spec.canary.analysis, metrics } },
+    } as unknown as Turn;
     const told = reasonsToLeave(turn, desk.rollout(), spec.canary.strategy.steps[0]!);
     expect(told.map(({ text }) => text)).toEqual([
       'error-rate pass: canary 0 is within stable 0, maxDelta 0.005',
