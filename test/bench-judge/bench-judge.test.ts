@@ -6,7 +6,7 @@ import { AT_PACE, NO_DISPERSION, NO_SETTLE, ON_SCHEDULE, SEQUENTIAL } from './co
 import { asLines, readResult } from './kept.ts';
 import { pageOf } from './page.ts';
 import { FULL_RUNS, playParts, quickParts, type Result } from './run.ts';
-import { ERROR_SCENARIOS } from './scenarios.ts';
+import { ERROR_SCENARIOS, scrapedApart } from './scenarios.ts';
 import { type Check, checksOf } from './targets.ts';
 
 const SEED = 1;
@@ -40,6 +40,15 @@ describe('the sequential judge', () => {
     const page = pageOf(result);
     for (const { name } of result.checks) expect(page).toContain(`| ${name} |`);
     for (const { where } of result.checks) expect(page).toContain(where);
+  });
+});
+
+describe('where it ends', () => {
+  it("takes the sudden incident of both for the canary's where much traffic is scraped at two times, as the page on the judge says", () => {
+    const rolledBack = (part: number, rps: number) =>
+      scheduleCells(scrapedApart(part), rps, [SEQUENTIAL], 200, SEED)[0]!.tally.rolledBack;
+    expect([0.25, 0.5, 0.75].map((part) => rolledBack(part, 500))).toEqual([0, 0.1, 0.65]);
+    expect(rolledBack(0.75, 50)).toBe(0.01);
   });
 });
 

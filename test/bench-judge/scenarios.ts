@@ -177,6 +177,15 @@ export const FULL_SCENARIOS: readonly Scenario[] = [
   atFull('F5', 'all fail from weight 100 on', 'bad', 1),
 ];
 
+/** N5 where the canary is scraped a part of a poll after stable: it shows the incident so much earlier, and its end. */
+export function scrapedApart(part: number): Scenario {
+  const rate = (poll: number) => (poll > INCIDENT.from && poll <= INCIDENT.to ? 0.05 : 0.001);
+  return steady(`N5+${part}`, 'common incident, scraped apart', 'good', ({ poll }) => ({
+    stable: rate(poll),
+    canary: (1 - part) * rate(poll) + part * rate(poll + 1),
+  }));
+}
+
 /** Canaries exactly at the gap that a sensitivity tolerates. */
 export const EDGES = {
   balanced: worse('E1', '+0.25 % on 0.1 %, sensitivity 0.5', 'good', 0.001, 0.0025),
