@@ -16,6 +16,7 @@ import {
   emit,
   endPause,
   heldStep,
+  isGone,
   isWaiting,
   restartHeld,
   setDiagnostic,
@@ -30,6 +31,8 @@ const JUMP_MS = 5_000;
 export function followSpec(turn: Turn): void {
   const { state, spec, canary } = turn;
   if (turn.input.file === 'present') state.deletedAt = null;
+  if (state.phase === 'Terminating' && !isGone(turn))
+    emit(turn, 'SpecChanged', `${spec.file} is there again`);
   if (canary.revision !== null && canary.revision !== state.target) followRevision(turn, canary.revision);
   followTarget(turn);
   const rollout = activeRollout(state);

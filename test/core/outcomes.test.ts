@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { initialState } from '../../src/core/state.ts';
-import { createDesk, quickSpec, T0 } from './desk.ts';
+import { aDocument, createDesk, quickSpec, T0 } from './desk.ts';
 
 const failing = () => {
   const desk = createDesk();
@@ -223,6 +223,17 @@ describe('a removed file', () => {
     expect(desk.rule().canaryWeight).toBe(0);
     expect(desk.state().phase).toBe('Terminating');
     expect(desk.types()).toContain('Forgotten');
+  });
+
+  it('leaves a line of history when it is there again before the Canary was forgotten', () => {
+    const desk = createDesk(quickSpec({ suspend: true }));
+    desk.setDocument(aDocument({ canaryVersion: 'v2', canaryWeight: 40, stableVersion: 'v1' }));
+    desk.tick({ after: 1_000, lands: false });
+    desk.tick({ file: 'gone', after: 1_000, lands: false });
+    expect(desk.state().phase).toBe('Terminating');
+    const { events } = desk.tick({ after: 1_000 });
+    expect(desk.state().phase).not.toBe('Terminating');
+    expect(events.map(({ message }) => message)).toContain('shop.yaml is there again');
   });
 
   it('retains the weight where onDelete says so', () => {
