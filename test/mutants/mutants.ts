@@ -327,6 +327,14 @@ const STEPS: readonly Mutant[] = [
     by: 'rollout === null || rollout.defaultJudge === undefined',
     tests: ['test/controller/earlier-default.test.ts'],
   },
+  {
+    name: 'an upgrade takes approvals back',
+    guards: EXEMPTIONS,
+    file: 'src/core/default-judge.ts',
+    text: 'known === hash || (known === earlier?.hash && rollout?.defaultJudge === undefined)',
+    by: 'known === hash || (known === earlier?.hash && rollout === null)',
+    tests: ['test/controller/earlier-default.test.ts'],
+  },
 ];
 
 const WRITING: readonly Mutant[] = [
