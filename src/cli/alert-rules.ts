@@ -3,7 +3,13 @@ import { formatDuration } from '../lib/duration.ts';
 import { err, ok, type Result } from '../lib/result.ts';
 import { compactNumber } from '../lib/text.ts';
 import type { Bounds, Canary, Metric } from '../spec/canary.ts';
-import { parseSelector, printSelector, quotePromql, type Selector } from '../spec/promql.ts';
+import {
+  isNativeHistogram,
+  parseSelector,
+  printSelector,
+  quotePromql,
+  type Selector,
+} from '../spec/promql.ts';
 import { placeholders, renderQuery } from '../spec/template.ts';
 
 export interface AlertRule {
@@ -96,24 +102,33 @@ function armsOf(canary: Canary, metric: Metric): Result<Arms, string> {
   const main = parseSelector(source.kind === 'ratio' ? source.total : source.histogram);
   if (!main.ok) return err(main.error.detail);
   let values: string;
-  let counted = main.value;
+  let requests: string;
   if (source.kind === 'ratio') {
     const bad = parseSelector(source.bad);
     if (!bad.ok) return err(bad.error.detail);
     const total = perVersion(main.value, 'rate');
     // A version that never failed has no series of failures: it has failed 0 of its requests.
     values = `(${perVersion(bad.value, 'rate')} or ${total} * 0)\n    / ${total}`;
+    requests = perVersion(main.value, 'increase');
+  } else if (isNativeHistogram(main.value)) {
+    values = `histogram_quantile(${source.quantile}, ${perVersion(main.value, 'rate')})`;
+    requests = `histogram_count(${perVersion(main.value, 'increase')})`;
   } else {
     const buckets = perVersion(main.value, 'rate', `${versionLabel}, le`);
     values = `histogram_quantile(${source.quantile}, ${buckets})`;
     const whole = { label: 'le', op: '=', value: '+Inf' } as const;
-    counted = { metric: main.value.metric, matchers: [...main.value.matchers, whole] };
+    requests = perVersion(
+      { metric: main.value.metric, matchers: [...main.value.matchers, whole] },
+      'increase',
+    );
   }
-  const requests = picked(canary, perVersion(counted, 'increase'), 'canary_revision');
   return ok({
     canary: picked(canary, values, 'canary_revision'),
     stable: picked(canary, values, 'stable'),
-    enough: source.minRequests > 0 ? `${requests} >= ${source.minRequests}` : null,
+    enough:
+      source.minRequests > 0
+        ? `${picked(canary, requests, 'canary_revision')} >= ${source.minRequests}`
+        : null,
   });
 }
 

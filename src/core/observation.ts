@@ -20,6 +20,8 @@ export const START_METRIC = 'process_start_time_seconds';
 export interface CountersSource {
   readonly kind: 'counters';
   readonly selector: string;
+  /** It names native histograms, whose buckets are the counters. */
+  readonly isNative?: true;
 }
 
 /** One number that must be asked for, as structure, so that many of one shape can travel as one query. */
@@ -67,6 +69,11 @@ export type Reading =
 export interface CounterSeries {
   /** With the metric's name as `__name__`. */
   readonly labels: Readonly<Record<string, string>>;
+  /**
+   * One bucket of a native histogram: it counts what is above this and up to `le`, where a classic bucket counts all up
+   * to `le`. All of the histogram is above -Infinity and up to +Inf; what is no number is above Infinity.
+   */
+  readonly above?: number;
   readonly samples: readonly CounterSample[];
 }
 

@@ -1,6 +1,7 @@
 /** Reading the body of an answer: numbers at one moment, or the samples of a range. */
 import type { CounterSample, CounterSeries } from '../core/observation.ts';
 import { err, ok, type Result } from '../lib/result.ts';
+import { bucketSeries, classicSamples } from './native.ts';
 
 /** One series of an answer. The value may be NaN or infinite; its time is the one that was asked for. */
 export interface Sample {
@@ -30,8 +31,11 @@ export interface Failure {
   readonly detail: string;
 }
 
-/** What a query is to give: numbers at one moment, or the samples of a range. Anything else is refused. */
-export type Wanted = 'numbers' | 'samples';
+/**
+ * What a query is to give: numbers at one moment, or the samples of a range; or either with native histograms among
+ * them, which are read by bucket (`native.ts`). Anything else is refused.
+ */
+export type Wanted = 'numbers' | 'samples' | 'histograms' | 'histogramSamples';
 
 const UNREADABLE: Failure = { kind: 'body', detail: 'the answer of Prometheus cannot be read' };
 const NATIVE: Failure = {
@@ -48,45 +52,64 @@ export function readAnswer(text: string, wanted: Wanted): Result<Omit<Answer, 's
   }
   const { resultType: type, result } = payload;
   const warnings = Array.isArray(body['warnings']) ? body['warnings'].map(String) : [];
-  if (wanted === 'samples') {
+  const native = wanted === 'histograms' || wanted === 'histogramSamples';
+  if (wanted === 'samples' || wanted === 'histogramSamples') {
     if (type !== 'matrix')
       return err({ kind: 'refused', detail: `the query gives a ${type}, not the samples of a range` });
-    const series = readRows(result, 'values', 'histograms', readSamples);
+    const series = readRows(result, {
+      plain: { field: 'values', read: readSamples },
+      native: { field: 'histograms', read: native ? bucketSeries : null },
+    });
     return series.ok ? ok({ samples: [], series: series.value, warnings }) : series;
   }
   if (type !== 'vector' && type !== 'scalar') {
     return err({ kind: 'refused', detail: `the query gives a ${type}, not numbers at one moment` });
   }
   const samples =
-    type === 'scalar' ? readScalar(result) : readRows(result, 'value', 'histogram', readInstant);
+    type === 'scalar'
+      ? readScalar(result)
+      : readRows(result, {
+          plain: { field: 'value', read: readInstant },
+          native: { field: 'histogram', read: native ? readHistogram : null },
+        });
   return samples.ok ? ok({ samples: samples.value, warnings }) : samples;
 }
 
-/** Rows of `metric` and what `read` makes of their `field`; null from it: the whole answer cannot be read. */
-function readRows<T>(
-  result: unknown,
-  field: string,
-  nativeField: string,
-  read: (labels: Sample['labels'], contents: unknown) => T | null,
-): Result<T[], Failure> {
+/** From the contents of a row. Null: the whole answer cannot be read. */
+type Read<T> = (labels: Sample['labels'], contents: unknown) => T[] | null;
+
+interface Readers<T> {
+  readonly plain: { readonly field: string; readonly read: Read<T> };
+  /** Without `read`: refused where a row has nothing else. */
+  readonly native: { readonly field: string; readonly read: Read<T> | null };
+}
+
+/** Rows of `metric`, each with one field or, where plain numbers and native histograms alternate, with both. */
+function readRows<T>(result: unknown, { plain, native }: Readers<T>): Result<T[], Failure> {
   if (!Array.isArray(result)) return err(UNREADABLE);
   const rows: T[] = [];
   for (const row of result) {
     if (!isObject(row) || !isObject(row['metric'])) return err(UNREADABLE);
-    if (row[field] === undefined && row[nativeField] !== undefined) return err(NATIVE);
+    const hasNative = row[native.field] !== undefined;
+    if (row[plain.field] === undefined && hasNative && native.read === null) return err(NATIVE);
+    const { field, read } = hasNative && native.read !== null ? { ...native, read: native.read } : plain;
     const known = read(row['metric'] as Record<string, string>, row[field]);
     if (known === null) return err(UNREADABLE);
-    rows.push(known);
+    for (const one of known) rows.push(one);
   }
   return ok(rows);
 }
 
-function readInstant(labels: Sample['labels'], pair: unknown): Sample | null {
+function readInstant(labels: Sample['labels'], pair: unknown): Sample[] | null {
   const value = readValue(pair);
-  return value === null ? null : { labels, value };
+  return value === null ? null : [{ labels, value }];
 }
 
-function readSamples(labels: Sample['labels'], pairs: unknown): CounterSeries | null {
+function readHistogram(labels: Sample['labels'], pair: unknown): Sample[] | null {
+  return classicSamples(labels, Array.isArray(pair) ? pair[1] : undefined);
+}
+
+function readSamples(labels: Sample['labels'], pairs: unknown): CounterSeries[] | null {
   if (!Array.isArray(pairs)) return null;
   const samples: CounterSample[] = [];
   for (const pair of pairs) {
@@ -95,7 +118,7 @@ function readSamples(labels: Sample['labels'], pairs: unknown): CounterSeries | 
     if (value === null || typeof seconds !== 'number') return null;
     samples.push([Math.round(seconds * 1000), value]);
   }
-  return { labels, samples };
+  return [{ labels, samples }];
 }
 
 function readScalar(result: unknown): Result<Sample[], Failure> {

@@ -2,7 +2,7 @@
 import type { MeasureRequest, Reading } from '../core/observation.ts';
 import type { Clock } from '../lib/clock.ts';
 import { err, type Result } from '../lib/result.ts';
-import type { Answer, Failure } from './answer.ts';
+import type { Answer, Failure, Wanted } from './answer.ts';
 import { createApart } from './apart.ts';
 import type { Measure } from './measure.ts';
 import { type Ask, type Batch, halve, planBatches, queryOf, type Unit } from './plan.ts';
@@ -194,7 +194,7 @@ export function createMeasure(options: MeasureOptions): BatchedMeasure {
         timeoutMs: triedMs,
         signal: closing.signal,
         retry: asksOf(batch).every(({ request }) => request.intervalMs >= DEADLINE_MS),
-        ...(batch.shape?.kind === 'counters' ? { wanted: 'samples' } : {}),
+        wanted: wantedOf(batch),
       });
       return { result, at, triedMs };
     } finally {
@@ -213,6 +213,11 @@ export function createMeasure(options: MeasureOptions): BatchedMeasure {
       await Promise.all(running);
     },
   });
+}
+
+function wantedOf({ shape }: Batch<Waiting>): Wanted {
+  if (shape?.kind === 'counters') return shape.isNative ? 'histogramSamples' : 'samples';
+  return shape?.isNative ? 'histograms' : 'numbers';
 }
 
 function deliver(batch: Batch<Waiting>, found: Answer, at: number): void {

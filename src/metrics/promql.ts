@@ -2,7 +2,14 @@
 import { type MeasureRequest, START_METRIC } from '../core/observation.ts';
 import { formatDuration } from '../lib/duration.ts';
 import { err, ok, type Result } from '../lib/result.ts';
-import { type Matcher, parseSelector, printMatchers, printSelector, type Selector } from '../spec/promql.ts';
+import {
+  isNativeHistogram,
+  type Matcher,
+  parseSelector,
+  printMatchers,
+  printSelector,
+  type Selector,
+} from '../spec/promql.ts';
 
 /** A request without its version: all that decides which query it can travel in. */
 export interface Shape {
@@ -15,6 +22,8 @@ export interface Shape {
   readonly bad: Selector | null;
   /** 0 to 1; latency only. */
   readonly quantile: number | null;
+  /** `main` is a native histogram: of a latency, or of counters. */
+  readonly isNative: boolean;
   readonly versionLabel: string;
   readonly windowMs: number;
   /** The ways in which it can be merged with others; at least one. */
@@ -75,7 +84,7 @@ type Structured = Exclude<MeasureRequest['source'], { kind: 'query' }>;
 function partsOf(source: Structured): readonly (string | number)[] {
   if (source.kind === 'ratio') return [source.kind, source.total, source.bad];
   if (source.kind === 'latency') return [source.kind, source.histogram, source.quantile];
-  return [source.kind, source.selector];
+  return [source.kind, source.selector, String(source.kind === 'counters' && source.isNative === true)];
 }
 
 function readShape(source: Structured, versionLabel: string, windowMs: number): Result<Shape, string> {
@@ -90,6 +99,10 @@ function readShape(source: Structured, versionLabel: string, windowMs: number): 
     main: main.value,
     bad: bad.value,
     quantile: source.kind === 'latency' ? source.quantile : null,
+    isNative:
+      source.kind === 'latency'
+        ? isNativeHistogram(main.value)
+        : source.kind === 'counters' && source.isNative === true,
     versionLabel,
     windowMs: source.kind === 'presence' ? 0 : windowMs,
   };
@@ -132,7 +145,8 @@ function keyOf(shape: Unkeyed, selectors: readonly Selector[], free: string | nu
       .map(({ label, op, value }) => JSON.stringify([label, op, value]))
       .sort(),
   ]);
-  return JSON.stringify([shape.kind, shape.quantile, shape.windowMs, shape.versionLabel, free, fixed]);
+  const { kind, quantile, isNative, windowMs, versionLabel } = shape;
+  return JSON.stringify([kind, quantile, isNative, windowMs, versionLabel, free, fixed]);
 }
 
 /** The PromQL whose answer is this number, for people to paste. Equal texts are equal requests. */
@@ -147,7 +161,8 @@ export function singleQuery(shape: Shape, version: string): string {
   if (shape.kind === 'counters') return `${main}${window}`;
   if (shape.kind === 'presence') return `${countOf(shape)}(${main})`;
   if (shape.kind === 'latency') {
-    return `histogram_quantile(${shape.quantile}, sum by (le) (rate(${main}${window})))`;
+    const sum = shape.isNative ? 'sum' : 'sum by (le) ';
+    return `histogram_quantile(${shape.quantile}, ${sum}(rate(${main}${window})))`;
   }
   const bad = shape.bad === null ? main : pick(shape.bad);
   // Only the numerator is filled: a version without a single error has no such series, one without traffic has none at all.
@@ -175,12 +190,12 @@ export function batchQuery(shape: Shape, label: string | null, pairs: readonly P
   }
   const main = pick(shape.main);
   if (shape.kind === 'presence') return `${countOf(shape)} by (${by}) (${main})`;
-  const isLatency = shape.kind === 'latency';
+  const isClassic = shape.kind === 'latency' && !shape.isNative;
   // The whole histogram travels, not its quantile: the +Inf bucket and the highest finite bound come with it, and
   // asking for those apart would make the server compute most of it twice.
-  const parts = [`sum by (${isLatency ? `${by}, le` : by}) (rate(${main}${window}))`];
+  const parts = [`sum by (${isClassic ? `${by}, le` : by}) (rate(${main}${window}))`];
   if (shape.bad !== null) parts.push(part(PARTS.bad, `sum by (${by}) (rate(${pick(shape.bad)}${window}))`));
-  const counter = isLatency ? pick(shape.main, { label: 'le', op: '=', value: '+Inf' }) : main;
+  const counter = isClassic ? pick(shape.main, { label: 'le', op: '=', value: '+Inf' }) : main;
   parts.push(part(PARTS.newest, `max by (${by}) (timestamp(${counter}))`));
   parts.push(part(PARTS.samples, `max by (${by}) (count_over_time(${counter}${window}))`));
   return parts.join(' or ');

@@ -96,8 +96,12 @@ export function readParts(shape: Shape, parts: Parts, at: number): Reading {
   const window = formatDuration(shape.windowMs);
   const perSecond = shape.kind === 'ratio' ? parts.main : observationsOf(parts.buckets);
   if (perSecond === undefined && parts.samples === undefined && parts.newest === undefined) {
-    const which = shape.kind === 'latency' ? `${shape.main.metric} with le="+Inf"` : shape.main.metric;
-    return empty(`no series of ${which} in the last ${window}`);
+    const isClassic = shape.kind === 'latency' && !shape.isNative;
+    const which = isClassic ? `${shape.main.metric} with le="+Inf"` : shape.main.metric;
+    return empty(`no series of ${which} in the last ${window}${unlessNative(shape)}`);
+  }
+  if (shape.isNative && parts.main !== undefined && parts.buckets.length === 0) {
+    return empty(`${shape.main.metric} holds plain numbers${unlessNative(shape)}`);
   }
   if (perSecond === undefined && parts.samples !== undefined) {
     return empty(`fewer than two samples of ${shape.main.metric} in the last ${window}`);
@@ -119,7 +123,15 @@ export function readParts(shape: Shape, parts: Parts, at: number): Reading {
 /** The reading of counters: their series as they are, which only the ledger can judge. */
 export function readSeries(shape: Shape, series: readonly CounterSeries[]): Reading {
   if (series.some(({ labels }) => labels['__name__'] !== START_METRIC)) return { kind: 'series', series };
-  return empty(`no series of ${shape.main.metric} in the last ${formatDuration(shape.windowMs)}`);
+  const window = formatDuration(shape.windowMs);
+  return empty(`no series of ${shape.main.metric} in the last ${window}${unlessNative(shape)}`);
+}
+
+/** What to do where a native histogram was named, maybe by mistake. */
+function unlessNative({ main, isNative }: Shape): string {
+  return isNative
+    ? `; that names a native histogram: for the buckets of a classic one write ${main.metric}_bucket`
+    : '';
 }
 
 /** The reading of a free query, which must give one number: one series or a scalar. */

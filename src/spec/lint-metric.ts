@@ -215,8 +215,9 @@ function isSame(a: Matcher, b: Matcher): boolean {
 function lintHistogram(path: Path, text: string, versionLabel: string | undefined): readonly Finding[] {
   const { findings, selector } = lintSelector(path, text, versionLabel);
   if (selector === null) return findings;
-  if (!selector.metric.endsWith('_bucket')) {
-    const detail = `The buckets of a classic histogram end in _bucket, found ${selector.metric}.`;
+  const classic = /^(.*)_(?:count|sum|total)$/.exec(selector.metric)?.[1];
+  if (classic !== undefined) {
+    const detail = `${selector.metric} is a number, not a histogram: name the buckets of a classic one, ${classic}_bucket, or a native one, ${classic}.`;
     return [...findings, wrongValue('SPEC_SELECTOR', path, detail)];
   }
   if (!selector.matchers.some(({ label }) => label === 'le')) return findings;

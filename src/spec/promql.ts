@@ -84,6 +84,14 @@ export function parseSelector(text: string): Result<Selector, PromqlProblem> {
   return ok({ metric, matchers });
 }
 
+/**
+ * Whether the histogram that a selector names is a native one, whose series are whole histograms. Those of a classic one
+ * are its buckets, and end in `_bucket` (Prometheus documentation, "Exposition formats" and "Native histograms").
+ */
+export function isNativeHistogram({ metric }: Selector): boolean {
+  return !metric.endsWith('_bucket');
+}
+
 /** Words that cannot stand as a bare metric name, in any case. */
 const KEYWORDS = /^(?:inf|nan|bool|ignoring|on|group_left|group_right|offset)$/i;
 

@@ -138,7 +138,9 @@ const Ratio = z.strictObject({
 });
 
 const Latency = z.strictObject({
-  histogram: promql().describe('Selector of a classic histogram, ending in _bucket.'),
+  histogram: promql().describe(
+    'Selector of the buckets of a classic histogram, ending in _bucket; any other names a native one.',
+  ),
   quantile: z.number().gt(0).lt(1).describe('Between 0 and 1, e.g. 0.99.'),
 });
 

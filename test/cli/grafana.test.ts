@@ -52,6 +52,18 @@ function folder(files: Readonly<Record<string, string>>): string {
 }
 
 describe('a rule', () => {
+  test('on a native histogram takes its quantile and its count, without buckets', () => {
+    const latency = `name: a, latency: { histogram: 'took_seconds{job="shop"}', quantile: 0.99 }, max: 0.5`;
+    const [rule] = rulesOf(canaryOf(latency));
+    const expression = JSON.stringify(rule);
+    expect(expression).toContain(
+      'histogram_quantile(0.99, sum by (version) (rate(took_seconds{job=\\"shop\\"}[2m])))',
+    );
+    expect(expression).toContain(
+      'histogram_count(sum by (version) (increase(took_seconds{job=\\"shop\\"}[2m])))',
+    );
+  });
+
   test('asks for what failing the rollout would do, after the same time', () => {
     const rules = rulesOf(
       canaryOf(`name: a, ${RATIO}, maxDelta: 0.005

@@ -2,7 +2,7 @@
 import { err, ok, type Result } from '../../lib/result.ts';
 import type { MetricSource } from '../../spec/canary.ts';
 import { type Labels, readMatchers } from '../../spec/match.ts';
-import { parseSelector, type Selector } from '../../spec/promql.ts';
+import { isNativeHistogram, parseSelector, type Selector } from '../../spec/promql.ts';
 
 export interface Counting {
   readonly kind: 'ratio' | 'latency';
@@ -10,6 +10,8 @@ export interface Counting {
   readonly selector: string;
   /** Its metric, for messages. */
   readonly metric: string;
+  /** It names native histograms. */
+  readonly isNative?: true;
   /** Whether what a series counts is bad; for a latency nothing is. */
   isBad(labels: Labels): boolean;
 }
@@ -18,7 +20,7 @@ export interface Counting {
 const known = new WeakMap<MetricSource, Result<Counting, string>>();
 
 /**
- * Counted are a ratio whose `bad` and `total` are one metric, and a latency of classic buckets. `total` alone is asked
+ * Counted are a ratio whose `bad` and `total` are one metric, and the buckets of a latency. `total` alone is asked
  * for, and `bad` picks from its series in code, so that what is bad is never more than what there is. A matcher of
  * `total` that `bad` lacks holds for both, therefore. The error is a sentence that says why a metric cannot be counted.
  */
@@ -36,7 +38,8 @@ function readCounting(source: MetricSource): Result<Counting, string> {
     const buckets = readSelector(source.histogram);
     if (!buckets.ok) return buckets;
     const { metric } = buckets.value;
-    return ok({ kind: 'latency', selector: source.histogram, metric, isBad: () => false });
+    const native = isNativeHistogram(buckets.value) ? ({ isNative: true } as const) : {};
+    return ok({ kind: 'latency', selector: source.histogram, metric, ...native, isBad: () => false });
   }
   if (source.kind !== 'ratio') {
     const detail = source.kind === 'query' ? 'a query gives one number' : 'an alert gives none';

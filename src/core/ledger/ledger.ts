@@ -12,6 +12,9 @@
  * an `instance` that zero is taken for each new label value, too. A target without a sample for a quarter of an hour is
  * forgotten, and new when it is back. Two series for the same requests (replicas of a Prometheus that nobody
  * deduplicates) are two requests.
+ *
+ * A native histogram counts between two samples only where its buckets grew by what it grew as a whole. Where the process
+ * merged or widened buckets between them, or restarted unseen, nothing of it is counted: too little, never too much.
  */
 import { formatDuration } from '../../lib/duration.ts';
 import type { Arm, Reading } from '../observation.ts';
@@ -160,9 +163,16 @@ function gapIn(
     return gap('stale', `${age}, and there was one about every ${inSeconds(scrapeMs)}`);
   }
   if (counting.kind === 'latency' && !isBounded(seen)) {
-    return gap('empty', `a histogram ${counting.metric} has no bucket le="+Inf"`);
+    return gap(
+      'empty',
+      counting.isNative ? notNative(counting) : `a histogram ${counting.metric} has no bucket le="+Inf"`,
+    );
   }
   return null;
+}
+
+function notNative({ metric }: Counting): string {
+  return `${metric} holds plain numbers; that names a native histogram: for the buckets of a classic one write ${metric}_bucket`;
 }
 
 /** Every histogram says how many requests it holds. */

@@ -35,7 +35,8 @@ export function countersRequest(counting: Counting, plan: PollPlan): MeasureRequ
   let windowMs = intervalMs + 2 * scrapeMs;
   while (windowMs < needed && windowMs < LONGEST_WINDOW_MS)
     windowMs = Math.min(2 * windowMs, LONGEST_WINDOW_MS);
-  const source = { kind: 'counters', selector: counting.selector } as const;
+  const native = counting.isNative ? ({ isNative: true } as const) : {};
+  const source = { kind: 'counters', selector: counting.selector, ...native } as const;
   return { id, source, version, versionLabel, windowMs, at, intervalMs };
 }
 

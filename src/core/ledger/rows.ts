@@ -10,6 +10,8 @@ export interface Row {
   readonly histogram: string;
   /** Bound of a bucket; null when there is none that can be read. */
   readonly upper: number | null;
+  /** Lower bound of a bucket of a native histogram (see `CounterSeries`); null: it counts all up to `upper`. */
+  readonly above: number | null;
 }
 
 export interface Target {
@@ -29,7 +31,7 @@ export function targetsOf(
 ): ReadonlyMap<string, Target> {
   const targets = new Map<string, Target>();
   const ambiguous = new Set<Target>();
-  for (const { labels, samples } of series) {
+  for (const { labels, samples, above = null } of series) {
     const key = keyOf(labels);
     let target = targets.get(key);
     if (target === undefined) {
@@ -40,7 +42,7 @@ export function targetsOf(
     if (labels['__name__'] === START_METRIC) {
       if (target.starts.length > 0) ambiguous.add(target);
       target.starts = usable;
-    } else addRow(key, target, labels, usable, versionLabel);
+    } else addRow(key, target, { labels, samples: usable, above }, versionLabel);
   }
   for (const target of ambiguous) target.starts = [];
   return targets;
@@ -57,21 +59,25 @@ function keyOf({ job = '', instance = '' }: CounterSeries['labels']): string {
 function addRow(
   targetKey: string,
   target: Target,
-  labels: CounterSeries['labels'],
-  samples: readonly CounterSample[],
+  { labels, samples, above }: Pick<Row, 'labels' | 'samples' | 'above'>,
   versionLabel: string,
 ): void {
   const bound = labels['le'];
   const upper = bound === undefined ? null : bound === '+Inf' ? Infinity : Number(bound);
   const series = seriesKey(labels, versionLabel);
   // A server writes "1" today and "1.0" after its next upgrade: to us it is the same bucket all the time.
-  const key = upper === null ? series : `${series}&le=${upper}`;
+  const key = upper === null ? series : `${series}&le=${bucketKey(above, upper)}`;
   const known = target.rows.get(key);
   if (known !== undefined) known.samples = [...known.samples, ...samples].sort(([a], [b]) => a - b);
   else {
     const histogram = `${targetKey}&${series}`;
-    target.rows.set(key, { labels, samples, histogram, upper: Number.isNaN(upper) ? null : upper });
+    target.rows.set(key, { labels, samples, histogram, upper: Number.isNaN(upper) ? null : upper, above });
   }
+}
+
+/** The buckets of native histograms lie further apart than six digits tell (schema 8: 0.3 %), and are many. */
+function bucketKey(above: number | null, upper: number): string {
+  return above === null ? String(upper) : `${Number(above.toPrecision(6))}..${Number(upper.toPrecision(6))}`;
 }
 
 /** The labels that are neither the target's, nor the same for the whole arm, nor the bound of a bucket. */

@@ -2,6 +2,7 @@
 import type { ArmCounts } from '../sequential/counts.ts';
 import type { CumulativeBucket } from '../sequential/slow-scores.ts';
 import type { Counting } from './counting.ts';
+import { nativeBuckets } from './native.ts';
 import type { Growth } from './walk.ts';
 
 /** `score` is the number of bad requests. */
@@ -12,7 +13,10 @@ export interface RatioTally extends ArmCounts {
 export interface LatencyTally {
   readonly kind: 'latency';
   readonly requests: number;
-  /** Cumulative, bounds rising, the last one +Inf; one for each layout of buckets among the processes of the arm. */
+  /**
+   * Cumulative, bounds rising, the last one +Inf; one for each layout of buckets among the processes of the arm. A
+   * bucket of native histograms is one by itself: those of another resolution overlap with it.
+   */
   readonly histograms: readonly (readonly CumulativeBucket[])[];
 }
 
@@ -32,7 +36,7 @@ export function tallyOf(counting: Counting, growths: readonly Growth[]): Tally {
 
 function latencyOf(growths: readonly Growth[]): LatencyTally {
   const layouts = new Map<string, Map<number, number>>();
-  for (const counts of histogramsOf(growths)) {
+  for (const counts of histogramsOf(growths.filter(({ row }) => row.above === null))) {
     const uppers = [...counts.keys()].sort((a, b) => a - b);
     if (uppers.at(-1) !== Infinity) continue;
     const layout = uppers.join();
@@ -46,9 +50,8 @@ function latencyOf(growths: readonly Growth[]): LatencyTally {
       sums.set(upper, (sums.get(upper) ?? 0) + most);
     }
   }
-  const histograms = [...layouts.values()].map((sums) =>
-    [...sums].map(([upper, count]) => ({ upper, count })),
-  );
+  const classic = [...layouts.values()].map((sums) => [...sums].map(([upper, count]) => ({ upper, count })));
+  const histograms = [...classic, ...nativeBuckets(growths)];
   const requests = histograms.reduce((sum, buckets) => sum + (buckets.at(-1)?.count ?? 0), 0);
   return { kind: 'latency', requests, histograms };
 }

@@ -127,7 +127,7 @@ export function createChanceWorld(traffic: ChanceTraffic, random: Random, start:
         return [first + (at + 1) * SCRAPE_MS, scraped === undefined ? 0 : count(scraped)] as const;
       }),
     });
-    if (labels['__name__']?.endsWith('_bucket')) {
+    if (request.source.isNative || labels['__name__']?.endsWith('_bucket')) {
       return [...bounds.map(String), '+Inf'].map((le, at) =>
         one({ le }, (scraped) => scraped[le === '+Inf' ? 0 : 2 + at] ?? 0),
       );

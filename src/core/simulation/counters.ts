@@ -19,7 +19,7 @@ const STATUS_LABELS = ['code', 'status', 'status_code'] as const;
 
 /**
  * The series of a `counters` request for samples at `times` (Unix ms, rising): one of good requests and one of bad
- * ones, or the buckets of latencies that are spread exponentially around their p99.
+ * ones, or the classic buckets of latencies that are spread exponentially around their p99.
  *
  * @param flowsUntil all that happened up to one of `times`
  */
@@ -38,7 +38,7 @@ export function counterSeries(
       return [at, Math.floor(Number(sum.toPrecision(12)))];
     }),
   });
-  if (labels['__name__']?.endsWith('_bucket')) {
+  if (request.source.isNative || labels['__name__']?.endsWith('_bucket')) {
     return [
       ...BOUNDS.map((bound) => one({ le: String(bound) }, (flow) => flow.requests * below(bound, flow.p99))),
       one({ le: '+Inf' }, ({ requests }) => requests),
