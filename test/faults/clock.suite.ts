@@ -21,7 +21,7 @@ const BAKING: Parts = {
 function bakes(events: readonly Event[]): number[] {
   return events
     .filter(({ type }) => type === 'StepLeft')
-    .map(({ message }) => Number(/is good after (\d+)s$/.exec(message)?.[1]));
+    .map(({ message }) => Number(/is good after (\d+)s:/.exec(message)?.[1]));
 }
 
 describe.concurrent('the clock is set', () => {
