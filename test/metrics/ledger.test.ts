@@ -110,8 +110,9 @@ function createFollower(shop: Shop, kind: 'ratio' | 'latency', measure: BatchedM
         ...{ at, canary: canary!.reading, stable: stable!.reading, versionLabel: 'version' },
         ...{ countFrom: 0, settleFrom: 0 },
       });
+      const hasWaited = taken.ledger.polledAt === ledger.polledAt;
       ledger = taken.ledger;
-      if (taken.polled.kind !== 'counted') return false;
+      if (taken.polled.kind !== 'counted' || hasWaited) return false;
       for (const arm of ARMS) {
         for (const truth of truths[arm]) inject(truth(at - EPOCH_MS, window));
         const tally = taken.polled[arm]?.counted;
