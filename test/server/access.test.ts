@@ -66,6 +66,18 @@ test('a version that failed is started again from operators on, as by `retry`', 
   expect((await app.inject({ ...START, payload: other, headers })).statusCode).toBe(202);
 });
 
+test('a start with force, over the pre-flight, asks for admin and is handed on as such', async () => {
+  const { app, behind, secrets } = guarded();
+  behind.answer = async () => ({ changed: true, eventId: 7, rolloutId: 'payment-service-1' });
+  const payload = { ...START.payload, force: true };
+  const ask = (secret: string) =>
+    app.inject({ ...START, payload, headers: { authorization: `Bearer ${secret}` } });
+  expect((await ask(secrets.operator)).json()).toMatchObject({ status: 403, code: 'ROLE_TOO_LOW' });
+  expect(behind.submitted).toEqual([]);
+  expect((await ask(secrets.admin)).statusCode).toBe(202);
+  expect(behind.submitted).toMatchObject([{ verb: 'start', force: true, actor: 'admin' }]);
+});
+
 test.each(['promote', 'undo'])('%s with force asks for admin', async (verb) => {
   const { app, behind, secrets } = guarded();
   const refused = await app.inject(change(verb, secrets.operator, { force: true }));
