@@ -179,6 +179,19 @@ test('a slow canary goes back by its latency, also where the histogram has milli
   });
 });
 
+test.each(['threshold', 'sequential'] as const)(
+  'the scripted processes have native histograms, too, where a metric names them: %s',
+  async (judge) => {
+    const latency = `${canary(judge).split(METRIC)[0]}      - name: p99
+        latency: {histogram: 'took_seconds{job="shop"}', quantile: 0.99}
+        maxDelta: 0.3
+`;
+    const path = file(`native-${judge}.yaml`, latency);
+    expect(await odds(path, '--runs', '5')).toMatchObject({ promoted: 5 });
+    expect(await odds(path, '--runs', '5', '--canary-p99', '2')).toMatchObject({ rolledBack: 5 });
+  },
+);
+
 test('bursts make rules of patience roll back healthy canaries', async () => {
   const flags = ['--stable-error', '0.02', '--runs', '40'];
   const calm = await odds(shop, ...flags);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type RunningPrometheus, startPrometheus } from '../../infra/prometheus/process.ts';
+import type { RunningPrometheus } from '../../infra/prometheus/process.ts';
 import { type Counting, countingOf } from '../../src/core/ledger/counting.ts';
 import { type Ledger, newLedger, takePoll } from '../../src/core/ledger/ledger.ts';
 import { countersRequest } from '../../src/core/ledger/polls.ts';
@@ -18,7 +18,7 @@ import {
   seriesOf,
 } from '../core/ledger/injected.ts';
 import { missing } from './real.ts';
-import { type NativeHistogram, remoteWrite, type SentSeries } from './remote-write.ts';
+import { loadNative, type NativeHistogram, type SentSeries } from './remote-write.ts';
 import { latencyRequest } from './requests.ts';
 
 const INTERVAL_MS = 15_000;
@@ -94,15 +94,7 @@ describe.skipIf(missing !== null)('native histograms on a real Prometheus', () =
   let sent: string[] = [];
 
   beforeAll(async () => {
-    server = await startPrometheus({
-      config: 'global: {}\n',
-      args: [
-        '--enable-feature=native-histograms',
-        '--web.enable-remote-write-receiver',
-        '--storage.tsdb.retention.time=100y',
-      ],
-    });
-    await remoteWrite(server.url, [
+    server = await loadNative([
       ...SHOPS.flatMap(({ job, arms }) =>
         (['v1', 'v2'] as const).flatMap((version) =>
           arms[version].flatMap((target) => sentOf(target, job, version)),
@@ -155,7 +147,8 @@ describe.skipIf(missing !== null)('native histograms on a real Prometheus', () =
     );
     expect(measurement.reading).toMatchObject({ kind: 'value', requests: 400 });
     const value = measurement.reading.kind === 'value' ? measurement.reading.value : Number.NaN;
-    expect(value).toBeCloseTo(await pasted(measurement), 12);
+    // Prometheus 3 spreads observations exponentially inside of a bucket, which here moves them by 0.1 % at most.
+    expect(Math.abs(value / (await pasted(measurement)) - 1)).toBeLessThan(0.002);
   });
 
   test('two Canaries travel together', async () => {

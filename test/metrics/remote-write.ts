@@ -1,5 +1,6 @@
 /** Series sent to a real Prometheus by remote write, which takes native histograms, too (Prometheus "Remote-Write 1.0"). */
 import { Buffer } from 'node:buffer';
+import { type RunningPrometheus, startPrometheus } from '../../infra/prometheus/process.ts';
 
 /** A native histogram with standard exponential buckets of observations above zero (Prometheus, `prompb/types.proto`). */
 export interface NativeHistogram {
@@ -21,8 +22,27 @@ export interface SentSeries {
   readonly samples: readonly (readonly [at: number, value: number | NativeHistogram])[];
 }
 
+/** Starts a server that holds `series`, native histograms among them; `stop` removes them with it. */
+export async function loadNative(series: readonly SentSeries[]): Promise<RunningPrometheus> {
+  const server = await startPrometheus({
+    config: 'global: {}\n',
+    args: [
+      '--enable-feature=native-histograms',
+      '--web.enable-remote-write-receiver',
+      '--storage.tsdb.retention.time=100y',
+    ],
+  });
+  try {
+    await remoteWrite(server.url, series);
+  } catch (cause) {
+    await server.stop();
+    throw cause;
+  }
+  return server;
+}
+
 /** Sends all of `series` in one request to a server that was started with the receiver. Throws what it answers else. */
-export async function remoteWrite(url: string, series: readonly SentSeries[]): Promise<void> {
+async function remoteWrite(url: string, series: readonly SentSeries[]): Promise<void> {
   const response = await fetch(`${url}/api/v1/write`, {
     method: 'POST',
     headers: {
