@@ -73,7 +73,10 @@ export function createPrometheus(options: PrometheusOptions): Prometheus {
     const date = Date.parse(String(response.headers['date']));
     const skewMs = Number.isNaN(date) ? null : date + 500 - clock.now();
     const text = await readText(response.body, maxBytes);
-    if (text === null) return err({ kind: 'refused', detail: `the answer is larger than ${maxBytes} bytes` });
+    if (text === null) {
+      const detail = `the answer is larger than ${maxBytes} bytes; let the query aggregate, or the selector name fewer series`;
+      return err({ kind: 'refused', detail });
+    }
     const { statusCode } = response;
     const parsed =
       statusCode >= 200 && statusCode < 300 ? readAnswer(text, wanted) : err(refusal(statusCode, text));
