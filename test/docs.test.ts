@@ -191,7 +191,10 @@ describe('pasted output', () => {
 
   test('says of a breach what the core says', () => {
     const breaches = outputs.flatMap(({ where, text }) =>
-      [...text.matchAll(/\S+: (?:[^:\n]*failing for|odds .* allows).*$/gm)].map(([breach]) => ({ where, breach })),
+      [...text.matchAll(/\S+: (?:[^:\n]*failing for|odds .* allows).*$/gm)].map(([breach]) => ({
+        where,
+        breach,
+      })),
     );
     expect(breaches.length).toBeGreaterThan(3);
     for (const { where, breach } of breaches)
