@@ -1,5 +1,6 @@
 /** One mutation for each invariant of `decide` and of the write protocol, with the tests that must notice it. */
 import { ACCESS } from './access.ts';
+import { BUDGET } from './budget.ts';
 import { CLIENT } from './client.ts';
 import { JUDGE } from './judge.ts';
 import { COUNTERS } from './ledger.ts';
@@ -658,6 +659,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...COUNTERS,
   ...JUDGE,
   ...POINTS,
+  ...BUDGET,
   ...STREAM,
   ...WEBHOOKS,
 ];
