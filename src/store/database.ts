@@ -108,8 +108,8 @@ function setUp(file: string, db: Database.Database, options: DatabaseOptions): v
   // Pages of the write-ahead log: fewer, larger checkpoints than the default of 1,000.
   db.pragma('wal_autocheckpoint = 4000');
   db.pragma('journal_size_limit = 67108864');
-  // KiB: the current state of 10,000 canaries.
-  db.pragma('cache_size = -65536');
+  // KiB. What is read again and again is in the memory of the controller; here the upper pages of the indexes are enough.
+  db.pragma('cache_size = -16384');
   if (options.maxPages !== null) db.pragma(`max_page_count = ${options.maxPages}`);
 }
 

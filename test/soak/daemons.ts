@@ -36,6 +36,12 @@ export interface Daemons {
   close(): Promise<void>;
 }
 
+/**
+ * V8 keeps room for garbage as a machine with much memory lets it, ever more in the first hours, in which a leak could
+ * hide; half of the room that it takes by default for what is young bounds that.
+ */
+const V8_FLAGS = ['--expose-gc', '--max-semi-space-size=16'];
+
 /** What is started, and `inside.ts` in the same language. */
 export interface Program {
   readonly main: string;
@@ -68,7 +74,7 @@ export function createDaemons({ program, args, directory, tally }: DaemonsOption
     const name = `daemon-${starts}`;
     const child = spawn(
       process.execPath,
-      ['--expose-gc', '--import', program.inside, program.main, 'serve', '--listen', '127.0.0.1:0', ...args],
+      [...V8_FLAGS, '--import', program.inside, program.main, 'serve', '--listen', '127.0.0.1:0', ...args],
       { cwd: ROOT, stdio: ['ignore', 'ignore', 'pipe', 'ipc'], env: { PATH: process.env['PATH'] } },
     );
     const killAtExit = () => child.kill('SIGKILL');

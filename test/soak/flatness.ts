@@ -15,7 +15,7 @@ export interface Comparison {
 
 const MIB = 2 ** 20;
 /** `cache_size` of the database: memory that fills as the file grows, up to here. */
-const PAGE_CACHE_BYTES = 64 * MIB;
+const PAGE_CACHE_BYTES = 16 * MIB;
 const WAL_BYTES = 32 * MIB;
 const HANDLES = 8;
 const RATIO = 1.1;
