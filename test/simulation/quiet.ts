@@ -21,6 +21,8 @@ const QUIET_MS = 120 * MINUTE_MS;
 const STAYS_MS = 4 * MINUTE_MS;
 /** By then every Canary has noticed what the end of the faults changed, e.g. a clock that was put right. */
 const NOTICED_MS = 2 * MINUTE_MS;
+/** Samples again for so long are seen by every look. */
+const SCRAPED_MS = 5 * MINUTE_MS;
 /** Confirming a write takes a run a second, edits and commands some more; its polls take some timers each. */
 const RUNS_PER_MINUTE = 80;
 const TIMERS_PER_MINUTE = 1_000;
@@ -102,7 +104,7 @@ export function createQuiet(scene: Scene): Quiet {
 }
 
 /** Why not all is at rest; null: it is. */
-function stirring({ fleet, oracle, rules, traffic, alerts }: Scene): string | null {
+function stirring({ timeline, fleet, oracle, rules, traffic, alerts }: Scene): string | null {
   for (const name of fleet.everyName()) {
     const state = oracle.state(name);
     const { spec, state: fileState } = fleet.file(name);
@@ -115,6 +117,7 @@ function stirring({ fleet, oracle, rules, traffic, alerts }: Scene): string | nu
       endsByNoData: spec.canary.analysis.onNoData === 'rollback',
       asksReady: spec.canary.strategy.ready !== null,
       isRemoved: fileState === 'gone',
+      isScraped: traffic.countedSince() < timeline.now() - SCRAPED_MS,
     });
     if (why !== null) return `${name}: ${why}`;
   }

@@ -25,11 +25,13 @@ export interface Resting {
   /** Missing data will end the rollout, whatever it is paused for. */
   readonly endsByNoData: boolean;
   readonly isRemoved: boolean;
+  /** Prometheus takes what it scrapes, and has for a while. */
+  readonly isScraped: boolean;
 }
 
 /** Why a Canary is not at rest; null: it is. */
 export function unrest(resting: Resting): string | null {
-  const { state, document, truth, isSuspended, asksReady, endsByNoData, isRemoved } = resting;
+  const { state, document, truth, isSuspended, asksReady, endsByNoData, isRemoved, isScraped } = resting;
   const rollout = activeRollout(state);
   const pauses = rollout?.pauses ?? state.pauses;
   const where = `${state.phase} (${state.reason})`;
@@ -43,6 +45,8 @@ export function unrest(resting: Resting): string | null {
     return `${where} with a beta that is over`;
   if (pauses.some(({ reason }) => HEALING.includes(reason)))
     return `${where} although everything can be measured`;
+  if (!isScraped && pauses.some(({ reason }) => reason === 'NoData'))
+    return `${where} although there will be data`;
   const isMissed = Object.values(rollout?.metrics ?? {}).some(({ noDataSince }) => noDataSince !== null);
   if (endsByNoData && isMissed) return `${where} until missing data ends it`;
   if (state.phase === 'Progressing') return `${where} without end`;
