@@ -100,6 +100,7 @@ function adoptRollout(turn: Turn, rule: Rule, weight: number): void {
   rollout.stepIndex = index;
   rollout.weight = weight;
   rollout.held = initialHeld(index, weight, now, canary.settleMs);
+  if (weight === 100) rollout.frozenAt = now;
   rollout.written = true;
   rollout.analysed = false;
   const detail = `found at weight ${weight} % without a stored rollout`;

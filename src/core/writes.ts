@@ -192,7 +192,9 @@ export function holdWeight(
   rollout.held = initialHeld(index, weight, turn.now, settleMs);
   restartPasses(rollout);
   for (const metric of Object.values(rollout.metrics)) metric.noDataSince = null;
+  // At 100 stable has no traffic of its own: it is judged as it was, at the latest now.
   if (weight < 100) rollout.frozenAt = null;
+  else rollout.frozenAt ??= turn.now;
   if (weight > 0) rollout.written = true;
   rollout.reached = [...rollout.reached, { index, weight, verifiedAt: turn.now }].slice(-NOTES_KEPT);
 }

@@ -18,6 +18,12 @@ const ours = (canaryWeight: number, promoted = false): Partial<Rule> => ({
 });
 
 describe('a database that was lost', () => {
+  it('holds a rollout found at 100 against stable as it was until then', () => {
+    const desk = found(ours(100));
+    expect(desk.rollout()).toMatchObject({ frozenAt: desk.now(), held: { weight: 100 } });
+    expect(found(ours(30)).rollout().frozenAt).toBeNull();
+  });
+
   it.each<[string, Partial<Rule>, CanaryParts, object]>([
     ['the article’s 100: its canaryVersion is stable', plain(100), {}, { phase: 'Succeeded', stable: 'v2' }],
     [
