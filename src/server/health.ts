@@ -5,6 +5,7 @@ import { EXPOSITION_CONTENT_TYPE } from '../telemetry/exposition.ts';
 import { type App, PROBLEM_ANSWERS, type ServerDeps } from './deps.ts';
 import { metricsIndex } from './figures.ts';
 import { problem, sendProblem } from './problems.ts';
+import { objectionToTime } from './writes.ts';
 
 const tags = ['health'];
 
@@ -34,6 +35,21 @@ export function registerHealth(app: App, { controls, store, metrics }: ServerDep
     async (_request, reply) => {
       if (controls.isReady()) return { status: 'ready' as const, leader: controls.isLeader() };
       return sendProblem(reply, problem('NOT_READY', 'the first scan is not done yet'));
+    },
+  );
+  app.get(
+    '/leaderz',
+    {
+      config: { access: 'probe' },
+      schema: {
+        summary: 'This one leads and takes changes and alerts; a standby answers 503',
+        tags,
+        response: { 200: z.object({ status: z.literal('leading') }), ...PROBLEM_ANSWERS },
+      },
+    },
+    async (_request, reply) => {
+      const objection = objectionToTime(controls);
+      return objection === null ? { status: 'leading' as const } : sendProblem(reply, objection);
     },
   );
   app.get(

@@ -1,7 +1,7 @@
 /** `POST /webhooks/grafana` and `/webhooks/alertmanager`: alerts that come back to the controller. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Alert } from '../controller/controls.ts';
-import type { WEBHOOK_TYPES } from '../telemetry/metrics.ts';
+import type { WEBHOOK_RESULTS, WEBHOOK_TYPES } from '../telemetry/metrics.ts';
 import { WebhookParams } from '../view/requests.ts';
 import type { Problem } from '../view/schemas.ts';
 import { AlertmanagerBody, GrafanaBody, WebhookAnswer, WebhookView } from '../view/webhooks.ts';
@@ -63,6 +63,12 @@ function describe(type: WebhookType) {
   };
 }
 
+/** What a standby does not take is no trouble: the leader is told the same, or the sender comes again. */
+function resultOf({ statusCode, problemCode }: FastifyReply): (typeof WEBHOOK_RESULTS)[number] {
+  if (statusCode < 400) return 'accepted';
+  return problemCode === 'STANDBY' ? 'standby' : 'refused';
+}
+
 function truncatedIn(body: GrafanaBody | AlertmanagerBody): number {
   return 'state' in body ? 0 : (body.truncatedAlerts ?? 0);
 }
@@ -122,7 +128,7 @@ function createInbox(app: App, deps: ServerDeps, limiter: Limiter): Inbox {
         return undefined;
       },
       async onResponse(_request, reply) {
-        metrics.webhook(type, reply.statusCode < 400 ? 'accepted' : 'refused');
+        metrics.webhook(type, resultOf(reply));
       },
     }),
     async take(type, { raw, headers, ip }, alerts, truncated) {

@@ -16,7 +16,7 @@ export const PROVIDERS = ['nacos', 'prometheus'] as const;
 export type Provider = (typeof PROVIDERS)[number];
 
 export const WEBHOOK_TYPES = ['grafana', 'alertmanager'] as const;
-export const WEBHOOK_RESULTS = ['accepted', 'refused'] as const;
+export const WEBHOOK_RESULTS = ['accepted', 'refused', 'standby'] as const;
 export const ALERT_RESULTS = ['recorded', 'resolved', 'known', 'unheard', 'unknown', 'ignored'] as const;
 
 const MINUTE = 60;
@@ -188,7 +188,7 @@ function createControllerSeries(version: string): ControllerSeries {
   });
   const webhooks = new Counter({
     name: 'canary_controller_webhook_requests_total',
-    help: 'Webhook requests received, by sender type and by whether they were accepted.',
+    help: 'Webhook requests received, by sender type and by whether they were accepted; standby: this process does not lead.',
     labelNames: ['type', 'result'],
     registers,
   });

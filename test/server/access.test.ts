@@ -94,7 +94,7 @@ test('reads ask for a token of any role, what machines ask for does not', async 
     const headers = { authorization: `Bearer ${secrets.viewer}` };
     expect((await app.inject({ url, headers })).statusCode, url).toBe(200);
   }
-  for (const url of ['/livez', '/readyz', '/metrics', '/openapi.json']) {
+  for (const url of ['/livez', '/readyz', '/leaderz', '/metrics', '/openapi.json']) {
     expect((await app.inject(url)).statusCode, url).toBe(200);
   }
 });

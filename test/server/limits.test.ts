@@ -66,7 +66,7 @@ test('a change that comes too often is not made', async () => {
 
 test('what supervisors ask for is never limited, what scrapers and readers ask for is', async () => {
   const { app } = guarded([], { limits: LIMITS });
-  for (const url of ['/livez', '/readyz']) {
+  for (const url of ['/livez', '/readyz', '/leaderz']) {
     expect(await statuses(times(5, () => app.inject(url)))).toEqual([200, 200, 200, 200, 200]);
   }
   expect(await statuses(times(4, () => app.inject('/metrics')))).toEqual([200, 200, 200, 429]);

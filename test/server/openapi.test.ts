@@ -23,6 +23,7 @@ test('every call of the interface page is described', async () => {
     [
       'GET /livez',
       'GET /readyz',
+      'GET /leaderz',
       'GET /metrics',
       'GET /openapi.json',
       'GET /api/v1/canaries',

@@ -167,6 +167,21 @@ test('liveness needs nothing, readiness needs the first scan', async () => {
   expect(answer.json()).toMatchObject({ code: 'NOT_READY' });
 });
 
+test('the leader alone answers the probe that load balancers ask, and only once it takes changes', async () => {
+  const { app, behind } = loaded();
+  const probe = async () => {
+    const { statusCode, body } = await app.inject('/leaderz');
+    return [statusCode, JSON.parse(body).code ?? JSON.parse(body).status];
+  };
+  expect(await probe()).toEqual([200, 'leading']);
+  behind.isLeader = false;
+  expect(await probe()).toEqual([503, 'STANDBY']);
+  expect((await app.inject({ method: 'HEAD', url: '/leaderz' })).statusCode).toBe(503);
+  behind.isReady = false;
+  behind.isLeader = true;
+  expect(await probe()).toEqual([503, 'NOT_READY']);
+});
+
 test('HEAD works for probes', async () => {
   const { app } = loaded();
   expect((await app.inject({ method: 'HEAD', url: '/livez' })).statusCode).toBe(200);

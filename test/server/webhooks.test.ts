@@ -509,9 +509,12 @@ describe('with a secret', () => {
 
 describe('nothing is taken', () => {
   test('by a standby, nor before the first scan: 503, so that the sender comes again', async () => {
-    const { post, behind } = loaded();
+    const { post, behind, app } = loaded();
+    const requests = (result: string) =>
+      counted(app, 'canary_controller_webhook_requests_total', 'alertmanager', result);
     behind.isLeader = false;
     expect((await post('alertmanager', alertmanager(anAlert()))).json()).toMatchObject({ code: 'STANDBY' });
+    expect([await requests('standby'), await requests('refused')]).toEqual([1, 0]);
     behind.isReady = false;
     const answer = await post('alertmanager', alertmanager(anAlert()));
     expect([answer.statusCode, answer.json().code]).toEqual([503, 'NOT_READY']);

@@ -118,6 +118,7 @@ describe.concurrent('two daemons on one database', () => {
     const second = world.start();
     const url = await second.url();
     expect(await second.get('/readyz')).toEqual({ status: 'ready', leader: false });
+    expect((await fetch(`${url}/leaderz`)).status).toBe(503);
     await first.logged(readBack(10));
     expect(await second.get('/api/v1/canaries/shop')).toMatchObject({ phase: 'Progressing' });
     const refused = await fetch(`${url}/api/v1/canaries/shop/pause`, {
@@ -139,6 +140,7 @@ describe.concurrent('two daemons on one database', () => {
       'WeightVerified 100',
     ]);
     expect(await second.get('/readyz')).toEqual({ status: 'ready', leader: true });
+    expect((await fetch(`${url}/leaderz`)).status).toBe(200);
   });
 });
 
