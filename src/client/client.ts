@@ -1,6 +1,7 @@
 /** The client library for gateways and smart clients on Node: listens to rule documents and chooses versions by them. */
 import { isDeepStrictEqual } from 'node:util';
 import { sleep, systemClock } from '../lib/clock.ts';
+import { type CallbackProblem, createFallbacks, type Fallback } from './callbacks.ts';
 import { type Choice, chooseVersion, positionOf } from './choose.ts';
 import { followDocuments } from './follow.ts';
 import { type RequestHeaders, type Source, valueFrom } from './headers.ts';
@@ -11,9 +12,10 @@ import { createSnapshot, type SnapshotProblem } from './snapshot.ts';
 export interface ServiceOptions {
   /**
    * The version for everyone while no rule can be followed. Without it the stable version of the last good rule, and
-   * before the first one none. A function is asked at each choice, for one that changes.
+   * before the first one none. A function is asked at each choice, for one that changes; while it fails, it counts as
+   * not there.
    */
-  readonly fallback?: string | (() => string) | undefined;
+  readonly fallback?: Fallback;
   /** Default `canary-rules.SERVICE.json`. */
   readonly dataId?: string | undefined;
 }
@@ -50,6 +52,7 @@ export type CanaryClientEvent =
   | { readonly type: 'rule'; readonly service: string; readonly state: ServiceState }
   | { readonly type: 'nacosLost'; readonly detail: string }
   | { readonly type: 'nacosBack' }
+  | CallbackProblem
   | SnapshotProblem;
 
 export interface ServiceState {
@@ -101,6 +104,7 @@ export function createCanaryClient(options: CanaryClientOptions): CanaryClient {
   const followed = new Map(Object.keys(services).map((service) => [service, nothingYet()]));
   const serviceOf = servicesByDataId(services);
   const snapshot = options.snapshot === undefined ? null : createSnapshot(options.snapshot, tell);
+  const fallbackOf = createFallbacks(services, tell);
   const nacos = readerOf(options);
   const everyAnswer = Promise.withResolvers<true>();
   let trouble: string | null = null;
@@ -113,8 +117,7 @@ export function createCanaryClient(options: CanaryClientOptions): CanaryClient {
 
   function stateOf(service: string): ServiceState {
     const { lastLive, ...state } = followedOf(service);
-    const fallback = services[service]?.fallback;
-    return { ...state, fallback: (typeof fallback === 'function' ? fallback() : fallback) ?? lastLive };
+    return { ...state, fallback: fallbackOf(service) ?? lastLive };
   }
 
   function take(dataId: string, document: Document | null, source: 'nacos' | 'snapshot'): void {

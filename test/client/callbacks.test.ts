@@ -1,0 +1,77 @@
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { type DevNacos, startDevNacos } from '../../infra/dev-nacos/server.ts';
+import {
+  type CanaryClient,
+  type CanaryClientEvent,
+  type CanaryClientOptions,
+  createCanaryClient,
+} from '../../src/client/client.ts';
+import { ruleDocument } from '../fleet/documents.ts';
+
+const DOCUMENT = ['canary-rules.checkout.json', 'CANARY_GROUP'] as const;
+
+async function startNacos(): Promise<DevNacos> {
+  const nacos = await startDevNacos({ version: '3.1', dumpLag: 'none' });
+  onTestFinished(() => nacos.close());
+  nacos.put(...DOCUMENT, ruleDocument({ canaryWeight: 5 }));
+  return nacos;
+}
+
+function listen(nacos: DevNacos, options: Partial<CanaryClientOptions>): CanaryClient {
+  const client = createCanaryClient({ nacos: nacos.url, services: { checkout: {} }, ...options });
+  onTestFinished(() => client.close());
+  return client;
+}
+
+function soon(assertion: () => void | Promise<void>): Promise<void> {
+  return vi.waitFor(assertion, { timeout: 20_000, interval: 10 });
+}
+
+/** Changes the document and waits until the client follows it. */
+async function followsOn(client: CanaryClient, nacos: DevNacos, canaryWeight: number): Promise<void> {
+  nacos.put(...DOCUMENT, ruleDocument({ canaryWeight }));
+  await soon(() => expect(client.state('checkout').rule?.canaryWeight).toBe(canaryWeight));
+}
+
+const throwing = (): never => {
+  throw new Error('not now');
+};
+/** What a program without types may hand in as well. */
+const untyped = (call: () => unknown) => call as () => string;
+
+test.each([
+  ['throws', throwing, 'fallback of "checkout": not now'],
+  ['throws what is no error', untyped(() => Promise.reject(Object.create(null))), 'fallback of "checkout": '],
+  ['rejects', untyped(async () => throwing()), 'fallback of "checkout": '],
+  ['gives no name', untyped(() => undefined), 'fallback of "checkout": '],
+])(
+  'a fallback that %s ends nothing: what was live last counts, and it is told once',
+  async (_, call, said) => {
+    const events: CanaryClientEvent[] = [];
+    const nacos = await startNacos();
+    const services = { checkout: { fallback: call } };
+    const client = listen(nacos, { services, onEvent: (event) => events.push(event) });
+    expect(await client.ready).toBe(true);
+    await followsOn(client, nacos, 25);
+    nacos.delete(...DOCUMENT);
+    await soon(() => expect(client.state('checkout').rule).toBeNull());
+    expect(client.choose('checkout', { headers: {} })).toEqual({ version: 'v1', because: 'default' });
+    await followsOn(client, nacos, 50);
+    const problems = events.filter(({ type }) => type === 'callbackProblem');
+    expect(problems).toEqual([{ type: 'callbackProblem', detail: expect.stringContaining(said) }]);
+  },
+);
+
+test('a fallback that fails again after it worked is told again', async () => {
+  const events: CanaryClientEvent[] = [];
+  const nacos = await startNacos();
+  let named = throwing;
+  const services = { checkout: { fallback: () => named() } };
+  const client = listen(nacos, { services, onEvent: (event) => events.push(event) });
+  await client.ready;
+  named = (() => 'v0') as typeof named;
+  expect(client.state('checkout').fallback).toBe('v0');
+  named = throwing;
+  expect(client.state('checkout').fallback).toBe('v1');
+  await soon(() => expect(events.filter(({ type }) => type === 'callbackProblem')).toHaveLength(2));
+});
