@@ -1,7 +1,8 @@
 /** The client library for gateways and smart clients on Node: listens to rule documents and chooses versions by them. */
+import { emitWarning } from 'node:process';
 import { isDeepStrictEqual } from 'node:util';
 import { sleep, systemClock } from '../lib/clock.ts';
-import { type CallbackProblem, createFallbacks, type Fallback } from './callbacks.ts';
+import { type CallbackProblem, callSafely, createFallbacks, type Fallback } from './callbacks.ts';
 import { type Choice, chooseVersion, positionOf } from './choose.ts';
 import { followDocuments } from './follow.ts';
 import { type RequestHeaders, type Source, valueFrom } from './headers.ts';
@@ -42,7 +43,7 @@ export interface CanaryClientOptions {
   readonly pollMs?: number | undefined;
   /** How long `ready` waits for Nacos. Default 5000 ms. */
   readonly readyWithinMs?: number | undefined;
-  /** Called with everything that an operator may want in a log. */
+  /** Called with everything that an operator may want in a log. When it fails, the process is warned and goes on. */
   readonly onEvent?: ((event: CanaryClientEvent) => void) | undefined;
   /** For a proxy, or for a CA of your own. Default the global one. */
   readonly fetch?: typeof fetch | undefined;
@@ -174,10 +175,11 @@ export function createCanaryClient(options: CanaryClientOptions): CanaryClient {
   };
 }
 
-/** Events go out behind the work that made them: one that throws in a listener ends no listening. */
+/** Events go out behind the work that made them. What fails to take one cannot be told of it: the process is warned. */
 function teller(onEvent: CanaryClientOptions['onEvent']): (event: CanaryClientEvent) => void {
+  const warn = (detail: string) => emitWarning(`onEvent: ${detail}`, 'CanaryClientWarning');
   return (event) => {
-    if (onEvent !== undefined) queueMicrotask(() => onEvent(event));
+    if (onEvent !== undefined) queueMicrotask(() => callSafely(() => onEvent(event), warn));
   };
 }
 

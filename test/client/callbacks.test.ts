@@ -75,3 +75,32 @@ test('a fallback that fails again after it worked is told again', async () => {
   expect(client.state('checkout').fallback).toBe('v1');
   await soon(() => expect(events.filter(({ type }) => type === 'callbackProblem')).toHaveLength(2));
 });
+
+test.each([
+  ['throws', throwing],
+  ['rejects', async () => throwing()],
+  ['throws what is no error', () => Promise.reject(Object.create(null))],
+  ['is no function', null as unknown as () => void],
+])('an onEvent that %s ends nothing, and is warned of', async (_, onEvent) => {
+  const warnings: Error[] = [];
+  const hear = (warning: Error) => warnings.push(warning);
+  process.on('warning', hear);
+  onTestFinished(() => void process.off('warning', hear));
+  const nacos = await startNacos();
+  const client = listen(nacos, { onEvent });
+  expect(await client.ready).toBe(true);
+  await followsOn(client, nacos, 25);
+  await soon(() => expect(warnings.length).toBeGreaterThanOrEqual(2));
+  expect(warnings[0]).toMatchObject({ name: 'CanaryClientWarning' });
+  expect(warnings[0]?.message).toMatch(/^onEvent: \S/);
+});
+
+test('a password that rejects, as one read without waiting for it, is one that cannot be read', async () => {
+  const events: CanaryClientEvent[] = [];
+  const nacos = await startNacos();
+  const password = untyped(async () => throwing());
+  listen(nacos, { username: 'fleet', password, onEvent: (event) => events.push(event) });
+  await soon(() =>
+    expect(events).toContainEqual({ type: 'nacosLost', detail: 'the password cannot be read' }),
+  );
+});
