@@ -3,7 +3,7 @@ import type { Controls } from '../controller/controls.ts';
 import { isHeldByPreflight } from '../core/incident.ts';
 import { type CanaryState, healthOf, type RolloutState } from '../core/rollout.ts';
 import { accountOf } from '../core/spending.ts';
-import { activeRollout, isWaiting } from '../core/turn.ts';
+import { activeRollout, isWaiting, pausesOf } from '../core/turn.ts';
 import type { Metric, RolloutBudget, Spec } from '../spec/canary.ts';
 import type { Store } from '../store/store.ts';
 import type { CanaryFigures, MetricFigures } from '../telemetry/canary-series.ts';
@@ -40,6 +40,8 @@ function figuresOf(state: CanaryState, spec: Spec | undefined): CanaryFigures {
     weightDesired: desiredWeight(state),
     weightObserved: state.observed?.weight ?? null,
     isHeldByIncident: spec?.canary.analysis.incident === undefined ? null : isInIncident(spec, state),
+    pauses: pausesOf(state).map(({ reason }) => reason),
+    isRollingBack: state.ending !== null && activeRollout(state) !== null,
     metrics:
       spec?.canary.analysis.metrics.map((metric) =>
         metricFigures(metric, state.rollout, spec.canary.analysis.rolloutBudget),

@@ -7,6 +7,7 @@ import {
   type Health,
   OUTCOMES,
   type Outcome,
+  type PauseReason,
   PHASES,
   type Phase,
   type VerdictClass,
@@ -47,6 +48,10 @@ export interface CanaryFigures {
   readonly weightObserved: number | null;
   /** Null: it is not asked. */
   readonly isHeldByIncident: boolean | null;
+  /** Why it stands still; none: it does not. */
+  readonly pauses: readonly PauseReason[];
+  /** Its rollout has to end at weight 0 and has not yet, whatever the phase shows. */
+  readonly isRollingBack: boolean;
   readonly metrics: readonly MetricFigures[];
 }
 
@@ -158,6 +163,20 @@ export const CANARY_FAMILIES: readonly Family[] = [
     '1 while an incident of the service holds the start or the clock of the step, else 0. Absent without incident.',
     ({ isHeldByIncident }, _tally, add) =>
       add('', isHeldByIncident === null ? null : Number(isHeldByIncident)),
+  ),
+  family(
+    'canary_paused',
+    'gauge',
+    '1 for each reason why the Canary stands still now; no sample of the others.',
+    ({ pauses }, _tally, add) => {
+      for (const reason of pauses) add(label('reason', reason), 1);
+    },
+  ),
+  family(
+    'canary_rolling_back',
+    'gauge',
+    '1 while a rollout has to go back to weight 0 and 0 is not read back, in the phase Paused too; else no sample.',
+    ({ isRollingBack }, _tally, add) => add('', isRollingBack ? 1 : null),
   ),
   family(
     'canary_metric_value',

@@ -38,6 +38,11 @@ const inPhase = (phase: string): Series => ({
   [`canary_phase{canary="shop",phase="${phase}",instance="a"}`]: steady(1),
   [`canary_phase{canary="shop",phase="${phase}",instance="standby"}`]: steady(1),
 });
+const pausedBy = (reason: string): Series => ({
+  ...inPhase('Paused'),
+  [`canary_paused{canary="shop",reason="${reason}",instance="a"}`]: steady(1),
+  [`canary_paused{canary="shop",reason="${reason}",instance="standby"}`]: steady(1),
+});
 const counted = (stage: string, values: string): Series => ({
   [`canary_controller_reconcile_errors_total{stage="${stage}"}`]: values,
 });
@@ -70,10 +75,21 @@ const CASES: Readonly<Record<string, Worlds>> = {
     quiet: inPhase('Paused'),
   },
   CanaryRollbackNotCompleting: {
-    fires: inPhase('RollingBack'),
-    labels: { canary: 'shop', phase: 'RollingBack' },
+    // Behind another controller, where the phase is Paused.
+    fires: {
+      ...inPhase('Paused'),
+      'canary_rolling_back{canary="shop",instance="a"}': steady(1),
+      'canary_rolling_back{canary="shop",instance="standby"}': steady(1),
+    },
+    labels: { canary: 'shop' },
     summary: 'shop cannot be taken back to weight 0',
     quiet: inPhase('RolledBack'),
+  },
+  CanaryForeignController: {
+    fires: pausedBy('ForeignController'),
+    labels: { canary: 'shop' },
+    summary: 'another controller owns the rule of shop: nothing is written, not even a rollback',
+    quiet: pausedBy('Manual'),
   },
   CanaryWeightUnverified: {
     fires: {

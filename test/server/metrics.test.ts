@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { OUTCOMES } from '../../src/core/rollout.ts';
+import { OUTCOMES, type Pause } from '../../src/core/rollout.ts';
 import type { Clock } from '../../src/lib/clock.ts';
 import { createMetrics, type MetricsIndex } from '../../src/telemetry/metrics.ts';
 import { anEvent, aSave } from '../support/saves.ts';
@@ -27,6 +27,8 @@ const CANARY_NAMES = [
   'canary_weight_desired',
   'canary_weight_observed',
   'canary_incident',
+  'canary_paused',
+  'canary_rolling_back',
   'canary_metric_value',
   'canary_metric_bound',
   'canary_metric_verdict',
@@ -115,6 +117,36 @@ test('an incident of the service is shown where it is asked for', async () => {
   expect(await shown(held)).toBe(1);
   const without = await loaded().scrape();
   expect(without.samples.filter(({ name }) => name === 'canary_incident')).toEqual([]);
+});
+
+test('why a Canary stands still is shown, and a rollback that waits behind it', async () => {
+  const { behind, scrape } = loaded();
+  const nothing = await scrape();
+  expect(nothing.samples.filter(({ name }) => /paused|rolling_back/.test(name))).toEqual([]);
+  const [state] = behind.states;
+  const pauses: Pause[] = [
+    { reason: 'Manual', detail: 'asked by ana', since: NOW },
+    { reason: 'ForeignController', detail: 'another controller owns the document', since: NOW },
+  ];
+  behind.states = [
+    {
+      ...state!,
+      phase: 'Paused',
+      rollout: { ...state!.rollout!, pauses },
+      ending: { outcome: 'Aborted', reason: 'asked by ana', since: NOW, tries: 0, alarmed: false },
+    },
+  ];
+  const page = await scrape();
+  for (const { reason } of pauses) expect(sampleOf(page, 'canary_paused', { reason })).toBe(1);
+  expect(page.samples.filter(({ name }) => name === 'canary_paused')).toHaveLength(2);
+  expect(sampleOf(page, 'canary_rolling_back')).toBe(1);
+});
+
+test('another controller that owns the document is shown while no rollout is under way too', async () => {
+  const { behind, scrape } = loaded();
+  const pauses: Pause[] = [{ reason: 'ForeignController', detail: 'another controller', since: NOW }];
+  behind.states = [{ ...stableState(), phase: 'Paused', pauses }];
+  expect(sampleOf(await scrape(), 'canary_paused', { reason: 'ForeignController' })).toBe(1);
 });
 
 test('a Canary under way shows where it is', async () => {
@@ -269,6 +301,8 @@ test('a page of many Canaries is made in slices between which everything else ge
       weightDesired: 25,
       weightObserved: 25,
       isHeldByIncident: null,
+      pauses: [],
+      isRollingBack: false,
       metrics: [],
     }),
     controller: () => ({ ...controls.figures(), isLeader: true, dbSizeBytes: 1 }),
