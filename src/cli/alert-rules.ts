@@ -2,7 +2,7 @@
 import { formatDuration } from '../lib/duration.ts';
 import { err, ok, type Result } from '../lib/result.ts';
 import { compactNumber } from '../lib/text.ts';
-import type { Bounds, Canary, Metric } from '../spec/canary.ts';
+import type { Bounds, Canary, JudgeName, Metric, MetricSource, Strategy } from '../spec/canary.ts';
 import {
   isNativeHistogram,
   parseSelector,
@@ -25,6 +25,8 @@ export interface AlertRule {
   readonly labels: Readonly<Record<string, string>>;
   /** One sentence about what fires, without its number. */
   readonly summary: string;
+  /** What the rule leaves to the judge, where it cannot judge as it does. */
+  readonly description?: string;
 }
 
 /** A metric, or a whole Canary, that no rule can follow. */
@@ -45,7 +47,16 @@ export interface AlertRules {
   /** Those with rules, in the order of their names. */
   readonly groups: readonly AlertGroup[];
   readonly leftOut: readonly LeftOut[];
+  /** Canaries without any rule that have something to measure, in the order of their names. */
+  readonly unwatched: readonly string[];
 }
+
+/**
+ * How many windows of a metric of the sequential judge must be broken, one after the other: one bad request, or one
+ * burst, is in the values of one window only. Tests at one window after the other add up to false alarms, which the
+ * odds of that judge do not; so its rule waits, and only pauses: the promise about rollbacks stays the judge's.
+ */
+const SEQUENTIAL_WINDOWS = 3;
 
 /**
  * The rules of all Canaries. The versions are looked up in the controller's own `canary_info`, so that a release
@@ -54,6 +65,7 @@ export interface AlertRules {
 export function alertRules(canaries: readonly Canary[]): AlertRules {
   const groups: AlertGroup[] = [];
   const leftOut: LeftOut[] = [];
+  const unwatched: string[] = [];
   for (const canary of canaries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
     const { name, analysis } = canary;
     const rules: AlertRule[] = [];
@@ -67,8 +79,9 @@ export function alertRules(canaries: readonly Canary[]): AlertRules {
       if (made.length === 0) leftOut.push({ canary: name, metric: metric.name, reason: why });
     }
     if (rules.length > 0) groups.push({ canary: name, intervalMs: analysis.intervalMs, rules });
+    else if (analysis.metrics.some(({ source }) => source.kind !== 'external')) unwatched.push(name);
   }
-  return { groups, leftOut };
+  return { groups, leftOut, unwatched };
 }
 
 function objectionTo({ service, analysis }: Canary): string | null {
@@ -91,8 +104,6 @@ interface Arms {
 function armsOf(canary: Canary, metric: Metric): Result<Arms, string> {
   const { source } = metric;
   if (source.kind === 'external') return err(`its rule is the one of the alert ${source.alert}`);
-  if (metric.judge === 'sequential')
-    return err('the sequential judge keeps odds, which no rule can; judge: threshold has a rule');
   if (metric.judge === 'mannWhitney') return err('the mannWhitney judge keeps points, which no rule can');
   if (source.kind === 'query') return queryArms(canary, metric, source.query);
   const { versionLabel } = canary.analysis;
@@ -101,6 +112,7 @@ function armsOf(canary: Canary, metric: Metric): Result<Arms, string> {
     `sum by (${by}) (${call}(${printSelector(selector)}${window}))`;
   const main = parseSelector(source.kind === 'ratio' ? source.total : source.histogram);
   if (!main.ok) return err(main.error.detail);
+  const least = leastRequests(source, metric.judge);
   let values: string;
   let requests: string;
   if (source.kind === 'ratio') {
@@ -125,11 +137,17 @@ function armsOf(canary: Canary, metric: Metric): Result<Arms, string> {
   return ok({
     canary: picked(canary, values, 'canary_revision'),
     stable: picked(canary, values, 'stable'),
-    enough:
-      source.minRequests > 0
-        ? `${picked(canary, requests, 'canary_revision')} >= ${source.minRequests}`
-        : null,
+    enough: least > 0 ? `${picked(canary, requests, 'canary_revision')} >= ${least}` : null,
   });
+}
+
+/**
+ * Fewer requests of the canary in the window give no value. The sequential judge counts slow requests and needs no
+ * quantile of the canary; a rule has nothing else, and below one request beyond the quantile there is none.
+ */
+function leastRequests(source: Extract<MetricSource, { minRequests: number }>, judge: JudgeName): number {
+  if (source.kind === 'ratio' || judge !== 'sequential') return source.minRequests;
+  return Math.max(source.minRequests, Math.round(1 / (1 - source.quantile)));
 }
 
 function queryArms({ service, name }: Canary, { windowMs }: Metric, query: string): Result<Arms, string> {
@@ -182,18 +200,31 @@ function rulesOf(canary: Canary, metric: Metric, arms: Arms): readonly AlertRule
       forMs: sustainedMs(metric),
       labels: labelsOf(canary, metric, bound),
       summary: `${metric.name} of ${canary.name} is ${words} ${compactNumber(limit)}`,
+      ...(metric.judge === 'sequential' ? { description: coarser(metric) } : {}),
     };
   });
 }
 
 /** How long a breach must last to fail a rollout: of failures that are counted, at most one a window is. */
-function sustainedMs({ critical, forMs, failureLimit, windowMs }: Metric): number {
+function sustainedMs({ judge, critical, forMs, failureLimit, windowMs }: Metric): number {
+  if (judge === 'sequential') return SEQUENTIAL_WINDOWS * windowMs;
   if (critical) return 0;
   return forMs ?? (failureLimit ?? 0) * windowMs;
 }
 
-function labelsOf({ name, service, strategy }: Canary, { name: metric, dryRun }: Metric, bound: string) {
-  const action = dryRun ? 'ignore' : strategy.onFailure;
+/** What a person who is told should know about the rule of a metric that the sequential judge has. */
+function coarser(metric: Metric): string {
+  const window = formatDuration(metric.windowMs);
+  return `A second pair of eyes, coarser than the sequential judge: the difference of the last ${window}, broken for ${formatDuration(sustainedMs(metric))}; going back is left to the judge.`;
+}
+
+function labelsOf({ name, service, strategy }: Canary, metric: Metric, bound: string) {
+  const action = actionOf(metric, strategy);
   const severity = { rollback: 'critical', pause: 'warning', ignore: 'info' }[action];
-  return { canary: name, service, canary_action: action, severity, metric, bound };
+  return { canary: name, service, canary_action: action, severity, metric: metric.name, bound };
+}
+
+function actionOf({ dryRun, judge }: Metric, { onFailure }: Strategy) {
+  if (dryRun) return 'ignore';
+  return judge === 'sequential' ? 'pause' : onFailure;
 }

@@ -303,7 +303,7 @@ function defineDoctor(define: Define, { serve, examine }: CliOptions): void {
 function defineGrafana(define: Define): void {
   define<ExportOptions>(
     'export <paths...>',
-    'print alert rules that say what the Canary files say',
+    'print alert rules that say what the Canary files say; exit code 1 when a Canary got none',
     (context, _first, flags, paths) => exportRules(context, paths, flags),
   )
     .addOption(

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -13,11 +13,12 @@ import { missing as noPrometheus } from '../metrics/real.ts';
 import { begin, type Ran } from './run.ts';
 
 const EXAMPLES = new URL('../../canaries', import.meta.url).pathname;
+const README = new URL('../../README.md', import.meta.url).pathname;
 
 const RATIO = `ratio: { bad: 'http_requests_total{job="shop",code=~"5.."}', total: 'http_requests_total{job="shop"}' }`;
 
-/** A Canary with these metrics (lines of YAML), and with these fields more in its spec. */
-function canaryOf(metrics: string, more = ''): Canary {
+/** A Canary with these metrics (lines of YAML), with these fields more in its spec, and with a judge or the default. */
+function canaryOf(metrics: string, more = '', judge = 'judge: threshold'): Canary {
   const text = `apiVersion: canary/v1
 kind: Canary
 metadata: { name: shop }
@@ -27,7 +28,7 @@ spec:
   analysis:
     interval: 20s
     window: 2m
-    judge: threshold
+    ${judge}
     metrics:
       - { ${metrics.trim().split('\n').join(' }\n      - { ')} }
 `;
@@ -52,6 +53,36 @@ function folder(files: Readonly<Record<string, string>>): string {
 }
 
 describe('a rule', () => {
+  test('on a metric of the default judge lasts three of its windows, and pauses', () => {
+    const canary = canaryOf(
+      `name: a, ${RATIO}, maxDelta: 0.005
+name: b, latency: { histogram: 'took_bucket{job="shop"}', quantile: 0.99 }, maxDelta: 0.05, window: 5m
+name: c, ${RATIO}, maxDelta: 0.01, dryRun: true`,
+      '',
+      '',
+    );
+    expect(canary.analysis.metrics.map(({ judge }) => judge)).toEqual(Array(3).fill('sequential'));
+    const rules = rulesOf(canary);
+    expect(
+      rules.map(({ alert, limit, forMs, labels }) => [alert, limit, forMs / 60_000, labels['canary_action']]),
+    ).toEqual([
+      ['shop a maxDelta', 0.005, 6, 'pause'],
+      ['shop b maxDelta', 0.05, 15, 'pause'],
+      ['shop c maxDelta', 0.01, 6, 'ignore'],
+    ]);
+    expect(rules[0]?.description).toMatch(/coarser than the sequential judge.*last 2m, broken for 6m/);
+  });
+
+  test('on a metric of the default judge asks for a request beyond the quantile', () => {
+    const latency = (quantile: number) =>
+      `name: a, latency: { histogram: 'took_bucket', quantile: ${quantile} }, maxDelta: 0.05`;
+    const least = (quantile: number) =>
+      rulesOf(canaryOf(latency(quantile), '', ''))[0]
+        ?.value.split('>= ')
+        .at(-1);
+    expect([least(0.5), least(0.95), least(0.99), least(0.999)]).toEqual(['10', '20', '100', '1000']);
+  });
+
   test('on a native histogram takes its quantile and its count, without buckets', () => {
     const latency = `name: a, latency: { histogram: 'took_seconds{job="shop"}', quantile: 0.99 }, max: 0.5`;
     const [rule] = rulesOf(canaryOf(latency));
@@ -113,11 +144,6 @@ name: e, ${RATIO}, max: 0.4, dryRun: true`),
 test.each([
   ['an external metric', 'name: sales, external: { alert: SalesGood }', /the alert SalesGood/],
   [
-    'a metric of the sequential judge',
-    `name: r, ratio: {bad: 'x{code="500"}', total: x}, maxDelta: 0.1, judge: sequential`,
-    /keeps odds/,
-  ],
-  [
     'a metric of the mannWhitney judge',
     `name: r, ratio: {bad: 'x{code="500"}', total: x}, window: 1m, judge: mannWhitney`,
     /keeps points/,
@@ -157,7 +183,6 @@ describe.each(['grafana', 'prometheus'])('the export for %s', (format) => {
       await exportOf(EXAMPLES, '--format', format),
       await exportOf(EXAMPLES, '--format', format),
     ];
-    expect(first.code).toBe(0);
     expect(first.out).toBe(again.out);
     const names = (parse(first.out) as { groups: { name: string }[] }).groups.map(({ name }) => name);
     expect(names.length).toBeGreaterThan(2);
@@ -169,6 +194,28 @@ describe.each(['grafana', 'prometheus'])('the export for %s', (format) => {
     const sentence = 'No rule for static-site: it has no metrics on purpose.';
     expect(talk.split('\n')).toContain(sentence);
     expect(out.split('\n')).toContain(`# ${sentence}`);
+  });
+
+  test('fails, and names them, where Canaries that measure something got no rule at all', async () => {
+    const { code, out, talk } = await exportOf(EXAMPLES, '--format', format);
+    expect(code).toBe(1);
+    expect(talk).toContain('error: watched by no rule at all: ranking, recommendations');
+    expect(out).toContain('payment-service error-rate maxDelta');
+  });
+
+  test("succeeds for the README's own Canary, with a rule for each metric", async () => {
+    const [, canary = ''] = /```yaml\n(apiVersion[\s\S]*?)```/.exec(readFileSync(README, 'utf8')) ?? [];
+    const dir = folder({ 'payment.yaml': canary });
+    const { code, out, talk } = await exportOf(dir, '--format', format);
+    expect({ code, talk }).toEqual({ code: 0, talk: '' });
+    expect(out).toContain('payment-service error-rate maxDelta');
+    expect(out).toContain('payment-service p99-latency maxDelta');
+    expect(out).toMatch(/description: .*A second pair of eyes/);
+  });
+
+  test('succeeds where there is nothing to measure, on purpose', async () => {
+    const { code } = await exportOf(join(EXAMPLES, '05-file-router.yaml'), '--format', format);
+    expect(code).toBe(0);
   });
 
   test('is not written while a file has an error', async () => {

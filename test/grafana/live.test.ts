@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { commit, RELEASES } from '../../infra/demo/releases.ts';
+import { commit, declaration, RELEASES } from '../../infra/demo/releases.ts';
 import { openStage, type World } from '../../infra/demo/world.ts';
 import { waitForSample } from '../../infra/prometheus/process.ts';
 import { alertRules } from '../../src/cli/alert-rules.ts';
@@ -36,24 +36,6 @@ spec:
         minDelta: -1
         maxRatio: 3
 `;
-
-/** The Canary of a service as it would be with a threshold, which a rule can follow too. */
-function byThreshold(service: string): string {
-  return `apiVersion: canary/v1
-kind: Canary
-metadata: { name: ${service} }
-spec:
-  strategy: { steps: [{ setWeight: 100, bake: 1m }] }
-  analysis:
-    interval: 1s
-    window: 5s
-    metrics:
-      - name: error-rate
-        judge: threshold
-        ratio: { bad: 'http_requests_total{job="${service}",code=~"5.."}', total: 'http_requests_total{job="${service}"}' }
-        maxDelta: 0.005
-`;
-}
 
 /** What the dashboard of a rollout may show; one of them has an answer to each question. */
 const SHOWN = [
@@ -169,9 +151,11 @@ describe.skipIf(noPrometheus !== null)("in the demo's world", () => {
     expect(broken.map(({ metric }) => metric)).toEqual([{ canary: 'payment', service: 'payment' }]);
   });
 
-  test('so do the rules that are exported from the files', async () => {
+  test("so do the rules that are exported from the demo's own files", async () => {
     const canaries = RELEASES.flatMap((release) =>
-      parseFile(byThreshold(release.service), `${release.service}.yaml`).specs.map(({ canary }) => canary),
+      parseFile(declaration(release, release.canary), `${release.service}.yaml`).specs.map(
+        ({ canary }) => canary,
+      ),
     );
     const rules = grafanaRulesOf(grafanaRules(alertRules(canaries), 'prometheus'));
     const errors = rules.filter(({ labels }) => labels['metric'] === 'error-rate');

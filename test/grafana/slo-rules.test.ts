@@ -207,3 +207,49 @@ describe.skipIf(noPrometheus !== null).each(WAYS)('rules $way', ({ rules, errors
       expect(alert).toMatchObject({ canary: 'shop', action: 'rollback', firing: true });
   });
 });
+
+describe.skipIf(noPrometheus !== null)('a rule exported for a Canary of the default judge', () => {
+  const byDefault = CANARY.replace('    judge: threshold\n', '');
+  const { groups, leftOut } = alertRules(parseFile(byDefault, 'shop.yaml').specs.map(({ canary }) => canary));
+  const bare = groups.map((group) => ({
+    ...group,
+    rules: group.rules.map(({ description: _, ...rule }) => ({ ...rule, summary: 'broken' })),
+  }));
+  const rules = prometheusRules({ groups: bare, leftOut, unwatched: [] });
+  const alertname = 'shop errors maxDelta';
+  const exp_labels = {
+    canary: 'shop',
+    service: 'shop',
+    canary_action: 'pause',
+    severity: 'warning',
+    metric: 'errors',
+    bound: 'maxDelta',
+  };
+
+  /** Fifty requests of v2 each half minute, of which these fail. */
+  function failing(bad: string): Series {
+    return {
+      ...ROLLOUT,
+      ...traffic('v1', 1000, 0),
+      [`http_requests_total{${arm('v2')},code="200"}`]: rising(50),
+      [`http_requests_total{${arm('v2')},code="500"}`]: bad,
+    };
+  }
+
+  test('pauses a canary that goes on failing', async () => {
+    const at = (eval_time: string, fires: boolean) => ({
+      eval_time,
+      alertname,
+      exp_alerts: fires ? [{ exp_labels, exp_annotations: { summary: 'broken: 0.0741' } }] : [],
+    });
+    // Seen from 1m on, when the second sample with a failure is there; three windows of two minutes later it fires.
+    const alerts = [at('6m', false), at('20m', true)];
+    expect(await outcomeOf(rules, [{ series: failing(rising(4)), alerts }])).toMatch(/SUCCESS/);
+  });
+
+  test('lets one burst of failures pass', async () => {
+    const times = Array.from({ length: 40 }, (_, at) => `${at * 30}s`);
+    const alerts = times.map((eval_time) => ({ eval_time, alertname, exp_alerts: [] }));
+    expect(await outcomeOf(rules, [{ series: failing('0x9 30x100'), alerts }])).toMatch(/SUCCESS/);
+  });
+});

@@ -12,7 +12,10 @@ export interface ExportOptions {
   readonly datasource: string;
 }
 
-/** Prints the file, or, where a Canary has an error, only what is wrong: half of the rules would look like all. */
+/**
+ * Prints the file, or, where a Canary has an error, only what is wrong: half of the rules would look like all. Fails
+ * too, though with the file, where a Canary that has something to measure is watched by no rule.
+ */
 export function exportRules(
   context: Context,
   paths: readonly string[],
@@ -29,5 +32,6 @@ export function exportRules(
   const text = format === 'prometheus' ? prometheusRules(rules) : grafanaRules(rules, datasource);
   context.io.out(text.trimEnd());
   for (const each of rules.leftOut) context.talk(leftOutText(each));
-  return EXIT.ok;
+  if (rules.unwatched.length === 0) return EXIT.ok;
+  return context.refuse(EXIT.failed, `watched by no rule at all: ${rules.unwatched.join(', ')}`);
 }

@@ -21,12 +21,12 @@ export function prometheusRules({ groups, leftOut }: AlertRules): string {
     groups: groups.map(({ canary, intervalMs, rules }) => ({
       name: `canary ${canary}`,
       interval: formatDuration(intervalMs),
-      rules: rules.map(({ alert, value, breach, limit, forMs, labels, summary }) => ({
-        alert,
-        expr: `(${value}) ${COMPARISONS[breach].prometheus} ${limit}`,
-        for: formatDuration(forMs),
-        labels,
-        annotations: { summary: `${summary}: {{ printf "%.3g" .Value }}` },
+      rules: rules.map((rule) => ({
+        alert: rule.alert,
+        expr: `(${rule.value}) ${COMPARISONS[rule.breach].prometheus} ${rule.limit}`,
+        for: formatDuration(rule.forMs),
+        labels: rule.labels,
+        annotations: annotationsOf(rule, '.Value'),
       })),
     })),
   };
@@ -51,7 +51,16 @@ export function grafanaRules({ groups, leftOut }: AlertRules, datasource: string
   return written(document, leftOut);
 }
 
-function grafanaRule({ alert, value, breach, limit, forMs, labels, summary }: AlertRule, datasource: string) {
+/** `value` is the template's name of the number that was found. */
+function annotationsOf({ summary, description }: AlertRule, value: string) {
+  return {
+    summary: `${summary}: {{ printf "%.3g" ${value} }}`,
+    ...(description === undefined ? {} : { description }),
+  };
+}
+
+function grafanaRule(rule: AlertRule, datasource: string) {
+  const { alert, value, breach, limit, forMs, labels } = rule;
   const evaluator = { type: COMPARISONS[breach].grafana, params: [limit] };
   return {
     uid: `canary-${createHash('sha256').update(alert).digest('hex').slice(0, 16)}`,
@@ -62,7 +71,7 @@ function grafanaRule({ alert, value, breach, limit, forMs, labels, summary }: Al
     noDataState: 'OK',
     execErrState: 'Error',
     labels,
-    annotations: { summary: `${summary}: {{ printf "%.3g" .Values.A.Value }}` },
+    annotations: annotationsOf(rule, '.Values.A.Value'),
     data: [
       {
         refId: 'A',
