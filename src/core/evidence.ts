@@ -21,6 +21,8 @@ export interface LookContext {
    * read, not when clocks differ too much for the window to be where we think. It still ends a breach.
    */
   readonly passesCount: boolean;
+  /** False: nothing new was seen, so that a pass is the one of the look before, which stands and is no fresh one. */
+  readonly isNews: boolean;
 }
 
 /** Adds one look to a metric's counters. Returns whether it counted. */
@@ -48,8 +50,11 @@ export function countLook(
   switch (verdict.class) {
     case 'pass':
       resetStopwatch(state);
-      state.passes = context.passesCount ? state.passes + 1 : 0;
-      if (context.passesCount) state.lastPassAt = verdict.at;
+      if (!context.passesCount) state.passes = 0;
+      else if (context.isNews) {
+        state.passes += 1;
+        state.lastPassAt = verdict.at;
+      }
       break;
     case 'fail':
       state.passes = 0;

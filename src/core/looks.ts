@@ -238,6 +238,7 @@ function takeSequential(
       stableFrozenAt: rollout.frozenAt,
     },
     isSkewed,
+    judged.isNews,
   );
 }
 
@@ -278,9 +279,18 @@ function takeExternal(
   count(turn, rollout, metric, verdict, isSkewed);
 }
 
-function count(turn: Turn, rollout: RolloutState, metric: Metric, verdict: Verdict, isSkewed: boolean): void {
+/** @param isNews whether the look saw something that no look before it did: see `LookContext` */
+function count(
+  turn: Turn,
+  rollout: RolloutState,
+  metric: Metric,
+  verdict: Verdict,
+  isSkewed: boolean,
+  isNews = true,
+): void {
   const state = metricState(turn, rollout, metric);
-  const counted = countLook(state, metric, verdict, contextOf(turn, rollout, verdict, isSkewed));
+  const context = { ...contextOf(turn, rollout, verdict, isSkewed), isNews };
+  const counted = countLook(state, metric, verdict, context);
   state.verdict = { ...verdict, counted };
   turn.verdicts.push(state.verdict);
 }
@@ -300,7 +310,7 @@ function contextOf(
   rollout: RolloutState,
   { at, windowMs }: Pick<Verdict, 'at' | 'windowMs'>,
   isSkewed: boolean,
-): LookContext {
+): Omit<LookContext, 'isNews'> {
   const from = at - windowMs;
   return {
     analysis: turn.canary.analysis,

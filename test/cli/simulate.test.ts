@@ -84,6 +84,18 @@ test('what does not end is inconclusive, and its last line says what it waits fo
   expect(story.timeline.at(-1)).toMatchObject({ event: null, reason: expect.stringMatching(/\w/) });
 });
 
+test('a canary without traffic is never promoted, however rare scrapes are beside looks', async () => {
+  const path = file(
+    'rare.yaml',
+    canary('sequential', '{setWeight: 50, bake: 5m}, {setWeight: 100, bake: 40m}').replace('15s', '30s'),
+  );
+  const silent = world('world: {rps: 50, scrape: 60s, until: 2h}\nchanges: [{at: 12m, rps: 0}]\n');
+  const { out } = await begin(null, ['simulate', path, '--scenario', silent, '-o', 'json']).ended;
+  const story = JSON.parse(out);
+  expect(story.outcome).toBe('Inconclusive');
+  expect(story.timeline.at(-1).reason).toMatch(/no requests at the last \d+ polls/);
+});
+
 test('a wrong world is refused with the place of every mistake', async () => {
   const wrong = world(`world:
   rps: many

@@ -6,7 +6,7 @@ import { aCanary, aMetric } from '../support/a-canary.ts';
 
 const SECOND = 1_000;
 const { analysis } = aCanary();
-const CLEAR: LookContext = { analysis, clear: true, urgentCounts: true, passesCount: true };
+const CLEAR: LookContext = { analysis, clear: true, urgentCounts: true, passesCount: true, isNews: true };
 
 function verdict(kind: VerdictClass, at: number, over: Partial<Verdict> = {}): Verdict {
   return {
@@ -158,6 +158,12 @@ describe('the stopwatch of `for`', () => {
     countLook(state, aMetric(), verdict('pass', 60_000), { ...CLEAR, passesCount: false });
     expect(state).toMatchObject({ failingMs: 0, lastFailAt: null, passes: 0, lastPassAt: null });
   });
+});
+
+it('a pass without anything new stands, and is no fresh one', () => {
+  const state = counted([[0, 'pass']]);
+  countLook(state, aMetric(), verdict('pass', 60_000), { ...CLEAR, isNews: false });
+  expect(state).toMatchObject({ passes: 1, lastPassAt: 0 });
 });
 
 describe('failureLimit', () => {

@@ -90,6 +90,14 @@ export const JUDGE: readonly Mutant[] = [
     tests: LOOK,
   },
   {
+    name: 'a look without new samples ends the silence of the canary',
+    guards: LADDER,
+    file: 'src/core/sequential/look.ts',
+    text: 'here, polled, answers.canary.at) : here;',
+    by: 'here, polled, answers.canary.at) : { ...here, silentPolls: 0 };',
+    tests: ['test/core/sequential/silence.test.ts'],
+  },
+  {
     name: 'a wrong split holds nothing',
     guards: LADDER,
     file: 'src/core/sequential/look.ts',

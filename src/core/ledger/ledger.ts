@@ -58,7 +58,13 @@ export interface ArmTally {
 }
 
 export type Polled =
-  | { readonly kind: 'counted'; readonly canary: ArmTally; readonly stable: ArmTally | null }
+  | {
+      readonly kind: 'counted';
+      /** Whether a new sample of each arm was walked; false: all that was counted before still stands, and no more. */
+      readonly isNews: boolean;
+      readonly canary: ArmTally;
+      readonly stable: ArmTally | null;
+    }
   /** Nothing was counted, in neither arm: the next poll that counts covers this time for both of them. */
   | {
       readonly kind: 'noData';
@@ -85,7 +91,8 @@ export function newLedger(scrapeMs: number): Ledger {
 /**
  * Counts one poll. The ledger that comes back is the one for the next poll, also where nothing was counted. A poll with
  * new samples of one arm only (a scrape was missed, or scrapes are rarer than polls) counts nothing: the next one with
- * samples of both covers this time for both, so that what hits both versions shows in both.
+ * samples of both covers this time for both, so that what hits both versions shows in both. A poll that lies far before
+ * one that counted (the clocks were set back) has no data.
  */
 export function takePoll(
   counting: Counting,
@@ -99,12 +106,16 @@ export function takePoll(
   const trouble =
     errorOf('canary', canary) ??
     errorOf('stable', stable) ??
-    gapIn('canary', canary, counting, poll.at, scrapeMs) ??
-    gapIn('stable', stable, counting, poll.at, scrapeMs);
+    gapIn('canary', canary, counting, poll.at, { ...ledger, scrapeMs }) ??
+    gapIn('stable', stable, counting, poll.at, { ...ledger, scrapeMs });
   if (trouble !== null) return { ledger: { ...ledger, scrapeMs }, polled: trouble };
-  if (arms.some(hasNews) && !arms.every(hasNews)) {
+  const isNews = arms.every(hasNews);
+  if (!isNews && arms.some(hasNews)) {
     const nothing = tallied(counting, [], poll);
-    return { ledger: { ...ledger, scrapeMs }, polled: { kind: 'counted', canary: nothing, stable: nothing } };
+    return {
+      ledger: { ...ledger, scrapeMs },
+      polled: { kind: 'counted', isNews, canary: nothing, stable: nothing },
+    };
   }
   const canaryWalk = walkArm(canary, poll.at);
   const stableWalk = stable === null ? null : walkArm(stable, poll.at);
@@ -117,6 +128,7 @@ export function takePoll(
     },
     polled: {
       kind: 'counted',
+      isNews,
       canary: tallied(counting, canaryWalk.growths, poll),
       stable: stableWalk === null ? null : tallied(counting, stableWalk.growths, poll),
     },
@@ -148,7 +160,7 @@ function gapIn(
   seen: SeenArm | null,
   counting: Counting,
   at: number,
-  scrapeMs: number,
+  { polledAt, scrapeMs }: Ledger,
 ): Polled | null {
   if (seen === null) return null;
   const { reading } = seen;
@@ -157,6 +169,13 @@ function gapIn(
   const newest = newestIn(seen);
   const gap = (why: 'empty' | 'stale', detail: string) => ({ kind: 'noData', arm, why, detail }) as const;
   if (newest === null) return gap('empty', `no sample of ${counting.metric} is a count`);
+  const setBackMs = (polledAt ?? at) - at;
+  if (setBackMs > STALE_SCRAPES * scrapeMs) {
+    return gap(
+      'stale',
+      `the clock was set back: what came until ${inSeconds(setBackMs)} later was counted already`,
+    );
+  }
   const ageMs = at - newest;
   if (ageMs > STALE_SCRAPES * scrapeMs) {
     const age = `the newest sample is ${inSeconds(ageMs)} old`;

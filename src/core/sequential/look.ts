@@ -53,11 +53,13 @@ export interface SequentialJudgement {
   readonly detail: string;
   readonly structural: boolean;
   readonly guard: boolean;
+  /** Whether new samples are behind it. A pass without is that of the look before, which still stands. */
+  readonly isNews: boolean;
   /** All that this poll counted, settling weights included, bad as stable's quantile has it; null: nothing. */
   readonly heard: { readonly canary: ArmCounts; readonly stable: ArmCounts } | null;
 }
 
-/** So many polls without a request of the canary are no data. Its traffic may be thin, but not silent. */
+/** So many polls with new samples and no request of the canary are no data. Its traffic may be thin, but not silent. */
 const SILENT_POLLS = 3;
 
 /** Null: another judge has it. */
@@ -102,6 +104,7 @@ export function judgeSequential(context: SequentialContext, answers: SequentialA
     bound,
     structural: false,
     guard: false,
+    isNews: false,
     heard: null,
   };
   const started = begun(context, answers.before);
@@ -125,12 +128,13 @@ export function judgeSequential(context: SequentialContext, answers: SequentialA
     const { structural, detail } = polled;
     return { ...nothing, memory, class: 'error', structural, detail: `${polled.arm}: ${detail}` };
   }
-  const sinceMs = Math.max(0, answers.canary.at - (started.ledger.polledAt ?? answers.canary.at));
   const settings = settingsOf(context);
-  const next = counted(context, settings, memory, polled, sinceMs);
+  const here = atHeld(memory, rollout);
+  const next = polled.isNews ? counted(context, settings, here, polled, answers.canary.at) : here;
   const heard = (tally: ArmTally | null) => heardOf(tally, memory.threshold);
   return {
-    ...conclude({ ...context, metric }, settings, next),
+    ...conclude(context, settings, next),
+    isNews: polled.isNews,
     heard: { canary: heard(polled.canary), stable: heard(polled.stable) },
   };
 }
@@ -174,23 +178,29 @@ function begun(
   };
 }
 
+/** What is known of a weight is known of no other one. */
+function atHeld(memory: Started, { held }: RolloutState): Started {
+  if (memory.splitWeight === held.weight) return memory;
+  return { ...memory, split: NO_SPLIT, splitWeight: held.weight, silentPolls: 0 };
+}
+
 /** Takes the requests of a settling weight, for the guard, and then those that are judged. */
 function counted(
   { rollout, metric, promise }: SequentialContext,
   settings: SequentialSettings,
   memory: Started,
   { canary, stable }: Extract<Polled, { kind: 'counted' }>,
-  sinceMs: number,
+  at: number,
 ): Started {
   const alone = rollout.frozenAt !== null;
   const margin = metric.bounds.maxDelta ?? 0;
   const poll = (part: 'counted' | 'settling'): PollCounts => {
-    const at = (arm: ArmTally, beyond: number) =>
-      scoreOf(arm[part], memory.threshold === null ? null : memory.threshold + beyond);
+    const beyond = (arm: ArmTally, by: number) =>
+      scoreOf(arm[part], memory.threshold === null ? null : memory.threshold + by);
     return {
-      canary: at(canary, promise.sensitivity * margin),
-      canaryScoreAtBound: at(canary, margin).score,
-      stable: stable === null ? { requests: 0, score: 0 } : at(stable, 0),
+      canary: beyond(canary, promise.sensitivity * margin),
+      canaryScoreAtBound: beyond(canary, margin).score,
+      stable: stable === null ? NO_REQUESTS : beyond(stable, 0),
       settling: part === 'settling',
       alone,
     };
@@ -201,20 +211,15 @@ function counted(
   test = pollSequential(test, settling, settings).state;
   test = pollSequential(test, judged, settings).state;
   const requests = judged.canary.requests;
-  const isNewWeight = memory.splitWeight !== rollout.held.weight;
   const share = rollout.held.weight / 100;
-  const isSilent = canary.differences > 0 && requests === 0;
+  const sinceMs = Math.max(0, at - (memory.newsAt ?? at));
   return {
     ...memory,
     test,
     judgedMs: memory.judgedMs + (requests > 0 ? sinceMs : 0),
-    split: addSplit(
-      isNewWeight ? NO_SPLIT : memory.split,
-      { canary: requests, stable: judged.stable.requests },
-      share,
-    ),
-    splitWeight: rollout.held.weight,
-    silentPolls: isSilent ? memory.silentPolls + 1 : 0,
+    split: addSplit(memory.split, { canary: requests, stable: judged.stable.requests }, share),
+    silentPolls: requests > 0 ? 0 : memory.silentPolls + Math.sign(canary.differences),
+    newsAt: at,
   };
 }
 
@@ -222,7 +227,7 @@ function conclude(
   context: SequentialContext,
   settings: SequentialSettings,
   memory: Started,
-): Omit<SequentialJudgement, 'heard'> {
+): Omit<SequentialJudgement, 'heard' | 'isNews'> {
   const { canary, rollout, metric, promise, counting } = context;
   const reading = readSequential(memory.test, settings);
   const scored = scoredOf(metric, promise, counting, memory);
@@ -263,8 +268,8 @@ function conclude(
     : judgement('pass', `${againstText({ ...reading, by: 'alone' }, scored)}: ${counts}`);
 }
 
-function silentText({ canary }: SequentialContext, { silentPolls }: SequentialMemory): string {
-  const silent = roughDuration(silentPolls * canary.analysis.intervalMs);
+function silentText({ canary }: SequentialContext, { silentPolls, ledger }: SequentialMemory): string {
+  const silent = roughDuration(silentPolls * Math.max(canary.analysis.intervalMs, ledger.scrapeMs));
   return `canary: no requests at the last ${silentPolls} polls, about ${silent}`;
 }
 

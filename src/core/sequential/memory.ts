@@ -18,6 +18,8 @@ export interface SequentialMemory {
   /** Requests at the held weight. */
   readonly split: SplitState;
   readonly splitWeight: number;
-  /** Polls in a row without a request of the canary. */
+  /** Polls in a row with new samples and no request of the canary in them, at the held weight. */
   readonly silentPolls: number;
+  /** Evaluation time of the newest poll with new samples, Unix ms; absent: none yet. */
+  readonly newsAt?: number;
 }

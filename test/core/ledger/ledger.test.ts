@@ -64,6 +64,7 @@ describe('counters of one process', () => {
     const polled = ledger.poll(1000, found(counter('200', [[1000, 70]])));
     expect(polled).toEqual({
       kind: 'counted',
+      isNews: true,
       canary: {
         counted: { kind: 'ratio', requests: 0, score: 0 },
         settling: { kind: 'ratio', requests: 0, score: 0 },
@@ -394,8 +395,25 @@ describe('when requests count', () => {
     const ledger = ledgerOf();
     const same = found(counter('200', [[1000, 5]]));
     ledger.poll(1000, same, { stable: same });
-    ledger.poll(1015, same, { stable: same });
+    expect(ledger.poll(1015, same, { stable: same })).toMatchObject({ kind: 'counted', isNews: false });
     expect(ledger.now().polledAt).toBe(1_015_000);
+  });
+
+  test('a poll is no data while it lies behind one that counted, because the clocks were set back', () => {
+    const ledger = ledgerOf();
+    ledger.poll(1000, found(counter('200', [[1000, 5]])));
+    const old = found(
+      counter('200', [
+        [685, 3],
+        [700, 4],
+      ]),
+    );
+    expect(ledger.poll(700, old)).toMatchObject({
+      kind: 'noData',
+      why: 'stale',
+      detail: 'the clock was set back: what came until 5m later was counted already',
+    });
+    expect(countedBy(ledger.poll(1015, found(counter('200', [[1015, 9]]))))).toEqual([4, 0]);
   });
 
   test('errors come before missing data, and say whose they are', () => {
