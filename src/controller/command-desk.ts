@@ -1,8 +1,8 @@
 /** Where commands of people and CI arrive: refused at once where they have no use, else recorded and handed to the loop. */
 import { objection } from '../core/admit.ts';
+import type { Decision } from '../core/decision.ts';
 import type { NewEvent } from '../core/events.ts';
 import type { Command } from '../core/observation.ts';
-import type { Decision } from '../core/rollout.ts';
 import type { Clock } from '../lib/clock.ts';
 import { type NewCommand, type Store, StoreError } from '../store/store.ts';
 import type { Accepted, Refusal } from './controls.ts';

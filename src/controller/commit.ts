@@ -2,7 +2,7 @@
  * Making a decision permanent before it is carried out. When the database cannot be written, raises are off, and a
  * lowering is kept in the emergency journal (or at least in memory) and carried out all the same.
  */
-import type { Decision } from '../core/rollout.ts';
+import type { Decision } from '../core/decision.ts';
 import type { Journal } from '../store/journal.ts';
 import { type Save, type Store, StoreError } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';

@@ -3,8 +3,9 @@
  * leadership. Every trigger does one thing: it puts a Canary's name on the queue.
  */
 import { randomUUID } from 'node:crypto';
+import type { Decision } from '../core/decision.ts';
 import type { PublishReport } from '../core/observation.ts';
-import type { CanaryState, Decision, Verdict } from '../core/rollout.ts';
+import type { CanaryState, Verdict } from '../core/rollout.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Measure } from '../metrics/measure.ts';
 import type { Journal } from '../store/journal.ts';

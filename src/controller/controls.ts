@@ -2,8 +2,10 @@
  * What the faces (HTTP API, command line behind it) may ask of the controller. Reads come from memory and from the
  * store; writes are commands: recorded, put on the queue, answered by the loop.
  */
+
+import type { Explanation } from '../core/decision.ts';
 import type { Signal, SignalAction } from '../core/observation.ts';
-import type { CanaryState, Explanation } from '../core/rollout.ts';
+import type { CanaryState } from '../core/rollout.ts';
 import type { SignalEffect } from '../core/signals.ts';
 import type { Spec } from '../spec/canary.ts';
 import type { Diagnostic } from '../spec/diagnostic.ts';

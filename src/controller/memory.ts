@@ -1,6 +1,8 @@
 /** What the controller holds in memory of each Canary: its declaration, its last decided state, what is not saved yet. */
+
+import type { Explanation } from '../core/decision.ts';
 import type { Command, Signal } from '../core/observation.ts';
-import type { CanaryState, Explanation } from '../core/rollout.ts';
+import type { CanaryState } from '../core/rollout.ts';
 import type { Spec } from '../spec/canary.ts';
 import type { Save, StoreError } from '../store/store.ts';
 import type { FileStatus } from './removals.ts';

@@ -3,8 +3,9 @@
  * called. Every decision is committed before anything outside changes.
  */
 import { decide } from '../core/decide.ts';
+import type { Decision } from '../core/decision.ts';
 import { NOTHING_SEEN, type Observation, type PublishReport, ROUTE_LATE } from '../core/observation.ts';
-import type { CanaryState, Decision, Intent } from '../core/rollout.ts';
+import type { CanaryState, Intent } from '../core/rollout.ts';
 import { initialState, sameTarget } from '../core/state.ts';
 import type { Spec } from '../spec/canary.ts';
 import { type Applied, apply } from './apply.ts';

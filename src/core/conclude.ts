@@ -1,6 +1,8 @@
 /** The end of a turn: the phase that its parts add up to, and everything that was concluded as one decision. */
+
+import type { Decision, Explanation, Reason } from './decision.ts';
 import { isLookMade } from './looks.ts';
-import type { CanaryState, Decision, Explanation, Intent, Phase, Reason, RolloutState } from './rollout.ts';
+import type { CanaryState, Intent, Phase, RolloutState } from './rollout.ts';
 import { isLookDue, nextCheckAt, nextLookAt } from './schedule.ts';
 import { recordOf } from './state.ts';
 import { activeRollout, isPausedBy, isWaiting, setDiagnostic, setPhase, type Turn } from './turn.ts';

@@ -25,6 +25,7 @@
 
 import { takeCommands } from './commands.ts';
 import { conclude } from './conclude.ts';
+import type { Decision } from './decision.ts';
 import { judgeLive } from './drift.ts';
 import { beginRollout, endRollout, pursueEnding, rest } from './ending.ts';
 import { followClock, followSpec, followSteps } from './follow.ts';
@@ -35,7 +36,6 @@ import { understand } from './live.ts';
 import { takeLook } from './looks.ts';
 import { pursueIntent } from './pursue.ts';
 import { takeResumes } from './resume.ts';
-import type { Decision } from './rollout.ts';
 import { checkSafety } from './safety.ts';
 import { activeRollout, beginTurn, type DecideInput, emit, isGone, setPhase, type Turn } from './turn.ts';
 import { checkVerdicts } from './verdicts.ts';

@@ -6,13 +6,14 @@
 import { clockTime } from '../lib/text.ts';
 import type { Step } from '../spec/canary.ts';
 import { approvalText, promotionText } from './commands.ts';
+import type { Reason } from './decision.ts';
 import { isHashOf } from './default-judge.ts';
 import { incidentObstacle, preflightObstacle } from './incident.ts';
 import { exemptedText, measuredFacts, measuredText, placeOf, reasonsToLeave } from './leaving.ts';
 import type { Approval } from './memory.ts';
 import { hasAllEvidence, missing, missingEvidence } from './missing.ts';
 import type { Command } from './observation.ts';
-import type { Exemption, Reason, RolloutState } from './rollout.ts';
+import type { Exemption, RolloutState } from './rollout.ts';
 import { blockingSignal } from './signals.ts';
 import {
   activeRollout,

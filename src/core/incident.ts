@@ -7,8 +7,9 @@
 import { formatDuration } from '../lib/duration.ts';
 import { compactNumber, percent, roughDuration } from '../lib/text.ts';
 import type { Canary, Incident, Metric, MetricSource } from '../spec/canary.ts';
+import type { Reason } from './decision.ts';
 import type { Arm, Command, Measurement, MeasureRequest, Reading } from './observation.ts';
-import type { Reason, RolloutState } from './rollout.ts';
+import type { RolloutState } from './rollout.ts';
 import { activeRollout, because, emit, noteExemption, type Turn } from './turn.ts';
 import { said } from './words.ts';
 

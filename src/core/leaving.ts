@@ -1,10 +1,11 @@
 /** A step that is left, told: bake, the passes of each metric, whose word stood for them, and the numbers of its end. */
 import { compactNumber } from '../lib/text.ts';
 import type { Step } from '../spec/canary.ts';
+import type { Reason } from './decision.ts';
 import type { EventData } from './events.ts';
 import { PASSES_NEEDED } from './evidence.ts';
 import { missing } from './missing.ts';
-import type { Exemption, Reason, RolloutState, Verdict } from './rollout.ts';
+import type { Exemption, RolloutState, Verdict } from './rollout.ts';
 import type { Turn } from './turn.ts';
 import { exemptionOf, judged } from './verdicts.ts';
 import { inSeconds, stepName } from './words.ts';

@@ -1,8 +1,9 @@
 /** What is still missing before a step may be left, as reasons: bake, passes, or what a promotion waits for. */
 import { clockTime } from '../lib/text.ts';
 import type { Metric, Step } from '../spec/canary.ts';
+import type { Reason } from './decision.ts';
 import { PASSES_NEEDED } from './evidence.ts';
-import type { MetricState, Reason, RolloutState } from './rollout.ts';
+import type { MetricState, RolloutState } from './rollout.ts';
 import { isFailing, type Turn } from './turn.ts';
 import { hasExemption } from './verdicts.ts';
 

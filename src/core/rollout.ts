@@ -1,6 +1,5 @@
 /** What is remembered about one Canary between two ticks, as plain JSON. `decide` is the only writer. */
 import type { JudgeName, TrafficTarget } from '../spec/canary.ts';
-import type { NewEvent } from './events.ts';
 import type { Comparison, PointsMemory } from './mann-whitney/memory.ts';
 import type {
   Alarms,
@@ -315,50 +314,4 @@ export interface RolloutRecord {
   readonly exemptions: readonly Exemption[];
   /** Milliseconds from the first fail to the verified 0, where it was rolled back. */
   readonly rollbackMs: number | null;
-}
-
-/** Why something was or was not done, as data; `explain.ts` puts it in words. */
-export interface Reason {
-  /** Stable name, e.g. "breach", "bake", "passes". */
-  readonly code: string;
-  /** Facts for machines: numbers, names. */
-  readonly facts: Readonly<Record<string, string | number | boolean | null>>;
-  /** The sentence for people. */
-  readonly text: string;
-}
-
-export interface Explanation {
-  readonly at: number;
-  readonly canary: string;
-  readonly rolloutId: string | null;
-  readonly phase: Phase;
-  readonly action: 'none' | 'wait' | 'hold' | 'raise' | 'lower' | 'pause' | 'promote' | 'forget';
-  /** Weight before and after this decision. */
-  readonly from: number;
-  readonly to: number;
-  readonly because: readonly Reason[];
-  readonly notBecause: readonly Reason[];
-  readonly verdicts: readonly Verdict[];
-  readonly nextCheckAt: number;
-}
-
-export interface Decision {
-  readonly state: CanaryState;
-  readonly events: readonly NewEvent[];
-  /** Rollouts begun, moved on or ended by this decision. */
-  readonly rollouts: readonly RolloutRecord[];
-  readonly explanation: Explanation;
-  /** Whether `explanation.verdicts` are of a look made in this run. */
-  readonly looked: boolean;
-  /** Publish `state.intent` now. */
-  readonly publish: boolean;
-  readonly nextCheckAt: number;
-  /** Ids of commands that were taken (also when refused). */
-  readonly consumed: readonly number[];
-  /** The Canary is gone: drop its state, keep its history. */
-  readonly forget: boolean;
-  /** Something outside changes, or a promise was made: commit at once, not with the next group. */
-  readonly urgent: boolean;
-  /** At rest, and nothing but the times of the last read is new: losing this decision would lose nothing. */
-  readonly isQuiet: boolean;
 }

@@ -1,6 +1,7 @@
 /** The working paper of one decision: a private copy of the state and everything that was concluded so far. */
 import { copyOf } from '../lib/copy.ts';
 import type { Canary, Spec, Step } from '../spec/canary.ts';
+import type { Explanation, Reason } from './decision.ts';
 import { canaryFor } from './default-judge.ts';
 import type { EventData, EventType, NewEvent } from './events.ts';
 import { withoutPoint } from './mann-whitney/memory.ts';
@@ -8,13 +9,11 @@ import type { Command, Observation, Rule } from './observation.ts';
 import type {
   CanaryState,
   Exemption,
-  Explanation,
   MetricState,
   Outcome,
   Pause,
   PauseReason,
   Phase,
-  Reason,
   RolloutState,
   Verdict,
 } from './rollout.ts';

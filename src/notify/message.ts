@@ -1,6 +1,8 @@
 /** What people are told, and about which events: pure. */
+
+import type { Explanation } from '../core/decision.ts';
 import type { EventData, EventType } from '../core/events.ts';
-import type { Explanation, PauseReason, RolloutRecord } from '../core/rollout.ts';
+import type { PauseReason, RolloutRecord } from '../core/rollout.ts';
 
 /** A committed event as the log gives it. */
 export interface LoggedEvent {

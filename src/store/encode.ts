@@ -1,6 +1,7 @@
 /** One decision as the rows that it becomes. Encoded when it is handed over: the caller may go on changing its state. */
+
+import type { Explanation } from '../core/decision.ts';
 import type { NewEvent } from '../core/events.ts';
-import type { Explanation } from '../core/rollout.ts';
 import type { Save } from './store.ts';
 
 export interface EncodedSave {

@@ -1,7 +1,7 @@
 /** The append-only log of events, each with the decision that made it. */
 import type Database from 'better-sqlite3';
+import type { Explanation } from '../core/decision.ts';
 import type { EventData, EventType, NewEvent } from '../core/events.ts';
-import type { Explanation } from '../core/rollout.ts';
 import type { Event, Store } from './store.ts';
 
 export interface LogEntry {

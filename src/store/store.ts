@@ -3,9 +3,10 @@
  * milliseconds. Expected trouble (locked, full, read-only) is thrown as `StoreError` and handled by the caller.
  */
 
+import type { Explanation } from '../core/decision.ts';
 import type { EventData, EventType, NewEvent } from '../core/events.ts';
 import type { Command, CommandVerb, Signal, SignalAction } from '../core/observation.ts';
-import type { CanaryState, Explanation, RolloutRecord, Verdict } from '../core/rollout.ts';
+import type { CanaryState, RolloutRecord, Verdict } from '../core/rollout.ts';
 import type { Spec } from '../spec/canary.ts';
 
 export type StoreErrorCode =

@@ -1,9 +1,10 @@
 /** What anyone is shown: the core's state, records and events turned into the objects of the wire contract. */
+
+import type { Explanation } from '../core/decision.ts';
 import { canaryFor } from '../core/default-judge.ts';
 import type { Signal } from '../core/observation.ts';
 import {
   type CanaryState,
-  type Explanation,
   healthOf,
   type RolloutRecord,
   type RolloutState,

@@ -1,5 +1,6 @@
 /** An explanation in words: the same text for API, command line and notifications. */
-import type { Explanation, Reason, Verdict, VerdictClass } from '../core/rollout.ts';
+import type { Explanation, Reason } from '../core/decision.ts';
+import type { Verdict, VerdictClass } from '../core/rollout.ts';
 import { formatDuration } from '../lib/duration.ts';
 import { alignColumns, clockTime, compactNumber } from '../lib/text.ts';
 

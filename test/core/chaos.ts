@@ -3,6 +3,7 @@
  * between deciding, saving, writing and reading back. After every decision an oracle checks the invariants.
  */
 import { decide } from '../../src/core/decide.ts';
+import type { Decision } from '../../src/core/decision.ts';
 import { needs } from '../../src/core/needs.ts';
 import {
   type Command,
@@ -11,7 +12,7 @@ import {
   type PublishReport,
   type RouteReading,
 } from '../../src/core/observation.ts';
-import type { CanaryState, Decision } from '../../src/core/rollout.ts';
+import type { CanaryState } from '../../src/core/rollout.ts';
 import { md5 } from '../../src/core/rule.ts';
 import { createWorld, EPOCH_MS } from '../../src/core/simulation/world.ts';
 import { initialState } from '../../src/core/state.ts';

@@ -3,6 +3,7 @@
  * decision publishes lands at once and is read back, unless the test says otherwise.
  */
 import { decide } from '../../src/core/decide.ts';
+import type { Decision } from '../../src/core/decision.ts';
 import {
   type Command,
   type Measurement,
@@ -13,7 +14,7 @@ import {
   type RouteReading,
   type Rule,
 } from '../../src/core/observation.ts';
-import type { CanaryState, Decision, RolloutState } from '../../src/core/rollout.ts';
+import type { CanaryState, RolloutState } from '../../src/core/rollout.ts';
 import { md5, parseRule } from '../../src/core/rule.ts';
 import { initialState } from '../../src/core/state.ts';
 import type { DecideInput } from '../../src/core/turn.ts';

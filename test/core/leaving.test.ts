@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { Decision } from '../../src/core/decision.ts';
 import { reasonsToLeave } from '../../src/core/leaving.ts';
-import type { Decision } from '../../src/core/rollout.ts';
 import type { Turn } from '../../src/core/turn.ts';
 import { deskWith, twoSteps } from './asking.ts';
 import { createDesk, type Desk, type Look, quickMetric, quickSpec } from './desk.ts';

@@ -1,7 +1,8 @@
 /** The invariants of the design, checked after every decision by means that never ask the core what it thinks. */
 import { expect } from 'vitest';
 import { decide } from '../../src/core/decide.ts';
-import type { Decision, RolloutState, Verdict } from '../../src/core/rollout.ts';
+import type { Decision } from '../../src/core/decision.ts';
+import type { RolloutState, Verdict } from '../../src/core/rollout.ts';
 import { parseRule, shareOf } from '../../src/core/rule.ts';
 import type { DecideInput } from '../../src/core/turn.ts';
 import type { Metric } from '../../src/spec/canary.ts';

@@ -2,7 +2,8 @@
 import { writeSync } from 'node:fs';
 import { type Applied, apply as realApply } from '../../src/controller/apply.ts';
 import { commit as realCommit } from '../../src/controller/commit.ts';
-import type { Decision, Intent } from '../../src/core/rollout.ts';
+import type { Decision } from '../../src/core/decision.ts';
+import type { Intent } from '../../src/core/rollout.ts';
 import { parseRule } from '../../src/core/rule.ts';
 import type { TrafficRouter } from '../../src/traffic/router.ts';
 import { type Boundary, DEATH_VARIABLE, type Death, DYING } from './boundary.ts';

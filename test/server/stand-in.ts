@@ -9,8 +9,9 @@ import type {
   Refusal,
   Webhook,
 } from '../../src/controller/controls.ts';
+import type { Explanation } from '../../src/core/decision.ts';
 import type { Signal } from '../../src/core/observation.ts';
-import type { CanaryState, Explanation } from '../../src/core/rollout.ts';
+import type { CanaryState } from '../../src/core/rollout.ts';
 import { ALERT_LABELS } from '../../src/server/alerts.ts';
 import { createApp } from '../../src/server/app.ts';
 import { STREAM_LIMITS, type StreamLimits } from '../../src/server/stream-hub.ts';

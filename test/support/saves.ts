@@ -1,12 +1,7 @@
 /** Decisions to be stored, with everything filled in that a test does not care for. */
+import type { Explanation } from '../../src/core/decision.ts';
 import type { NewEvent } from '../../src/core/events.ts';
-import type {
-  CanaryState,
-  Explanation,
-  RolloutRecord,
-  Verdict,
-  VerdictClass,
-} from '../../src/core/rollout.ts';
+import type { CanaryState, RolloutRecord, Verdict, VerdictClass } from '../../src/core/rollout.ts';
 import type { NewCommand, Save } from '../../src/store/store.ts';
 
 /** 2026-11-23 08:00 UTC, a whole minute. */

@@ -1,7 +1,7 @@
 /** Canaries in the states that faces show, in the words of the interface's own example: v1.5.0 to v1.5.1. */
+import type { Explanation } from '../../src/core/decision.ts';
 import type {
   CanaryState,
-  Explanation,
   MetricState,
   RolloutRecord,
   RolloutState,

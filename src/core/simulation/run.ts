@@ -2,6 +2,7 @@
 import type { Spec } from '../../spec/canary.ts';
 import type { ScenarioChange } from '../../spec/scenario.ts';
 import { decide } from '../decide.ts';
+import type { Decision, Explanation } from '../decision.ts';
 import type { NewEvent } from '../events.ts';
 import { needs } from '../needs.ts';
 import {
@@ -14,7 +15,7 @@ import {
   type RouteReading,
   type Signal,
 } from '../observation.ts';
-import type { CanaryState, Decision, Explanation } from '../rollout.ts';
+import type { CanaryState } from '../rollout.ts';
 import { initialState } from '../state.ts';
 
 /** The rule document and the time around a run. All times are monotonic, ms. */
