@@ -51,7 +51,7 @@ export const COUNTERS: readonly Mutant[] = [
     name: 'one arm counts while the other has no data',
     guards: MISSING,
     file: 'src/core/ledger/ledger.ts',
-    text: "gapIn('stable', stable, counting, poll.at, scrapeMs)",
+    text: "gapIn('stable', stable, counting, poll.at, { ...ledger, scrapeMs })",
     by: 'null',
     tests: LEDGER,
   },
