@@ -49,6 +49,7 @@ export interface Stage {
 
 const SCRIPTS = import.meta.dirname;
 const ROOT = resolve(SCRIPTS, '../..');
+const RULES = join(ROOT, 'infra/prometheus-rules/*.yml');
 const READY_MS = 30_000;
 /** The controller finishes what it has in hand within 10 s. */
 const CONTROLLER_GRACE_MS = 12_000;
@@ -167,7 +168,7 @@ function backends(instances: readonly Instance[]): string[] {
 
 /**
  * One job for each service, as the founding article has it; targets carry their version, so that `up` does too. The
- * controller is found by a file once it is there.
+ * controller is found by a file once it is there. The rules about the controller are loaded too.
  */
 function scrapeConfig(instances: readonly Instance[], controllerTarget: string): string {
   const jobs = RELEASES.map(({ service }) => {
@@ -180,7 +181,8 @@ function scrapeConfig(instances: readonly Instance[], controllerTarget: string):
     return `  - job_name: ${service}\n    honor_labels: true\n    static_configs: [${targets.join(', ')}]\n`;
   });
   const controller = `  - job_name: canary-controller\n    file_sd_configs: [{files: ['${controllerTarget}'], refresh_interval: 1s}]\n`;
-  return `global: {scrape_interval: 500ms, scrape_timeout: 500ms}\nscrape_configs:\n${jobs.join('')}${controller}`;
+  const pace = '{scrape_interval: 500ms, scrape_timeout: 500ms, evaluation_interval: 500ms}';
+  return `global: ${pace}\nrule_files: ['${RULES}']\nscrape_configs:\n${jobs.join('')}${controller}`;
 }
 
 async function waitForSamples(prometheus: string): Promise<void> {

@@ -1,5 +1,5 @@
 /** The demo's world, alive: what dashboards ask of their datasource has an answer, and the rules see what they should. */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -10,7 +10,8 @@ import { alertRules } from '../../src/cli/alert-rules.ts';
 import { grafanaRules } from '../../src/cli/render/alert-files.ts';
 import { parseFile } from '../../src/spec/parse.ts';
 import { missing as noPrometheus } from '../metrics/real.ts';
-import { brokenWhen, expressions, filled, grafanaRulesOf, provisioning } from './dashboards.ts';
+import { brokenWhen, expressions, filled, grafanaRulesOf, provisioning, ROOT } from './dashboards.ts';
+import { operandsOf } from './operands.ts';
 
 /** Long enough for every mark to be between two of them, and for two samples. */
 const STEP_SECONDS = 2;
@@ -36,6 +37,36 @@ spec:
         minDelta: -1
         maxRatio: 3
 `;
+
+interface Rule {
+  readonly alert?: string;
+  readonly record?: string;
+  readonly expr: string;
+}
+
+const controllerRules = parse(readFileSync(join(ROOT, 'infra/prometheus-rules/controller.yml'), 'utf8')) as {
+  groups: { rules: Rule[] }[];
+};
+
+/** What each rule looks at before it compares. */
+const operands = [
+  ...controllerRules.groups
+    .flatMap(({ rules }) => rules)
+    .map(({ alert, record, expr }) => ({ rule: alert ?? record ?? '', expr })),
+  ...grafanaRulesOf(provisioning('alerting/slo.yml')).map(({ title, data: [query] }) => ({
+    rule: title,
+    expr: query.model.expr,
+  })),
+].flatMap(({ rule, expr }) => operandsOf(expr).map((operand) => ({ rule, operand })));
+
+/** Rules that look at what the demo cannot have, and why. */
+const NOT_HERE: Readonly<Record<string, string>> = {
+  CanaryWaiting: 'every canary of the demo gets its first step',
+  CanaryRollbackNotCompleting: 'a rollback has a series only until it is read back, at once with this Nacos',
+  CanaryForeignController: 'no other controller writes here',
+  CanarySettingsFileBroken: 'no settings file is given to the controller',
+  CanaryCertificateEnding: 'the controller speaks without TLS',
+};
 
 /** What the dashboard of a rollout may show; one of them has an answer to each question. */
 const SHOWN = [
@@ -93,6 +124,16 @@ function numbersIn(result: Awaited<ReturnType<typeof ask>>): number[] {
     .filter((number) => !Number.isNaN(number));
 }
 
+test('what a rule looks at is its expression without comparisons, in parts', () => {
+  expect(operandsOf('absent(a == 1)')).toEqual(['a']);
+  expect(operandsOf('min(a) - time() < 14 * 86400')).toEqual(['min(a) - time()']);
+  expect(operandsOf('(max by (x) (a{b="c"} == 1) != d) or d unless on (x) e > 2')).toEqual([
+    'max by (x) (a{b="c"})',
+    'd',
+    'e',
+  ]);
+});
+
 describe.skipIf(noPrometheus !== null)("in the demo's world", () => {
   beforeAll(async () => {
     world = await stage!.build();
@@ -123,6 +164,19 @@ describe.skipIf(noPrometheus !== null)("in the demo's world", () => {
       if (answers.length > 0) break;
     }
     expect(answers.length).toBeGreaterThan(0);
+  });
+
+  test.each(operands.filter(({ rule }) => NOT_HERE[rule] === undefined))(
+    '$rule looks at something: $operand',
+    async ({ operand }) => {
+      expect(numbersIn(await ask('query', { query: operand })).length).toBeGreaterThan(0);
+    },
+  );
+
+  test.each(Object.entries(NOT_HERE))('%s looks at nothing here: %s', async (rule) => {
+    const looked = operands.filter((each) => each.rule === rule);
+    const answers = await Promise.all(looked.map(({ operand }) => ask('query', { query: operand })));
+    expect(answers).toEqual([[]]);
   });
 
   test('the limit of a metric is the tightest of its bounds, in its own unit', async () => {
