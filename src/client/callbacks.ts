@@ -53,7 +53,8 @@ export function createFallbacks(
 }
 
 /** Anything can be thrown, also what cannot be made a text. */
-function saidBy(error: unknown): string {
+export function saidBy(error: unknown): string {
+  if (typeof error === 'string') return error;
   return error instanceof Error && typeof error.message === 'string'
     ? error.message
     : `threw ${typeof error}`;

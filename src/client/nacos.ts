@@ -5,7 +5,7 @@
  * Servers before 3.2 answer the v1 API, which has long polls; later ones only the v3 client API, which has none.
  */
 import { createHash } from 'node:crypto';
-import { callSafely } from './callbacks.ts';
+import { callSafely, saidBy } from './callbacks.ts';
 
 export interface NacosOptions {
   /** Base addresses with their context path, as `http://nacos:8848/nacos`; the next one is asked when one fails. */
@@ -51,7 +51,18 @@ const ABSENT = 20_004;
 /** A token is renewed when this share of its life is over. */
 const TOKEN_SHARE = 0.8;
 
-type Asked = { readonly kind: 'answered'; readonly response: Response; readonly text: string } | Failure;
+/** Everything of a response that counts. */
+interface Answer {
+  readonly kind: 'answered';
+  /** What was asked, without the query. */
+  readonly url: string;
+  readonly status: number;
+  readonly text: string;
+  /** As the v1 API has it in headers. */
+  readonly md5: string | null;
+  readonly isBeta: boolean;
+}
+type Asked = Answer | Failure;
 
 export function createNacosReader(options: NacosOptions): NacosReader {
   const { group } = options;
@@ -60,14 +71,24 @@ export function createNacosReader(options: NacosOptions): NacosReader {
   let current = 0;
   let token: { readonly value: string; readonly renewAt: number } | null = null;
 
+  /** Rejects for all that is wrong with a response, as `fetch` may be anybody's. */
+  async function call(url: string, init: RequestInit): Promise<Answer> {
+    const response = await options.fetch(url, init);
+    const { status, headers } = response;
+    const text: unknown = await response.text();
+    if (typeof text !== 'string') throw new Error('fetch gave a response without text');
+    const [asked = url] = url.split('?');
+    const isBeta = headers.get('isbeta') === 'true';
+    return { kind: 'answered', url: asked, status, text, md5: headers.get('content-md5'), isBeta };
+  }
+
   async function send(path: string, init: RequestInit, limitMs: number, signal: AbortSignal): Promise<Asked> {
     const url = urls[current % urls.length] ?? '';
     try {
       const limit = AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
-      const response = await options.fetch(`${url}${path}`, { ...init, signal: limit });
-      const text = await response.text();
-      if (response.status >= 500) current += 1;
-      return { kind: 'answered', response, text };
+      const answer = await unlessAborted(limit, call(`${url}${path}`, { ...init, signal: limit }));
+      if (answer.status >= 500) current += 1;
+      return answer;
     } catch (error) {
       if (!signal.aborted) current += 1;
       return failed(`${url}: ${causeOf(error)}`);
@@ -90,8 +111,7 @@ export function createNacosReader(options: NacosOptions): NacosReader {
         token = { value: accessToken, renewAt: performance.now() + lifeMs };
         return null;
       }
-      if (asked.response.status !== 404)
-        return failed(`login as ${credentials.username}: ${statusOf(asked)}`);
+      if (asked.status !== 404) return failed(`login as ${credentials.username}: ${statusOf(asked)}`);
     }
     return failed('login: this server has neither of the login endpoints');
   }
@@ -106,7 +126,7 @@ export function createNacosReader(options: NacosOptions): NacosReader {
         ...(token === null ? {} : { authorization: `Bearer ${token.value}` }),
       };
       const asked = await send(path, { ...init, headers }, limitMs, signal);
-      const isRefused = asked.kind === 'answered' && [401, 403].includes(asked.response.status);
+      const isRefused = asked.kind === 'answered' && [401, 403].includes(asked.status);
       if (!isRefused || token === null || attempt === 2) return asked;
       token = null;
     }
@@ -121,15 +141,12 @@ export function createNacosReader(options: NacosOptions): NacosReader {
       });
       const asked = await ask(`/v1/cs/configs?${query}`, {}, CALL_LIMIT_MS, signal);
       if (asked.kind !== 'answered') return asked;
-      const { response, text } = asked;
-      if (response.status === 404 && text.trim() === 'config data not exist')
+      const { status, text: content, isBeta } = asked;
+      if (status === 404 && content.trim() === 'config data not exist')
         return { kind: 'read', document: null };
-      if (response.status !== 200) return refused(asked);
-      const md5 = response.headers.get('content-md5') ?? createHash('md5').update(text, 'utf8').digest('hex');
-      return {
-        kind: 'read',
-        document: { content: text, md5, isBeta: response.headers.get('isbeta') === 'true' },
-      };
+      if (status !== 200) return refused(asked);
+      const md5 = asked.md5 ?? createHash('md5').update(content, 'utf8').digest('hex');
+      return { kind: 'read', document: { content, md5, isBeta } };
     },
     async readV3(dataId, signal) {
       const query = new URLSearchParams({ namespaceId: namespace, groupName: group, dataId });
@@ -137,7 +154,7 @@ export function createNacosReader(options: NacosOptions): NacosReader {
       if (asked.kind !== 'answered') return asked;
       const { code, data } = fieldsOf(asked.text);
       if (code === ABSENT) return { kind: 'read', document: null };
-      if (asked.response.status !== 200 || code !== 0) return refused(asked);
+      if (asked.status !== 200 || code !== 0) return refused(asked);
       const { content, md5, beta } = isObject(data) ? data : {};
       if (typeof content !== 'string' || typeof md5 !== 'string') return failed('an answer without content');
       return { kind: 'read', document: { content, md5, isBeta: beta === true } };
@@ -150,7 +167,7 @@ export function createNacosReader(options: NacosOptions): NacosReader {
       const init = { method: 'POST', body, headers: { 'long-pulling-timeout': String(POLL_MS) } };
       const asked = await ask('/v1/cs/configs/listener', init, POLL_MS + POLL_SLACK_MS, signal);
       if (asked.kind !== 'answered') return asked;
-      if (asked.response.status !== 200) return refused(asked);
+      if (asked.status !== 200) return refused(asked);
       return { kind: 'changed', dataIds: changedIds(asked.text) };
     },
   };
@@ -177,21 +194,30 @@ function failed(detail: string): Failure {
 }
 
 /** 404 and 410 mean that the endpoint is not there or closed; a document that is not there was told apart before. */
-function refused(asked: Extract<Asked, { kind: 'answered' }>): Failure {
-  const isGone = asked.response.status === 404 || asked.response.status === 410;
+function refused(asked: Answer): Failure {
+  const isGone = asked.status === 404 || asked.status === 410;
   return { kind: isGone ? 'gone' : 'failed', detail: statusOf(asked) };
 }
 
-function statusOf({ response }: Extract<Asked, { kind: 'answered' }>): string {
-  const { origin, pathname } = new URL(response.url);
-  return `${origin}${pathname} answered ${response.status}`;
+function statusOf({ url, status }: Answer): string {
+  return `${url} answered ${status}`;
+}
+
+/** Settles with `work`, or rejects when `signal` aborts: not every `fetch` looks at its signal. */
+function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(signal.reason);
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
 }
 
 /** `fetch` says only "fetch failed"; the reason is its cause. */
 function causeOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
+  if (!(error instanceof Error)) return saidBy(error);
   const cause = error.cause instanceof Error ? error.cause : error;
-  return 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.message;
+  return 'code' in cause && typeof cause.code === 'string' ? cause.code : saidBy(cause);
 }
 
 function fieldsOf(text: string): Record<string, unknown> {

@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type DevNacos, startDevNacos } from '../../infra/dev-nacos/server.ts';
 import {
   type CanaryClient,
@@ -38,6 +38,8 @@ const throwing = (): never => {
 };
 /** What a program without types may hand in as well. */
 const untyped = (call: () => unknown) => call as () => string;
+
+const untypedFetch = (answer: unknown) => async () => answer as Response;
 
 test.each([
   ['throws', throwing, 'fallback of "checkout": not now'],
@@ -103,4 +105,40 @@ test('a password that rejects, as one read without waiting for it, is one that c
   await soon(() =>
     expect(events).toContainEqual({ type: 'nacosLost', detail: 'the password cannot be read' }),
   );
+});
+
+describe('a fetch of the program', () => {
+  const body = () => JSON.parse(ruleDocument({}));
+
+  test.each([
+    ['answers 403 with a response that it made', async () => new Response('no', { status: 403 })],
+    ['gives something like a response', untypedFetch({ status: 403, text: async () => 'no' })],
+    [
+      'gives text that is none',
+      untypedFetch({ status: 403, headers: new Headers(), text: async () => body() }),
+    ],
+    ['gives nothing', untypedFetch(undefined)],
+    ['throws', untyped(throwing) as unknown as typeof fetch],
+    ['rejects with what is no error', () => Promise.reject(Object.create(null))],
+  ])('that %s is a Nacos that is away, until it does better', async (_, answer) => {
+    const events: CanaryClientEvent[] = [];
+    const nacos = await startNacos();
+    let isBroken = true;
+    const client = listen(nacos, {
+      fetch: (...request) => (isBroken ? answer(...request) : fetch(...request)),
+      onEvent: (event) => events.push(event),
+    });
+    const lost = { type: 'nacosLost', detail: expect.stringContaining(nacos.url) };
+    await soon(() => expect(events).toContainEqual(lost));
+    isBroken = false;
+    await followsOn(client, nacos, 25);
+    expect(client.isConnected()).toBe(true);
+  });
+
+  test('that does not end when it is told to keeps nobody from closing', async () => {
+    const nacos = await startNacos();
+    const client = listen(nacos, { fetch: () => new Promise(() => {}), readyWithinMs: 1 });
+    expect(await client.ready).toBe(false);
+    await client.close();
+  });
 });
