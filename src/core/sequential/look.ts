@@ -158,6 +158,10 @@ function begun(
   if (reading.kind === 'error') {
     return { structural: reading.structural, detail: `stable before the rollout: ${reading.detail}` };
   }
+  // What the test begins with is fixed for the rollout: a part of it is not enough, where none at all has to be.
+  if (reading.kind === 'noData' && reading.why !== 'empty') {
+    return `stable before the rollout: ${reading.detail}`;
+  }
   const { versionLabel, intervalMs } = canary.analysis;
   const { weight, verifiedAt } = context.rollout.held;
   const until = weight === 0 ? before.at : verifiedAt;

@@ -237,6 +237,23 @@ describe('what the sequential judge makes of a look', () => {
     expect(judged.memory?.test).toEqual(memory?.test);
   });
 
+  it('is no data while the answer about stable before the rollout is not whole, and it is asked for again', () => {
+    const partial: Reading = { kind: 'noData', why: 'partial', detail: 'Prometheus warned: a store is away' };
+    const context = aContext(RATIO, 5);
+    const judged = judgeSequential(context, {
+      canary: measurement('canary', START, counters('v2', START, START, 50, 0)),
+      stable: measurement('stable', START, counters('v1', START, START, 950, 1)),
+      before: measurement('before', START, partial),
+    });
+    expect(judged).toMatchObject({
+      class: 'noData',
+      detail: 'stable before the rollout: Prometheus warned: a store is away',
+      memory: undefined,
+    });
+    const again = sequentialRequests({ ...context, memory: judged.memory }, START, (arm) => arm);
+    expect(again.map(({ id }) => id)).toContain('before');
+  });
+
   it('is an error when stable before the rollout cannot be asked', () => {
     const error: Reading = { kind: 'error', structural: false, code: 'PROM_CONNECT', detail: 'refused' };
     const judged = judgeSequential(aContext(RATIO, 5), {
