@@ -2,7 +2,7 @@
 import { emitWarning } from 'node:process';
 import { isDeepStrictEqual } from 'node:util';
 import { sleep, systemClock } from '../lib/clock.ts';
-import { type CallbackProblem, callSafely, createFallbacks, type Fallback } from './callbacks.ts';
+import { type CallbackProblem, callSafely, createFallbacks, type Fallback, saidBy } from './callbacks.ts';
 import { type Choice, chooseVersion, positionOf } from './choose.ts';
 import { followDocuments } from './follow.ts';
 import { type RequestHeaders, type Source, valueFrom } from './headers.ts';
@@ -156,7 +156,11 @@ export function createCanaryClient(options: CanaryClientOptions): CanaryClient {
     });
   }
 
-  const following = follow();
+  // The last net, under what is meant never to reject: the program that embeds this must live on.
+  const following = follow().catch((error: unknown) => {
+    trouble = `listening has ended: ${saidBy(error)}`;
+    tell({ type: 'nacosLost', detail: trouble });
+  });
   return {
     ready: within(options.readyWithinMs ?? READY_WITHIN_MS, everyAnswer.promise, ending.signal),
     state: stateOf,

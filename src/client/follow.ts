@@ -3,6 +3,7 @@
  * that cannot be read is asked for again by itself and keeps nobody from hearing of the others.
  */
 import { sleep, systemClock } from '../lib/clock.ts';
+import { saidBy } from './callbacks.ts';
 import type { Document, Failure, NacosReader } from './nacos.ts';
 
 export interface Following {
@@ -33,7 +34,7 @@ export async function followDocuments(following: Following): Promise<void> {
   }
 
   while (!signal.aborted) {
-    const failure = await turns.next();
+    const failure = await turns.next().catch(unforeseen);
     if (signal.aborted) return;
     if (failure === null) {
       tell(turns.unread()?.detail ?? null);
@@ -47,6 +48,11 @@ export async function followDocuments(following: Following): Promise<void> {
     tell(failure.detail);
     await sleep(systemClock, pauseMs(failures), signal);
   }
+}
+
+/** Nothing here is meant to throw; should it, that is a failure like any other, and listening goes on. */
+function unforeseen(error: unknown): Failure {
+  return { kind: 'failed', detail: `a fault of the client library: ${saidBy(error)}` };
 }
 
 /** Doubles with each failure; half of it is chance, so that a fleet does not come back all at once. */
@@ -79,8 +85,8 @@ function createTurns({ dataIds, nacos, pollMs, signal, onDocument }: Following) 
     if (reading.kind !== 'read') return reading;
     const md5 = reading.document?.md5 ?? '';
     if (signal.aborted || known.get(dataId) === md5) return null;
-    known.set(dataId, md5);
     onDocument(dataId, reading.document);
+    known.set(dataId, md5);
     return null;
   }
 
@@ -88,7 +94,9 @@ function createTurns({ dataIds, nacos, pollMs, signal, onDocument }: Following) 
   async function readDue(): Promise<boolean> {
     const now = systemClock.monotonic();
     const due = [...standings].filter(([, { readAt }]) => readAt <= now);
-    const ends = await Promise.all(due.map(async ([dataId]) => [dataId, await read(dataId)] as const));
+    const ends = await Promise.all(
+      due.map(async ([dataId]) => [dataId, await read(dataId).catch(unforeseen)] as const),
+    );
     for (const [dataId, failure] of ends) standings.set(dataId, standingAfter(dataId, failure));
     return ends.some(([, failure]) => failure === null);
   }
