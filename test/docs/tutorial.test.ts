@@ -1,10 +1,11 @@
-/** docs/tutorial.md, done as it is written: every file, every command, and what each prints. */
+/** docs/tutorial.md, done as it is written in a fresh clone: every file, every command, and what each prints. */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ensurePrometheus } from '../../infra/prometheus/fetch.ts';
 import { find, skipped } from '../terraform/tools.ts';
+import { freshClone, noClone } from './fresh-clone.ts';
 import { noOwnNetwork, ownNetwork, type Running } from './own-network.ts';
 import { ROOT } from './reference.ts';
 import { actsOf, type Commands, shapeOf } from './tutorial.ts';
@@ -30,7 +31,8 @@ async function whyNot(): Promise<string | null> {
     () => null,
     (cause: Error) => cause.message,
   );
-  return noPrometheus ?? (await noOwnNetwork());
+  if ((await find('make')) === null) return 'make is not on PATH';
+  return noPrometheus ?? (await noClone()) ?? (await noOwnNetwork());
 }
 
 const reason = await whyNot();
@@ -44,12 +46,12 @@ test('the tutorial has files, commands and what they print', () => {
 });
 
 test.skipIf(reason !== null)(
-  'every command of the tutorial does as it is written, and prints what the page shows',
+  'every command of the tutorial does in a fresh clone as it is written, and prints what the page shows',
   { timeout: 600_000 },
   async ({ onTestFinished }) => {
     const home = mkdtempSync(join(tmpdir(), 'tutorial-'));
     onTestFinished(() => rmSync(home, { recursive: true, force: true }));
-    const network = await ownNetwork(onTestFinished, ROOT);
+    const network = await ownNetwork(onTestFinished, await freshClone(onTestFinished));
     const env = { PATH: process.env['PATH'], HOME: home, TMPDIR: home };
     const going: { readonly shown: readonly string[]; readonly running: Running }[] = [];
 
@@ -77,10 +79,7 @@ test.skipIf(reason !== null)(
         continue;
       }
       let printed = '';
-      // Whoever runs this test did the set-up before; doing it again needs what this network has not.
-      for (const line of act.lines.filter((line) => line !== 'make setup')) {
-        printed += await does(line, act.shown);
-      }
+      for (const line of act.lines) printed += await does(line, act.shown);
       if (!goesOn(act)) expectShown(act, printed);
     }
     for (const { shown, running } of going) expectShown({ lines: [], shown }, running.output());
