@@ -1,6 +1,7 @@
 /** One color for each phase, verdict and outcome, the same in all panels; none says anything that no word says too. */
-import type { Outcome, Phase, VerdictClass } from '../../src/core/rollout.ts';
-import { OUTCOMES, PHASES } from '../../src/core/rollout.ts';
+import { OUTCOMES, type Outcome } from '../../src/core/outcome.ts';
+import type { Phase, VerdictClass } from '../../src/core/rollout.ts';
+import { PHASES } from '../../src/core/rollout.ts';
 import type { State } from './panels.ts';
 
 const PHASE_COLORS: Readonly<Record<Phase, string>> = {

@@ -1,6 +1,7 @@
 /** How rollouts begin and end: begin, go back to 0, finish, and what phase follows which outcome. */
 import { overridePreflight } from './incident.ts';
-import type { Outcome, RolloutState } from './rollout.ts';
+import type { Outcome } from './outcome.ts';
+import type { RolloutState } from './rollout.ts';
 import { shareOf } from './rule.ts';
 import { initialRollout, rolloutId } from './state.ts';
 import {

@@ -1,5 +1,6 @@
 /** Parts of the memory that only the core looks into: the held weight, approvals, our writes, what is live. */
-import type { Outcome } from './rollout.ts';
+import type { Outcome } from './outcome.ts';
+import type { ArmCounts } from './sequential/counts.ts';
 
 export interface Approval {
   readonly actor: string;
@@ -100,4 +101,16 @@ export interface Ending {
   alarmed: boolean;
   /** Why the last try to write 0 did nothing; null where it was accepted, or is not known yet. */
   trouble?: string | null;
+}
+
+/** What a rollout has spent of one metric's budget, as plain JSON. */
+export interface Spending {
+  /** Requests a second of the service before the rollout; null: not known yet. */
+  readonly rps: number | null;
+  /** Excess at the weights before this one. */
+  readonly before: number;
+  /** Percent; the counts below are of the time at it. */
+  readonly weight: number;
+  readonly canary: ArmCounts;
+  readonly stable: ArmCounts;
 }

@@ -10,11 +10,12 @@ import type {
   Known,
   OwnWrite,
   Promotion,
+  Spending,
   StateDiagnostic,
   WritePurpose,
 } from './memory.ts';
+import type { Outcome } from './outcome.ts';
 import type { SequentialMemory } from './sequential/memory.ts';
-import type { Spending } from './spending.ts';
 
 export const PHASES = [
   'Initializing',
@@ -39,10 +40,6 @@ export function healthOf(phase: Phase): Health {
   if (phase === 'Paused') return 'Paused';
   return phase === 'RolledBack' ? 'Degraded' : 'Progressing';
 }
-
-export const OUTCOMES = ['Promoted', 'RolledBack', 'Aborted', 'Reverted', 'Superseded', 'Cancelled'] as const;
-
-export type Outcome = (typeof OUTCOMES)[number];
 
 /**
  * Why a rollout stands still, each with its own way out.

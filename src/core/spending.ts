@@ -8,21 +8,10 @@
 import { formatDuration } from '../lib/duration.ts';
 import { compactNumber, percent } from '../lib/text.ts';
 import type { Canary, Metric, RolloutBudget } from '../spec/canary.ts';
+import type { Spending } from './memory.ts';
 import type { RolloutState } from './rollout.ts';
 import { type ArmCounts, addCounts, NO_REQUESTS } from './sequential/counts.ts';
 import type { SequentialJudgement } from './sequential/look.ts';
-
-/** What a rollout has spent of one metric's budget, as plain JSON. */
-export interface Spending {
-  /** Requests a second of the service before the rollout; null: not known yet. */
-  readonly rps: number | null;
-  /** Excess at the weights before this one. */
-  readonly before: number;
-  /** Percent; the counts below are of the time at it. */
-  readonly weight: number;
-  readonly canary: ArmCounts;
-  readonly stable: ArmCounts;
-}
 
 /** One poll: requests and bad ones of both arms, those of a settling weight included. */
 export interface Spent {

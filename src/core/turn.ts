@@ -6,11 +6,11 @@ import { canaryFor } from './default-judge.ts';
 import type { EventData, EventType, NewEvent } from './events.ts';
 import { withoutPoint } from './mann-whitney/memory.ts';
 import type { Command, Observation, Rule } from './observation.ts';
+import type { Outcome } from './outcome.ts';
 import type {
   CanaryState,
   Exemption,
   MetricState,
-  Outcome,
   Pause,
   PauseReason,
   Phase,

@@ -2,12 +2,7 @@
 import type { CounterSample, CounterSeries } from '../core/observation.ts';
 import { err, ok, type Result } from '../lib/result.ts';
 import { bucketSeries, classicSamples } from './native.ts';
-
-/** One series of an answer. The value may be NaN or infinite; its time is the one that was asked for. */
-export interface Sample {
-  readonly labels: Readonly<Record<string, string>>;
-  readonly value: number;
-}
+import type { Sample } from './sample.ts';
 
 export interface Answer {
   /** A scalar is one sample without labels. */

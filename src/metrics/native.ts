@@ -1,6 +1,6 @@
 /** Native histograms of an answer, read as what classic ones are made of: one number for each of their buckets. */
 import type { CounterSample, CounterSeries } from '../core/observation.ts';
-import type { Sample } from './answer.ts';
+import type { Sample } from './sample.ts';
 
 interface NativeBucket {
   readonly above: number;

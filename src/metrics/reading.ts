@@ -1,9 +1,9 @@
 /** From the rows of an answer to readings: what counts as a value, as no data and as an error. */
 import { type CounterSeries, type Reading, START_METRIC } from '../core/observation.ts';
 import { formatDuration } from '../lib/duration.ts';
-import type { Sample } from './answer.ts';
 import { type Bucket, observationsOf, quantileOf } from './histogram.ts';
 import { PART_LABEL, PARTS, type Pair, type Shape } from './promql.ts';
+import type { Sample } from './sample.ts';
 
 /** A newest sample older than this many scrape intervals says nothing about now. */
 const STALE_SCRAPES = 2.5;

@@ -2,11 +2,10 @@
  * Series that exist once for each Canary. They are written as text straight from what is known at scrape time: as
  * objects of a metrics library, half a million of them (10,000 Canaries) would block one scrape for over a second.
  */
+import { OUTCOMES, type Outcome } from '../core/outcome.ts';
 import {
   HEALTHS,
   type Health,
-  OUTCOMES,
-  type Outcome,
   type PauseReason,
   PHASES,
   type Phase,

@@ -5,7 +5,8 @@
  */
 import { z } from 'zod';
 import { EVENT_TYPES } from '../core/events.ts';
-import { HEALTHS, OUTCOMES, PHASES } from '../core/rollout.ts';
+import { OUTCOMES } from '../core/outcome.ts';
+import { HEALTHS, PHASES } from '../core/rollout.ts';
 
 const Time = z.iso.datetime().meta({ description: 'RFC 3339, UTC' });
 const Facts = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]));

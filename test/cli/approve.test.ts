@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Outcome, RolloutState } from '../../src/core/rollout.ts';
+import type { Outcome } from '../../src/core/outcome.ts';
+import type { RolloutState } from '../../src/core/rollout.ts';
 import type { Spec } from '../../src/spec/canary.ts';
 import { anEvent, aSave } from '../support/saves.ts';
 import { NOW, paymentRecord, paymentSpec, progressingState } from '../view/states.ts';

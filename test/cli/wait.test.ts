@@ -1,7 +1,8 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { Outcome, RolloutRecord } from '../../src/core/rollout.ts';
+import type { Outcome } from '../../src/core/outcome.ts';
+import type { RolloutRecord } from '../../src/core/rollout.ts';
 import type { StreamLimits } from '../../src/server/stream-hub.ts';
 import { anEvent, aSave } from '../support/saves.ts';
 import {

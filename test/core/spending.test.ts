@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { decide } from '../../src/core/decide.ts';
+import type { Spending } from '../../src/core/memory.ts';
 import { NOTHING_SEEN } from '../../src/core/observation.ts';
 import { simulate } from '../../src/core/simulation/simulate.ts';
-import { accountOf, excessOf, type Spending, type Spent, spend } from '../../src/core/spending.ts';
+import { accountOf, excessOf, type Spent, spend } from '../../src/core/spending.ts';
 import { parseScenario } from '../../src/spec/scenario.ts';
 import { aMetric, aSpec, type CanaryParts } from '../support/a-canary.ts';
 

@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Measurement, MeasureRequest } from '../../src/core/observation.ts';
 import { err, ok, type Result } from '../../src/lib/result.ts';
-import type { Answer, Failure, Sample } from '../../src/metrics/answer.ts';
+import type { Answer, Failure } from '../../src/metrics/answer.ts';
 import { type BatchedMeasure, createMeasure, type MeasureOptions } from '../../src/metrics/batch.ts';
 import type { QueryOptions } from '../../src/metrics/prometheus.ts';
+import type { Sample } from '../../src/metrics/sample.ts';
 import { createVirtualClock, type VirtualClock } from '../support/virtual-clock.ts';
 import { countersRequest, freeRequest, presenceRequest, ratioRequest } from './requests.ts';
 

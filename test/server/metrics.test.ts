@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { OUTCOMES, type Pause } from '../../src/core/rollout.ts';
+import { OUTCOMES } from '../../src/core/outcome.ts';
+import type { Pause } from '../../src/core/rollout.ts';
 import type { Clock } from '../../src/lib/clock.ts';
 import { createMetrics, type MetricsIndex } from '../../src/telemetry/metrics.ts';
 import { anEvent, aSave } from '../support/saves.ts';

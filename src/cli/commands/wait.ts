@@ -1,5 +1,6 @@
 /** `canary wait NAME --for OUTCOME|PHASE` and `start --wait`: a pipeline stands still until a rollout is where it should be. */
-import { OUTCOMES, PHASES } from '../../core/rollout.ts';
+import { OUTCOMES } from '../../core/outcome.ts';
+import { PHASES } from '../../core/rollout.ts';
 import { err, ok } from '../../lib/result.ts';
 import { roughDuration } from '../../lib/text.ts';
 import { CanaryView, RolloutListView, RolloutView } from '../../view/schemas.ts';

@@ -1,5 +1,6 @@
 /** What a run under the core came to, for people and programs: how it ended, when, and every decision with its reason. */
-import type { Outcome, Pause, Phase, RolloutState } from '../rollout.ts';
+import type { Outcome } from '../outcome.ts';
+import type { Pause, Phase, RolloutState } from '../rollout.ts';
 import type { Simulation } from './run.ts';
 
 /** What `simulate` and `backtest` print of a Canary. Times are RFC 3339, UTC. */
