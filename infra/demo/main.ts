@@ -26,7 +26,7 @@ import {
 } from './print.ts';
 import { commit, RELEASES } from './releases.ts';
 import { countSplits } from './splits.ts';
-import { differences, type Ending } from './verdicts.ts';
+import { decisionText, differences, type Ending } from './verdicts.ts';
 import { nothingSeen, type Seen, verifications, watch } from './watch.ts';
 import { openStage, type Stage, type World } from './world.ts';
 
@@ -160,6 +160,8 @@ function conclude(all: readonly Ending[], tookMs: number): boolean {
   sayFailures(all);
   sayHeadline('How the releases ended');
   sayOutcomes(all);
+  const decision = decisionText(all);
+  if (decision !== null) say(`  ${decision}`);
   const problems = all.flatMap(differences);
   sayProblems(problems);
   const isGood = problems.length === 0;

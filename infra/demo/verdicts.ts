@@ -23,9 +23,69 @@ export function outcomeText({ canary, rollout, last }: Ending): string {
 /** One sentence for everything that is not as it should be; none means all is well. */
 export function differences(ending: Ending): string[] {
   const { release } = ending;
-  return [...outcomeDifferences(ending), ...splitDifferences(ending), ...failureDifferences(ending)].map(
-    (text) => `${release.service}: ${text}`,
-  );
+  return [
+    ...outcomeDifferences(ending),
+    ...judgeDifferences(ending),
+    ...splitDifferences(ending),
+    ...failureDifferences(ending),
+  ].map((text) => `${release.service}: ${text}`);
+}
+
+/** The article's rule goes back after five minutes of violation, and leaves a step after five without. */
+const ARTICLE_SECONDS = 5 * 60;
+
+interface Decided {
+  readonly outcome: 'Promoted' | 'RolledBack';
+  /** From the first verified weight to the decision to go back, or to the end of the last step. */
+  readonly seconds: number;
+  /** What the article's rule takes at least. */
+  readonly articleSeconds: number;
+}
+
+function decided(rollout: RolloutView | undefined): Decided | null {
+  const [first] = rollout?.steps ?? [];
+  if (rollout === undefined || first === undefined || rollout.endedAt === null) return null;
+  const seconds = (Date.parse(rollout.endedAt) - Date.parse(first.verifiedAt)) / 1_000;
+  switch (rollout.outcome) {
+    case 'Promoted':
+      return { outcome: 'Promoted', seconds, articleSeconds: rollout.steps.length * ARTICLE_SECONDS };
+    case 'RolledBack':
+      return {
+        outcome: 'RolledBack',
+        seconds: seconds - (rollout.rollbackSeconds ?? 0),
+        articleSeconds: ARTICLE_SECONDS,
+      };
+    default:
+      return null;
+  }
+}
+
+/** Which judge decided, and how long that took beside the article's rule; null where nothing was decided. */
+export function decisionText(endings: readonly Ending[]): string | null {
+  const judges = new Set<string>();
+  const times = endings.flatMap(({ release, rollout }) => {
+    const found = decided(rollout);
+    if (rollout === undefined || found === null) return [];
+    judges.add(rollout.judge);
+    const end = found.outcome === 'Promoted' ? 'promoted' : 'sent back';
+    return [
+      `${release.service} was ${end} after ${Math.ceil(found.seconds)} s (the article: ${found.articleSeconds} s or more)`,
+    ];
+  });
+  if (times.length === 0) return null;
+  return `Decided by the judge ${[...judges].join(' and ')}: ${times.join(', ')}. Looks come each second here, and steps bake for seconds.`;
+}
+
+function judgeDifferences({ rollout }: Ending): string[] {
+  const found = decided(rollout);
+  if (rollout === undefined || found === null) return [];
+  const { judge, reason } = rollout;
+  const { outcome, seconds, articleSeconds } = found;
+  return [
+    ...(judge === 'sequential' ? [] : [`the ${judge} judge decided, not the sequential one`]),
+    ...(outcome === 'Promoted' || reason.includes('odds') ? [] : [`no odds sent it back (${reason})`]),
+    ...(seconds < articleSeconds ? [] : [`it took ${Math.ceil(seconds)} s, no less than the article's rule`]),
+  ];
 }
 
 function outcomeDifferences({ release, canary, rollout, last }: Ending): string[] {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { RELEASES, type Release } from '../../infra/demo/releases.ts';
 import type { CountedSplit, Sample } from '../../infra/demo/splits.ts';
-import { differences, type Ending } from '../../infra/demo/verdicts.ts';
+import { decisionText, differences, type Ending } from '../../infra/demo/verdicts.ts';
 import type { CanaryView, RolloutView } from '../../src/view/schemas.ts';
 
 const [healthy, bad, idle] = RELEASES as [Release, Release, Release];
@@ -16,7 +16,16 @@ interface Story {
   readonly stable?: { total: number; failed: number };
   readonly canary?: { total: number; failed: number };
   readonly splits?: readonly CountedSplit[];
+  readonly rollout?: Partial<RolloutView>;
 }
+
+/** 12 s after its first weight. */
+const DECIDED: Partial<RolloutView> = {
+  judge: 'sequential',
+  reason: 'odds 313 : 1',
+  endedAt: '2026-01-01T00:00:12.5Z',
+  rollbackSeconds: 0.5,
+};
 
 const fits = (weight: number): CountedSplit => ({
   weight,
@@ -37,7 +46,7 @@ function ending(release: Release, story: Story): Ending {
   return {
     release,
     canary: { phase: story.phase, pauses: [] } as unknown as CanaryView,
-    rollout: { outcome: story.outcome, steps, reason: 'because' } as unknown as RolloutView,
+    rollout: { ...DECIDED, outcome: story.outcome, steps, ...story.rollout } as unknown as RolloutView,
     splits: story.splits ?? (release.perSecond === 0 ? [] : story.weights.map(fits)),
     last,
   };
@@ -59,6 +68,15 @@ describe("the demo's verdict", () => {
     expect(differences(ending(healthy, PROMOTED))).toEqual([]);
     expect(differences(ending(bad, ROLLED_BACK))).toEqual([]);
     expect(differences(ending(idle, HELD))).toEqual([]);
+  });
+
+  test('says who decided, and how long it took beside the rule of the article', () => {
+    const all = [ending(healthy, PROMOTED), ending(bad, ROLLED_BACK), ending(idle, HELD)];
+    expect(decisionText(all)).toContain(
+      'Decided by the judge sequential: checkout was promoted after 13 s (the article: 1200 s or more), ' +
+        'payment was sent back after 12 s (the article: 300 s or more).',
+    );
+    expect(decisionText([{ ...ending(idle, HELD), rollout: undefined }])).toBeNull();
   });
 
   test('names a release without a rollout', () => {
@@ -85,6 +103,24 @@ describe("the demo's verdict", () => {
       healthy,
       { ...ROLLED_BACK, canary: { total: 9, failed: 0 } },
       /outcome is RolledBack, not Promoted/,
+    ],
+    [
+      'a healthy release that another judge decided',
+      healthy,
+      { ...PROMOTED, rollout: { judge: 'threshold' } },
+      /threshold judge decided, not the sequential/,
+    ],
+    [
+      'a rollback without odds',
+      bad,
+      { ...ROLLED_BACK, rollout: { reason: 'someone asked for it' } },
+      /no odds sent it back \(someone asked/,
+    ],
+    [
+      'a rollback that took as long as the rule of the article',
+      bad,
+      { ...ROLLED_BACK, rollout: { endedAt: '2026-01-01T00:05:00.5Z' } },
+      /took 300 s, no less/,
     ],
     [
       'a skipped step',
