@@ -20,6 +20,7 @@ Scenarios:
   takeover   --canaries: kill -9 beside a standby
   together   progress, restart and takeover with the same canaries
   counters   --canaries --runs: the raw counters of a fleet, polled and counted
+  backtest   --canaries: past releases of a fleet, judged over 45 minutes of them
   floor      fsync and an empty loop
 
 Exit code 1: a target was missed or something was found.`;

@@ -1,5 +1,6 @@
 /** What can be measured, and which of it a short run and a full run hold. */
 import { measureAlerts } from './alerts.ts';
+import { measureBacktest } from './backtest.ts';
 import { findCores } from './cores.ts';
 import { measureCounters } from './counters.ts';
 import type { Daemon } from './daemon.ts';
@@ -120,6 +121,11 @@ async function counters({ canaries = 2_000, runs = 20 }: Flags, tell: Tell): Pro
   tell('counters', await measureCounters(canaries, runs));
 }
 
+/** No daemon: past releases of a fleet, judged by the program on its core. */
+async function backtest({ canaries = 200 }: Flags, tell: Tell): Promise<void> {
+  tell('backtest', await measureBacktest(canaries, cores));
+}
+
 async function floor(_flags: Flags, tell: Tell): Promise<void> {
   await withWorld({ canaries: 1, intervalS: 30, cores }, async (world) =>
     tell('floor', { title: 'The machine', load: {}, figures: floorFigures(world.floor), findings: [] }),
@@ -183,5 +189,6 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   restart,
   takeover,
   counters,
+  backtest,
   floor,
 };
