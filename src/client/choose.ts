@@ -31,26 +31,41 @@ export function positionOf(service: string, key: string): number {
 }
 
 /**
- * The version for a request. What is not available is replaced by stable and then by `fallback`, never by the canary:
- * a stable version without instances must not put everyone on a version that was not judged.
+ * Who may get everyone where the rule does not say so, best first: the named fallback, what is live by the last good
+ * rule, and its stable version, which was live before. The canary is among them only once it was promoted.
+ *
+ * @param last the last good rule, null before the first one
+ */
+export function safeVersions(fallback: string | null, last: CanaryRule | null): readonly string[] {
+  const judged = last === null ? [] : [liveVersion(last), last.stableVersion];
+  return fallback === null ? judged : [fallback, ...judged];
+}
+
+/** What was judged good last: stable, and after a promotion the canary. */
+function liveVersion(rule: CanaryRule): string {
+  return rule.isPromoted ? rule.canaryVersion : rule.stableVersion;
+}
+
+/**
+ * The version for a request. What is not available is replaced by stable and then by the first of `safe` that is,
+ * never by the canary: a stable version without instances must not put everyone on a version that was not judged.
  *
  * @param rule null where no rule can be followed
- * @param fallback the version for that case, null when none is known
+ * @param safe as `safeVersions` has them
  */
 export function chooseVersion(
   rule: CanaryRule | null,
-  fallback: string | null,
+  safe: readonly string[],
   asking: Asking,
   isAvailable: (version: string) => boolean,
 ): Choice {
-  const safe = [rule?.stableVersion ?? null, fallback];
-  const firstSafe = () => safe.find((version) => version !== null && isAvailable(version)) ?? null;
-  if (rule === null) return { version: firstSafe(), because: 'default' };
+  const firstOf = (versions: readonly string[]) => versions.find((version) => isAvailable(version)) ?? null;
+  if (rule === null) return { version: firstOf(safe), because: 'default' };
   const asked = askedVersion(rule, asking.override);
   if (asked !== null && isAvailable(asked)) return { version: asked, because: 'override' };
   const given = asking.position < rule.canaryWeight ? rule.canaryVersion : rule.stableVersion;
   if (isAvailable(given)) return { version: given, because: 'weight' };
-  return { version: firstSafe(), because: 'unavailable' };
+  return { version: firstOf([rule.stableVersion, ...safe]), because: 'unavailable' };
 }
 
 /** Only the two versions of the rule can be asked for, and of a rule that is switched off only stable. */

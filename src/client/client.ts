@@ -3,7 +3,7 @@ import { emitWarning } from 'node:process';
 import { isDeepStrictEqual } from 'node:util';
 import { sleep, systemClock } from '../lib/clock.ts';
 import { type CallbackProblem, callSafely, createFallbacks, type Fallback, saidBy } from './callbacks.ts';
-import { type Choice, chooseVersion, positionOf } from './choose.ts';
+import { type Choice, chooseVersion, positionOf, safeVersions } from './choose.ts';
 import { followDocuments } from './follow.ts';
 import { type RequestHeaders, type Source, valueFrom } from './headers.ts';
 import { createNacosReader, type Document, type NacosReader } from './nacos.ts';
@@ -12,8 +12,8 @@ import { createSnapshot, type SnapshotProblem } from './snapshot.ts';
 
 export interface ServiceOptions {
   /**
-   * The version for everyone while no rule can be followed. Without it the stable version of the last good rule, and
-   * before the first one none. A function is asked at each choice, for one that changes; while it fails, it counts as
+   * The version for everyone while no rule can be followed. Without it, or without instances of it, what was live by
+   * the last good rule, and before the first one none. A function is asked at each choice, for one that changes; while it fails, it counts as
    * not there.
    */
   readonly fallback?: Fallback;
@@ -61,7 +61,7 @@ export interface ServiceState {
   readonly rule: CanaryRule | null;
   /** Why there is no rule, in words; null when there is one. */
   readonly reason: string | null;
-  /** Who gets what there is no rule for. */
+  /** Who gets what there is no rule for, if it has instances: what was named, else what was live last. */
   readonly fallback: string | null;
   /** Where this came from: `none` until Nacos has answered. */
   readonly source: 'nacos' | 'snapshot' | 'none';
@@ -117,8 +117,9 @@ export function createCanaryClient(options: CanaryClientOptions): CanaryClient {
   }
 
   function stateOf(service: string): ServiceState {
-    const { lastLive, ...state } = followedOf(service);
-    return { ...state, fallback: fallbackOf(service) ?? lastLive };
+    const { last, ...state } = followedOf(service);
+    const [fallback = null] = safeVersions(fallbackOf(service), last);
+    return { ...state, fallback };
   }
 
   function take(dataId: string, document: Document | null, source: 'nacos' | 'snapshot'): void {
@@ -166,10 +167,11 @@ export function createCanaryClient(options: CanaryClientOptions): CanaryClient {
     state: stateOf,
     isConnected: () => trouble === null && isEveryAnswered(),
     choose(service, { headers, key }, isAvailable = () => true) {
-      const { rule, fallback } = stateOf(service);
+      const { rule, last } = followedOf(service);
+      const safe = safeVersions(fallbackOf(service), last);
       const stickyKey = key ?? valueFrom(sticky, headers);
       const position = stickyKey === null ? Math.random() * 100 : positionOf(service, stickyKey);
-      return chooseVersion(rule, fallback, { position, override: valueFrom(override, headers) }, isAvailable);
+      return chooseVersion(rule, safe, { position, override: valueFrom(override, headers) }, isAvailable);
     },
     async close() {
       ending.abort();
@@ -214,8 +216,8 @@ function readerOf(options: CanaryClientOptions): NacosReader {
 
 /** What was heard of one service; what it falls back to may come from elsewhere. */
 interface Followed extends Omit<ServiceState, 'fallback'> {
-  /** Live by the last good rule, null before the first one. */
-  readonly lastLive: string | null;
+  /** The last good rule, null before the first one. */
+  readonly last: CanaryRule | null;
 }
 
 function nothingYet(): Followed {
@@ -225,7 +227,7 @@ function nothingYet(): Followed {
     source: 'none',
     isBeta: false,
     since: systemClock.now(),
-    lastLive: null,
+    last: null,
   };
 }
 
@@ -238,13 +240,8 @@ function afterDocument(before: Followed, document: Document | null, source: 'nac
     source,
     isBeta: document?.isBeta ?? false,
     since: isDeepStrictEqual(rule, before.rule) ? before.since : systemClock.now(),
-    lastLive: rule === null ? before.lastLive : liveVersion(rule),
+    last: rule ?? before.last,
   };
-}
-
-/** What was judged good last: stable, and after a promotion the canary. */
-function liveVersion(rule: CanaryRule): string {
-  return rule.isPromoted ? rule.canaryVersion : rule.stableVersion;
 }
 
 /** True when `answer` comes within `limitMs` and before `signal` aborts. */

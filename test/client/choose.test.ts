@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { binomialInterval } from '../../infra/demo/binomial.ts';
-import { chooseVersion, positionOf } from '../../src/client/choose.ts';
+import { chooseVersion, positionOf, safeVersions } from '../../src/client/choose.ts';
 import type { CanaryRule } from '../../src/client/rule.ts';
 
 const USERS = Array.from({ length: 20_000 }, (_, index) => `user-${index}`);
@@ -14,7 +14,7 @@ function ruleAt(canaryWeight: number, changes: Partial<CanaryRule> = {}): Canary
 
 function versionOf(rule: CanaryRule | null, user: string, service = 'checkout'): string | null {
   const asking = { position: positionOf(service, user), override: null };
-  return chooseVersion(rule, 'v0', asking, everything).version;
+  return chooseVersion(rule, ['v0'], asking, everything).version;
 }
 
 function canaryUsers(weight: number): Set<string> {
@@ -62,8 +62,8 @@ describe('the split', () => {
 describe('the choice', () => {
   test('without a rule is the fallback for everybody', () => {
     const asking = { position: 0, override: 'canary' };
-    expect(chooseVersion(null, 'v0', asking, everything)).toEqual({ version: 'v0', because: 'default' });
-    expect(chooseVersion(null, null, asking, everything).version).toBeNull();
+    expect(chooseVersion(null, ['v0'], asking, everything)).toEqual({ version: 'v0', because: 'default' });
+    expect(chooseVersion(null, [], asking, everything).version).toBeNull();
   });
 
   test.each([
@@ -72,18 +72,18 @@ describe('the choice', () => {
     ['stable', 100, 'v1'],
     ['v1', 100, 'v1'],
   ])('by the override "%s" does not ask for the weight', (override, weight, version) => {
-    const choice = chooseVersion(ruleAt(weight), 'v0', { position: 50, override }, everything);
+    const choice = chooseVersion(ruleAt(weight), ['v0'], { position: 50, override }, everything);
     expect(choice).toEqual({ version, because: 'override' });
   });
 
   test('takes no other version by an override than those of the rule', () => {
-    const choice = chooseVersion(ruleAt(0), 'v0', { position: 50, override: 'v9' }, everything);
+    const choice = chooseVersion(ruleAt(0), ['v0'], { position: 50, override: 'v9' }, everything);
     expect(choice).toEqual({ version: 'v1', because: 'weight' });
   });
 
   test('gives a canary that is switched off to nobody, also when asked for it', () => {
     const disabled = ruleAt(0, { isEnabled: false });
-    const choice = chooseVersion(disabled, 'v0', { position: 0, override: 'canary' }, everything);
+    const choice = chooseVersion(disabled, ['v0'], { position: 0, override: 'canary' }, everything);
     expect(choice).toEqual({ version: 'v1', because: 'weight' });
   });
 
@@ -93,9 +93,11 @@ describe('the choice', () => {
         fc.double({ min: 0, max: 99, noNaN: true }),
         fc.subarray(['v0', 'v1', 'v2']),
         fc.constantFrom(null, 'stable', 'v9'),
-        (weight, available, override) => {
+        fc.constantFrom(null, 'v0', 'v1'),
+        (weight, available, override, fallback) => {
           const asking = { position: 99.5, override };
-          const choice = chooseVersion(ruleAt(weight), 'v0', asking, (version) =>
+          const rule = ruleAt(weight);
+          const choice = chooseVersion(rule, safeVersions(fallback, rule), asking, (version) =>
             available.includes(version),
           );
           expect(choice.version).not.toBe('v2');
@@ -108,7 +110,7 @@ describe('the choice', () => {
 
   test('sends users of a canary without instances to stable', () => {
     const asking = { position: 0, override: null };
-    const choice = chooseVersion(ruleAt(100), 'v0', asking, (version) => version !== 'v2');
+    const choice = chooseVersion(ruleAt(100), ['v0'], asking, (version) => version !== 'v2');
     expect(choice).toEqual({ version: 'v1', because: 'unavailable' });
   });
 });

@@ -181,6 +181,25 @@ describe('a client', () => {
     expect(client.choose('checkout', { headers: {} }).version).toBe('v2');
   });
 
+  test.each([
+    ['deleted', null],
+    ['malformed', '{"rules":'],
+  ])('gives what is live where its fallback has gone and the document is %s', async (_, content) => {
+    const nacos = await startNacos();
+    const promoted = { ...JSON.parse(ruleDocument({ canaryWeight: 100 })), managedBy: { promoted: true } };
+    nacos.put(...DOCUMENT, JSON.stringify(promoted));
+    const client = listen({ nacos: nacos.url, services: { checkout: { fallback: 'v1' } } });
+    await client.ready;
+    if (content === null) nacos.delete(...DOCUMENT);
+    else nacos.put(...DOCUMENT, content);
+    await soon(() => expect(client.weight()).toBeNull());
+    const choice = (...running: string[]) =>
+      client.choose('checkout', { headers: {} }, (version) => running.includes(version));
+    expect(choice('v1', 'v2')).toEqual({ version: 'v1', because: 'default' });
+    expect(choice('v2')).toEqual({ version: 'v2', because: 'default' });
+    expect(choice('v9')).toEqual({ version: null, because: 'default' });
+  });
+
   test('keeps each user on one version, and lets a request ask for one where that is allowed', async () => {
     const nacos = await startNacos();
     nacos.put(...DOCUMENT, ruleDocument({ canaryWeight: 50 }));

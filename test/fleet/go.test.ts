@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { positionOf } from '../../src/client/choose.ts';
-import { readRule } from '../../src/client/rule.ts';
+import { chooseVersion, positionOf, safeVersions } from '../../src/client/choose.ts';
+import { type CanaryRule, readRule } from '../../src/client/rule.ts';
 import { find, run, skipped } from '../terraform/tools.ts';
 
 const FOLDER = resolve(import.meta.dirname, '../../infra/fleet/go');
@@ -11,7 +11,17 @@ interface Vectors {
   readonly documents: readonly {
     readonly name: string;
     readonly text: string;
-    readonly rule: { canaryVersion: string; canaryWeight: number; stableVersion: string } | null;
+    readonly rule: Partial<CanaryRule> | null;
+  }[];
+  readonly choices: readonly {
+    readonly name: string;
+    /** The last good rule, and whether it is the one to follow now. */
+    readonly last: Omit<CanaryRule, 'isEnabled'> | null;
+    readonly isFollowed: boolean;
+    readonly fallback: string | null;
+    readonly position: number;
+    readonly has: readonly string[];
+    readonly version: string | null;
   }[];
   readonly positions: readonly {
     readonly service: string;
@@ -30,6 +40,14 @@ describe('the values that the Go listener is tested by', () => {
 
   test.each(vectors.positions)('hold for the Node client: $key of $service', ({ service, key, position }) => {
     expect(positionOf(service, key)).toBeCloseTo(position, 5);
+  });
+
+  test.each(vectors.choices)('hold for the Node client: $name', ({ position, version, ...known }) => {
+    const last = known.last === null ? null : { ...known.last, isEnabled: true };
+    const safe = safeVersions(known.fallback, last);
+    const has = (name: string) => known.has.includes(name);
+    const asking = { position, override: null };
+    expect(chooseVersion(known.isFollowed ? last : null, safe, asking, has).version).toBe(version);
   });
 });
 
