@@ -41,7 +41,7 @@ function adoptRaise(turn: Turn, rollout: RolloutState, own: OwnWrite): void {
   if (state.intent !== null) supersede(turn, state.intent);
   state.intent = null;
   remember(turn);
-  holdWeight(turn, rollout, own.stepIndex, own.weight, canary.settleMs);
+  holdWeight(turn, rollout, own.stepIndex, own.weight, canary.settleMs, true);
   if (own.weight === 100) rollout.frozenAt = own.at;
   rollout.withdrawDue = false;
   turn.recognized = true;

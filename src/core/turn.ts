@@ -17,6 +17,7 @@ import type {
   RolloutState,
   Verdict,
 } from './rollout.ts';
+import { withoutEarned } from './sequential/again.ts';
 
 /** Everything `decide` may know. Equal inputs give equal decisions. */
 export interface DecideInput {
@@ -243,7 +244,15 @@ export function restartHeld(turn: Turn, rollout: RolloutState): void {
   endPause(turn, 'Approval', 'the evidence starts again');
   rollout.held.verifiedAt = turn.now;
   rollout.held.clearFrom = turn.now + turn.canary.settleMs;
+  restartEvidence(rollout);
+}
+
+/** Nothing that was earned so far counts any more; what speaks against the revision does. */
+export function restartEvidence(rollout: RolloutState): void {
   restartPasses(rollout);
+  for (const metric of Object.values(rollout.metrics)) {
+    if (metric.sequential !== undefined) metric.sequential = withoutEarned(metric.sequential);
+  }
 }
 
 export function setDiagnostic(turn: Turn, code: string, detail: string | null): void {

@@ -13,6 +13,7 @@ import {
   emit,
   endPause,
   NOTES_KEPT,
+  restartEvidence,
   restartPasses,
   setDiagnostic,
   type Turn,
@@ -167,7 +168,8 @@ export function verify(turn: Turn, intent: Intent): void {
   rollout.raiseFailures = 0;
   // A write about another pair (begun before this rollout) says nothing about the share of its revision.
   if (live.kind === 'rule' && live.rule.canaryVersion !== rollout.revision) return;
-  holdWeight(turn, rollout, intent.stepIndex, intent.to, canary.settleMs);
+  const isEarned = intent.purpose === 'step';
+  holdWeight(turn, rollout, intent.stepIndex, intent.to, canary.settleMs, isEarned);
 }
 
 /** At weight 0 nothing is measured, so what only a look would end would never end. */
@@ -177,20 +179,26 @@ function endMeasuringPauses(turn: Turn): void {
   }
 }
 
-/** Makes `weight` the held one: settle, bake, evidence and the grace for missing data begin again. */
+/**
+ * Makes `weight` the held one: settle, bake, evidence and the grace for missing data begin again.
+ *
+ * @param isEarned a step up of ours: the odds that earned it count on, for the steps after it
+ */
 export function holdWeight(
   turn: Turn,
   rollout: RolloutState,
   index: number,
   weight: number,
   settleMs: number,
+  isEarned = false,
 ): void {
   endPause(turn, 'Approval', 'another weight is held now');
   if (weight === 0) endMeasuringPauses(turn);
   rollout.stepIndex = index;
   rollout.weight = weight;
   rollout.held = initialHeld(index, weight, turn.now, settleMs);
-  restartPasses(rollout);
+  if (isEarned) restartPasses(rollout);
+  else restartEvidence(rollout);
   for (const metric of Object.values(rollout.metrics)) metric.noDataSince = null;
   // At 100 stable has no traffic of its own: it is judged as it was, at the latest now.
   if (weight < 100) rollout.frozenAt = null;

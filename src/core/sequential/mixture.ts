@@ -37,3 +37,12 @@ export function release(mixture: Mixture, amount: number): Mixture {
     reserve: released === mixture.reserve ? 0 : mixture.reserve - released,
   };
 }
+
+/** Gives up what was won: a wealth above 1 becomes 1, less stays what it is. */
+export function withoutGain(mixture: Mixture): Mixture {
+  const gain = Math.max(0, logWealth(mixture));
+  return {
+    logs: mixture.logs.map((log) => log - gain),
+    reserve: mixture.reserve * Math.exp(-gain),
+  };
+}
