@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Alert } from '../controller/controls.ts';
 import type { SignalAction } from '../core/observation.ts';
-import type { AlertBody, GrafanaBody, GrafanaOlderBody } from '../view/webhooks.ts';
+import type { AlertBody, AlertmanagerBody, GrafanaBody, GrafanaOlderBody } from '../view/webhooks.ts';
 
 /** Names of the labels that are read. */
 export interface AlertLabels {
@@ -21,9 +21,11 @@ export const ALERT_LABELS: AlertLabels = {
 
 type Labels = Readonly<Record<string, string>>;
 
-const ACTIONS: readonly string[] = ['rollback', 'pause', 'promote', 'ignore'] satisfies SignalAction[];
+/** The words that the action label may say. */
+export const ACTIONS: readonly string[] = ['rollback', 'pause', 'promote', 'ignore'] satisfies SignalAction[];
 const NAME_KEPT = 200;
 const SUMMARY_KEPT = 300;
+const ACTION_SHOWN = 60;
 
 /**
  * Grafana tells by these that a rule could not be evaluated. They carry the rule's labels, also the one that asks for
@@ -48,6 +50,12 @@ export function grafanaAlerts(body: GrafanaBody, names: AlertLabels): Alert[] {
   });
 }
 
+/** What the action labels of a body say beside the words that are known. Those alerts pause. */
+export function unknownActions(body: AlertmanagerBody | GrafanaBody, names: AlertLabels): string[] {
+  const labels = 'state' in body ? [body.tags ?? {}] : body.alerts.map((alert) => alert.labels);
+  return labels.flatMap((one) => unknownAction(one, names) ?? []);
+}
+
 function alertOf(
   { status, labels, annotations, startsAt, endsAt, fingerprint }: AlertBody,
   names: AlertLabels,
@@ -59,7 +67,7 @@ function alertOf(
     endedAt: timeOf(endsAt),
     name: plain(labels['alertname'] ?? '', NAME_KEPT) || 'unnamed',
     firing: status === 'firing',
-    summary: plain(annotations?.['summary'] ?? annotations?.['description'] ?? '', SUMMARY_KEPT),
+    summary: summaryOf(annotations?.['summary'] ?? annotations?.['description'] ?? '', labels, names),
   };
 }
 
@@ -79,7 +87,7 @@ function olderAlerts(
     endedAt: null,
     name: plain(name, NAME_KEPT) || 'unnamed',
     firing: state === 'alerting',
-    summary: plain(message ?? '', SUMMARY_KEPT),
+    summary: summaryOf(message ?? '', labels, names),
   };
   return [told];
 }
@@ -89,15 +97,30 @@ function addressOf(labels: Labels, names: AlertLabels): Pick<Alert, 'canary' | '
   return {
     canary: labels[names.canary] || null,
     service: labels[names.service] || null,
-    action: actionOf(labels[names.action], labels[names.severity]),
+    action: actionOf(labels, names),
   };
 }
 
-/** Without a label that is understood the severity decides. */
-function actionOf(asked: string | undefined, severity: string | undefined): SignalAction {
-  const action = asked?.trim().toLowerCase();
+/** Without an action the severity decides. Who writes one that nobody knows meant something else than its severity. */
+function actionOf(labels: Labels, names: AlertLabels): SignalAction {
+  const action = labels[names.action]?.trim().toLowerCase();
   if (isAction(action)) return action;
-  return severity?.trim().toLowerCase() === 'critical' ? 'rollback' : 'pause';
+  if (unknownAction(labels, names) !== null) return 'pause';
+  return labels[names.severity]?.trim().toLowerCase() === 'critical' ? 'rollback' : 'pause';
+}
+
+/** Null: the label says a known word, or nothing. */
+function unknownAction(labels: Labels, names: AlertLabels): string | null {
+  const action = plain(labels[names.action] ?? '', ACTION_SHOWN);
+  return action === '' || isAction(action.toLowerCase()) ? null : action;
+}
+
+/** With the reason in front where it pauses for want of a known word: events and `explain` show it. */
+function summaryOf(text: string, labels: Labels, names: AlertLabels): string {
+  const action = unknownAction(labels, names);
+  if (action === null) return plain(text, SUMMARY_KEPT);
+  const reason = `${names.action} "${action}" is none of ${ACTIONS.join(', ')}, so it pauses`;
+  return plain(text === '' ? reason : `${reason}: ${text}`, SUMMARY_KEPT);
 }
 
 function isAction(text: string | undefined): text is SignalAction {

@@ -57,7 +57,8 @@ function fieldsOf(request: FastifyRequest, reply: FastifyReply) {
   return { requestId, method, path, status, code, actor: actorOf(request), address };
 }
 
-function atMostEvery(ms: number, clock: Clock): () => boolean {
+/** Whether so long has passed since it last said yes. */
+export function atMostEvery(ms: number, clock: Clock): () => boolean {
   let last = Number.NEGATIVE_INFINITY;
   return () => {
     const now = clock.monotonic();

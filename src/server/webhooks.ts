@@ -5,10 +5,11 @@ import type { WEBHOOK_RESULTS, WEBHOOK_TYPES } from '../telemetry/metrics.ts';
 import { WebhookParams } from '../view/requests.ts';
 import type { Problem } from '../view/schemas.ts';
 import { AlertmanagerBody, GrafanaBody, WebhookAnswer, WebhookView } from '../view/webhooks.ts';
-import { type AlertLabels, alertmanagerAlerts, grafanaAlerts } from './alerts.ts';
+import { ACTIONS, type AlertLabels, alertmanagerAlerts, grafanaAlerts, unknownActions } from './alerts.ts';
 import { type App, PROBLEM_ANSWERS, type ServerDeps } from './deps.ts';
 import type { Limiter } from './limits.ts';
 import { problem, refusalProblem, sendProblem } from './problems.ts';
+import { atMostEvery } from './request-log.ts';
 import { createReplays, objectionToBody, objectionToHeaders } from './webhook-secret.ts';
 import { objectionToTime } from './writes.ts';
 
@@ -24,6 +25,10 @@ export interface WebhookOptions {
 /** A group may hold every alert of a fleet. */
 const BODY_LIMIT = 1024 * 1024;
 
+/** An alert that is written wrongly is told again and again. */
+const UNKNOWN_EVERY_MS = 1000;
+const UNKNOWN_SHOWN = 5;
+
 const SUMMARIES: Readonly<Record<WebhookType, string>> = {
   grafana: 'Alerts from Grafana, by unified alerting or as before it',
   alertmanager: 'Alerts from Alertmanager',
@@ -38,7 +43,7 @@ export function registerWebhooks(app: App, deps: ServerDeps, limiter: Limiter): 
     { ...inbox.hooks('grafana'), schema: { ...describe('grafana'), body: GrafanaBody } },
     async (request, reply) => {
       const { body } = request;
-      const answer = await inbox.take('grafana', request, grafanaAlerts(body, labels), truncatedIn(body));
+      const answer = await inbox.take('grafana', request, body, grafanaAlerts(body, labels));
       return 'code' in answer ? sendProblem(reply, answer) : reply.code(202).send(answer);
     },
   );
@@ -47,8 +52,7 @@ export function registerWebhooks(app: App, deps: ServerDeps, limiter: Limiter): 
     { ...inbox.hooks('alertmanager'), schema: { ...describe('alertmanager'), body: AlertmanagerBody } },
     async (request, reply) => {
       const { body } = request;
-      const alerts = alertmanagerAlerts(body, labels);
-      const answer = await inbox.take('alertmanager', request, alerts, truncatedIn(body));
+      const answer = await inbox.take('alertmanager', request, body, alertmanagerAlerts(body, labels));
       return 'code' in answer ? sendProblem(reply, answer) : reply.code(202).send(answer);
     },
   );
@@ -85,13 +89,14 @@ interface Inbox {
   take(
     type: WebhookType,
     request: Pick<FastifyRequest, 'raw' | 'headers' | 'ip'>,
+    body: GrafanaBody | AlertmanagerBody,
     alerts: readonly Alert[],
-    truncated: number,
   ): Promise<WebhookAnswer | Problem>;
 }
 
 function createInbox(app: App, deps: ServerDeps, limiter: Limiter): Inbox {
-  const { controls, clock, metrics, webhooks } = deps;
+  const { controls, clock, metrics, webhooks, log } = deps;
+  const isTime = atMostEvery(UNKNOWN_EVERY_MS, clock);
   const replays = createReplays(clock);
   const parse = app.getDefaultJsonParser('error', 'error');
   const texts = new WeakMap<FastifyRequest['raw'], string>();
@@ -103,6 +108,15 @@ function createInbox(app: App, deps: ServerDeps, limiter: Limiter): Inbox {
   async function refuse(request: FastifyRequest, reply: FastifyReply, objection: Problem) {
     const isProof = webhooks.secret !== null;
     return sendProblem(reply, isProof ? await limiter.failure(request, reply, objection) : objection);
+  }
+
+  function noteUnknown(type: WebhookType, unknown: readonly string[]): void {
+    if (unknown.length === 0) return;
+    metrics.unknownActions(type, unknown.length);
+    if (!isTime()) return;
+    const shown = [...new Set(unknown)].slice(0, UNKNOWN_SHOWN);
+    const fields = { type, label: webhooks.labels.action, unknown: shown, known: ACTIONS };
+    log.warn(fields, 'an alert asks for an action that does not exist, so it pauses');
   }
 
   return {
@@ -131,12 +145,14 @@ function createInbox(app: App, deps: ServerDeps, limiter: Limiter): Inbox {
         metrics.webhook(type, resultOf(reply));
       },
     }),
-    async take(type, { raw, headers, ip }, alerts, truncated) {
+    async take(type, { raw, headers, ip }, body, alerts) {
+      const truncated = truncatedIn(body);
       const receive = () => controls.receive({ type, address: ip, body: texts.get(raw) ?? '', alerts });
       const answer = await replays.once(headers, receive, (given) => !('code' in given));
       if (answer === null) return { alerts: [], truncated, replayed: true };
       if ('code' in answer) return refusalProblem(answer);
       for (const { result } of answer) metrics.alert(type, result);
+      noteUnknown(type, unknownActions(body, webhooks.labels));
       return { alerts: [...answer], truncated, replayed: false };
     },
   };

@@ -60,6 +60,8 @@ export interface Metrics extends AccessSeries {
   webhook(type: (typeof WEBHOOK_TYPES)[number], result: (typeof WEBHOOK_RESULTS)[number]): void;
   /** One alert of a webhook that was accepted, for one Canary. */
   alert(type: (typeof WEBHOOK_TYPES)[number], result: (typeof ALERT_RESULTS)[number]): void;
+  /** So many alerts of an accepted webhook asked for an action that does not exist. */
+  unknownActions(type: (typeof WEBHOOK_TYPES)[number], count: number): void;
   /** From now on this says how many follow the event stream. */
   countReaders(readers: () => number): void;
   /** A reader of the event stream was sent away because it stood still. */
@@ -120,6 +122,7 @@ export function createMetrics({ clock, version }: MetricsOptions): Metrics {
     asked: (provider, seconds) => series.providerDuration.observe({ provider }, seconds),
     webhook: (type, result) => series.webhooks.inc({ type, result }),
     alert: (type, result) => series.alerts.inc({ type, result }),
+    unknownActions: (type, count) => series.unknownActions.inc({ type }, count),
     countReaders: series.countReaders,
     streamStalled: () => series.stalls.inc(),
     async *scrape(index) {
@@ -170,6 +173,7 @@ interface ControllerSeries {
   readonly providerDuration: Histogram<'provider'>;
   readonly webhooks: Counter<'type' | 'result'>;
   readonly alerts: Counter<'type' | 'result'>;
+  readonly unknownActions: Counter<'type'>;
   readonly stalls: Counter;
   countReaders(readers: () => number): void;
   show(figures: ControllerFigures): void;
@@ -198,9 +202,16 @@ function createControllerSeries(version: string): ControllerSeries {
     labelNames: ['type', 'result'],
     registers,
   });
+  const unknownActions = new Counter({
+    name: 'canary_controller_webhook_actions_unknown_total',
+    help: 'Alerts in accepted webhooks whose label for the action says no word that is known, so that they pause.',
+    labelNames: ['type'],
+    registers,
+  });
   for (const stage of RECONCILE_STAGES) reconcileErrors.inc({ stage }, 0);
   for (const type of WEBHOOK_TYPES) {
     for (const result of WEBHOOK_RESULTS) webhooks.inc({ type, result }, 0);
+    unknownActions.inc({ type }, 0);
     for (const result of ALERT_RESULTS) alerts.inc({ type, result }, 0);
   }
   for (const provider of PROVIDERS) durations.providerDuration.zero({ provider });
@@ -218,6 +229,7 @@ function createControllerSeries(version: string): ControllerSeries {
     reconcileErrors,
     webhooks,
     alerts,
+    unknownActions,
     ...stream,
     show: createShow(registers),
   };

@@ -185,7 +185,10 @@ function typeOf({ type, const: only, enum: choices, anyOf }: Schema): string {
 /** Families of a scrape that shows one Canary at its second step. */
 async function metricRows(): Promise<string[][]> {
   const spec = budgetedSpec();
-  const { app, metrics } = serverOf(standIn({ specs: [spec], states: [budgetedState(spec)] }));
+  const state = budgetedState(spec);
+  state.rollout?.pauses.push({ reason: 'Manual', detail: 'asked by ana', since: 0 });
+  state.ending = { outcome: 'Aborted', reason: 'asked by ana', since: 0, tries: 0, alarmed: false };
+  const { app, metrics } = serverOf(standIn({ specs: [spec], states: [state] }));
   metrics.looked(spec.canary.name, [paymentVerdict()], 0.7);
   metrics.wrote(spec.canary.name, 'accepted');
   const page = (await app.inject('/metrics')).body;

@@ -54,6 +54,7 @@ const PROCESS_NAMES = [
   'canary_controller_provider_request_duration_seconds',
   'canary_controller_webhook_requests_total',
   'canary_controller_webhook_alerts_total',
+  'canary_controller_webhook_actions_unknown_total',
   'canary_controller_stream_readers',
   'canary_controller_stream_stalls_total',
   'canary_controller_db_size_bytes',

@@ -112,6 +112,8 @@ export interface TestServer {
   readonly clock: VirtualClock;
   /** What was logged as an error. */
   readonly errors: object[];
+  /** What was logged as a warning. */
+  readonly warnings: object[];
 }
 
 /** Webhooks as they are taken where nothing is set. */
@@ -128,6 +130,7 @@ export function serverOf(
   const store = temp.open();
   const metrics = createMetrics({ clock, version: '1.2.3' });
   const errors: object[] = [];
+  const warnings: object[] = [];
   const app = createApp({
     controls,
     store,
@@ -136,8 +139,12 @@ export function serverOf(
     webhooks,
     streamLimits,
     version: '1.2.3',
-    log: { ...silentLog, error: (fields) => errors.push(fields) },
+    log: {
+      ...silentLog,
+      error: (fields) => errors.push(fields),
+      warn: (fields) => warnings.push(fields),
+    },
   });
   onTestFinished(() => app.close());
-  return { app, store, temp, metrics, clock, errors };
+  return { app, store, temp, metrics, clock, errors, warnings };
 }

@@ -145,11 +145,51 @@ describe('what an alert asks for', () => {
     [{ severity: 'warning' }, 'pause'],
     [{}, 'pause'],
     [{ canary_action: 'rolback' }, 'pause'],
-    [{ canary_action: 'rolback', severity: 'critical' }, 'rollback'],
+    [{ canary_action: 'none', severity: 'critical' }, 'pause'],
+    [{ canary_action: '', severity: 'critical' }, 'rollback'],
   ])('by the labels %j is %s', async (labels, action) => {
     const { post, alerts } = loaded();
     await post('alertmanager', alertmanager(anAlert({ labels })));
     expect(alerts()).toMatchObject([{ action, canary: null, service: null, name: 'unnamed' }]);
+  });
+
+  test('and is no word that is known, is said, logged and counted; a flood of them is one line', async () => {
+    const { post, alerts, app, warnings } = loaded();
+    const body = alertmanager(
+      anAlert({ labels: { canary_action: 'nöne\n', severity: 'critical' } }),
+      anAlert(),
+    );
+    await post('alertmanager', body);
+    await post('alertmanager', body);
+    const [mistaken, sound] = alerts();
+    expect(mistaken).toMatchObject({
+      action: 'pause',
+      summary:
+        'canary_action "nöne" is none of rollback, pause, promote, ignore, so it pauses: the budget burns',
+    });
+    expect(sound).toMatchObject({ action: 'rollback', summary: 'the budget burns' });
+    const page = parseExposition((await app.inject('/metrics')).body);
+    const count = page.samples.find(
+      ({ name, labels }) =>
+        name.endsWith('webhook_actions_unknown_total') && labels['type'] === 'alertmanager',
+    );
+    expect(count?.value).toBe(2);
+    expect(warnings).toEqual([
+      {
+        type: 'alertmanager',
+        label: 'canary_action',
+        unknown: ['nöne'],
+        known: ['rollback', 'pause', 'promote', 'ignore'],
+      },
+    ]);
+  });
+
+  test('and is no word that is known pauses in the body from before unified alerting too', async () => {
+    const { post, alerts, warnings } = loaded();
+    const tags = { canary_action: 'revert', severity: 'critical' };
+    await post('grafana', { title: '[Alerting] x', state: 'alerting', tags });
+    expect(alerts()).toMatchObject([{ action: 'pause', summary: expect.stringContaining('"revert"') }]);
+    expect(warnings).toMatchObject([{ unknown: ['revert'] }]);
   });
 
   test('is read from the labels that the settings name', async () => {
