@@ -1,13 +1,13 @@
 /**
- * What a storm of alerts costs: 200 webhooks a second, each with an alert of its own, while every canary is looked at;
- * then one alert after the other that takes a canary to weight 0.
+ * What a storm of alerts costs: 200 webhooks a second, each with an alert of its own, while every canary is looked at
+ * and some are taken back; then one alert after the other that takes a canary to weight 0.
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Daemon } from './daemon.ts';
 import type { NacosVersion } from './documents.ts';
 import { between, quantileOf } from './exposition.ts';
 import { floorFigures } from './floor.ts';
-import { watch } from './load.ts';
+import { type Span, watch } from './load.ts';
 import type { Found } from './outcome.ts';
 import { quantile } from './quantile.ts';
 import { noteVerified, type Verified } from './rollback.ts';
@@ -16,10 +16,13 @@ import { WEIGHTS } from './services.ts';
 import type { World } from './world.ts';
 
 const PER_SECOND = 200;
-const ROLLBACKS = 100;
+/** At most; those in the storm are at most half of the canaries. */
+const ROLLBACKS = { inStorm: 50, afterwards: 100 } as const;
 /** From the request to weight 0 read back at p99: with the Admin read, and on v1, where reads lag behind writes. */
 const MOST_S: Readonly<Record<NacosVersion, number>> = { '3.1': 0.5, '2.5.1': 1.6 };
 const QUIET_MS = 15_000;
+/** The widest bucket of the lag below a second: quantiles that are nearer to each other cannot be told apart. */
+const RESOLUTION_S = 0.1;
 const SPACE_MS = 50;
 
 export interface AlertsPlan {
@@ -41,18 +44,21 @@ export async function measureAlerts(world: World, plan: AlertsPlan): Promise<Fou
   await wait(1_000 * intervalS);
   const quiet = await watch(daemon, world.others, QUIET_MS);
   say(`${PER_SECOND} alerts a second for ${seconds} s`);
-  const [storm, answers] = await Promise.all([
+  const inStorm = services.slice(0, Math.min(ROLLBACKS.inStorm, Math.ceil(services.length / 2)));
+  const others = services.slice(inStorm.length).slice(0, ROLLBACKS.afterwards);
+  const [storm, answers, askedInStorm] = await Promise.all([
     watch(daemon, world.others, seconds * 1_000),
     flood(daemon, services, seconds),
+    takeBack(daemon, inStorm, (seconds * 1_000) / (inStorm.length + 1)),
   ]);
   say('taking canaries back');
-  const asked = await takeBack(daemon, services.slice(0, ROLLBACKS));
+  const askedAfterwards = await takeBack(daemon, others, SPACE_MS);
   await wait(2_000 + 1_000 * (MOST_S[nacos] ?? 0));
-  const times = [...asked].map(([service, at]) => ((verified.get(service) ?? Number.NaN) - at) / 1_000);
-  const lost = times.filter(Number.isNaN).length;
-  const sent = PER_SECOND * seconds;
+  const taken = [...askedInStorm, ...askedAfterwards];
+  const lost = taken.filter(([service]) => !verified.has(service)).length;
+  const sent = PER_SECOND * seconds + taken.length;
   const recorded = await recordedBy(daemon);
-  const lag = (span: typeof quiet) => quantileOf(between(span.before.lookLag, span.after.lookLag), 0.99);
+  const quietLag = lagOf(quiet);
   return {
     title: `${PER_SECOND} alerts a second, ${services.length} canaries at ${intervalS} s, Nacos ${nacos}`,
     load: { canaries: services.length, interval: intervalS, seconds, nacos },
@@ -60,26 +66,43 @@ export async function measureAlerts(world: World, plan: AlertsPlan): Promise<Fou
       { name: 'alerts recorded', value: recorded, unit: '' },
       { name: 'webhook to answer, p99', value: quantile(answers, 0.99), unit: 'ms' },
       { name: 'webhook to answer, longest', value: Math.max(...answers), unit: 'ms' },
-      { name: 'lag of looks without alerts, p99', value: lag(quiet), unit: 's' },
-      { name: 'lag of looks with them, p99', value: lag(storm), unit: 's', most: 1 },
+      { name: 'lag of looks without alerts, p99', value: quietLag, unit: 's' },
+      { name: 'lag of looks with them, p99', value: lagOf(storm), unit: 's', most: quietLag + RESOLUTION_S },
+      { name: 'looks a second without alerts', value: looksOf(quiet), unit: '' },
+      { name: 'looks a second with them', value: looksOf(storm), unit: '' },
       { name: 'share of a core', value: storm.cpuMs / storm.seconds / 10, unit: '%' },
-      { name: 'webhook to weight 0 verified, p50', value: quantile(times, 0.5), unit: 's' },
-      {
-        name: 'webhook to weight 0 verified, p99',
-        value: quantile(times, 0.99),
-        unit: 's',
-        most: MOST_S[nacos],
-      },
+      ...delayFigures('in the storm', delaysOf(askedInStorm, verified), nacos),
+      ...delayFigures('afterwards', delaysOf(askedAfterwards, verified), nacos),
       ...floorFigures(world.floor),
     ],
     findings: [
-      ...(recorded === sent + asked.size
-        ? []
-        : [`${sent + asked.size} alerts were sent, ${recorded} recorded`]),
-      ...(lost > 0 ? [`${lost} of ${asked.size} canaries were not taken to 0 in time`] : []),
+      ...(recorded === sent ? [] : [`${sent} alerts were sent, ${recorded} recorded`]),
+      ...(lost > 0 ? [`${lost} of ${taken.length} canaries were not taken to 0 in time`] : []),
       ...(storm.after.errors > storm.before.errors ? ['runs of the loop failed'] : []),
     ],
   };
+}
+
+/** The p99 of the looks of a span, s. */
+function lagOf({ before, after }: Span): number {
+  return quantileOf(between(before.lookLag, after.lookLag), 0.99);
+}
+
+function looksOf({ before, after, seconds }: Span): number {
+  return (between(before.lookLag, after.lookLag).get(Infinity) ?? 0) / seconds;
+}
+
+/** From the request to weight 0 verified, s; infinite for those that never were. */
+function delaysOf(asked: ReadonlyMap<string, number>, verified: Verified): number[] {
+  return [...asked].map(([service, at]) => ((verified.get(service) ?? Infinity) - at) / 1_000);
+}
+
+function delayFigures(when: string, times: readonly number[], nacos: NacosVersion): Found['figures'] {
+  const name = `webhook to weight 0 verified ${when}`;
+  return [
+    { name: `${name}, p50`, value: quantile(times, 0.5), unit: 's' },
+    { name: `${name}, p99`, value: quantile(times, 0.99), unit: 's', most: MOST_S[nacos] },
+  ];
 }
 
 /** Sends at an even pace, whatever the answers take; returns how long each took, ms. */
@@ -93,13 +116,17 @@ async function flood(daemon: Daemon, services: readonly string[], seconds: numbe
   return Promise.all(answers);
 }
 
-/** When each was asked for, on the monotonic clock. */
-async function takeBack(daemon: Daemon, services: readonly string[]): Promise<ReadonlyMap<string, number>> {
+/** One after the other, so far apart; when each was asked for, on the monotonic clock. */
+async function takeBack(
+  daemon: Daemon,
+  services: readonly string[],
+  spaceMs: number,
+): Promise<ReadonlyMap<string, number>> {
   const asked = new Map<string, number>();
   for (const service of services) {
+    await wait(spaceMs);
     asked.set(service, performance.now());
     await tell(daemon, service, 'rollback', `back-${service}`);
-    await wait(SPACE_MS);
   }
   return asked;
 }
