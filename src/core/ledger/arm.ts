@@ -1,7 +1,7 @@
 /** One arm at one poll: its targets as they were answered, and what they grew by since the poll before. */
 import type { Reading } from '../observation.ts';
 import { type Target, targetsOf } from './rows.ts';
-import { type Growth, type TargetMemory, walkTarget } from './walk.ts';
+import { FORGOTTEN_AFTER_MS, type Growth, type TargetMemory, walkTarget } from './walk.ts';
 
 /** What is remembered of one arm, as plain JSON. */
 export interface ArmMemory {
@@ -16,9 +16,6 @@ export interface SeenArm {
   /** None where the reading holds no series. */
   readonly targets: ReadonlyMap<string, Target>;
 }
-
-/** A target without a sample for that long is forgotten, and new when it is back. */
-const FORGOTTEN_AFTER_MS = 15 * 60_000;
 
 export const UNKNOWN_ARM: ArmMemory = { targets: {}, forgottenAt: null };
 

@@ -10,7 +10,8 @@
  * Without a start time two things are seen less well, and count too little, never too much: the first sample of a new
  * instance is its zero, and a restart between two samples is only seen where the counter is smaller afterwards. Without
  * an `instance` that zero is taken for each new label value, too. A target without a sample for a quarter of an hour is
- * forgotten, and new when it is back. Two series for the same requests (replicas of a Prometheus that nobody
+ * forgotten, and new when it is back. So is a label value that its living target shows no more, but for the 20 of a target
+ * that vanished last: one that comes back later than that with its old value is counted in full. Two series for the same requests (replicas of a Prometheus that nobody
  * deduplicates) are two requests.
  *
  * A native histogram counts between two samples only where its buckets grew by what it grew as a whole. Where the process

@@ -28,6 +28,10 @@ interface Restart {
   readonly startedAt: number;
 }
 
+/** A target, or a series beyond the few below, is forgotten when it had no sample for that long, and new when it is back. */
+export const FORGOTTEN_AFTER_MS = 15 * 60_000;
+/** Of the series that a living target no longer shows so many are remembered: label values come and go for ever. */
+const VANISHED_KEPT = 20;
 /** Boot times are rounded and corrected: a start time that moves by less is the same start. */
 const SAME_START_MS = 2_000;
 /** By how much a target's clock may be behind ours for its restarts still to be believed. */
@@ -169,7 +173,10 @@ function restartsIn(memory: TargetMemory | undefined, starts: readonly CounterSa
   return restarts;
 }
 
-/** Series that the process before had, and the new one not yet, are forgotten: they will begin at zero. */
+/**
+ * Series that the process before had, and the new one not yet, are forgotten: they will begin at zero. So are those that
+ * vanished long ago, but for the last few, which may come back with their old value.
+ */
 function remember(
   memory: TargetMemory | undefined,
   starts: readonly CounterSample[],
@@ -185,7 +192,17 @@ function remember(
     if (sampledAt < restartedAt) delete values[key];
     else if (sampledAt < at) lags[key] = sampledAt;
   }
+  for (const key of longGone(lags, at)) {
+    delete values[key];
+    delete lags[key];
+  }
   return { at, startedAt: startAt(memory, starts, at), values, lags };
+}
+
+function longGone(lags: Readonly<Record<string, number>>, at: number): readonly string[] {
+  const gone = Object.keys(lags).filter((key) => (lags[key] ?? at) < at - FORGOTTEN_AFTER_MS);
+  if (gone.length <= VANISHED_KEPT) return [];
+  return gone.sort((a, b) => (lags[b] ?? at) - (lags[a] ?? at)).slice(VANISHED_KEPT);
 }
 
 function within(value: number, least: number, most: number): number {

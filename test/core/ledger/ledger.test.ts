@@ -527,6 +527,53 @@ describe('latencies', () => {
   });
 });
 
+describe('label values that come and go on a living target', () => {
+  test('are each counted once, and forgotten after a quarter of an hour, but for the last few', () => {
+    const ledger = ledgerOf();
+    const counted: number[] = [];
+    const shown = (at: number, poll: number, customer: number) =>
+      found(
+        counter('200', [[at, poll]]),
+        counter('200', [[at, 3]], { customer: `c${customer}` }),
+        start([[at, 7]]),
+      );
+    for (let poll = 0; poll < 300; poll += 1) {
+      const at = 10_000 + 60 * poll;
+      const tally = countedBy(ledger.poll(at, shown(at, poll, poll)));
+      counted.push(Array.isArray(tally) ? (tally[0] ?? 0) : -1);
+    }
+    expect(counted).toEqual([3, ...Array(299).fill(4)]);
+    const [target] = Object.values(ledger.now().canary.targets);
+    // The two that are there, those of a quarter of an hour, and the twenty before them.
+    expect(Object.keys(target!.values)).toHaveLength(2 + 15 + 20);
+    expect(Object.keys(target!.lags)).toHaveLength(15 + 20);
+    expect(countedBy(ledger.poll(28_000, shown(28_000, 300, 270)))).toEqual([1, 0]);
+    expect(countedBy(ledger.poll(28_060, shown(28_060, 301, 0)))).toEqual([4, 0]);
+  });
+
+  test('go on from their old value where few are gone, however long', () => {
+    const ledger = ledgerOf();
+    const both = (at: number, value: number) =>
+      found(counter('200', [[at, at]]), counter('500', [[at, value]]), start([[at, 7]]));
+    ledger.poll(10_000, both(10_000, 900));
+    for (let at = 10_060; at < 20_000; at += 60)
+      ledger.poll(at, found(counter('200', [[at, at]]), start([[at, 7]])));
+    expect(countedBy(ledger.poll(20_000, both(20_000, 901)))).toEqual([41, 1]);
+  });
+});
+
+test('of fifty instances with three codes and twelve buckets each takes less than 51 KiB', () => {
+  const ledger = ledgerOf(LATENCY);
+  const codes = ['200', '404', '500'];
+  const uppers = ['0.005', '0.01', '0.025', '0.05', '0.1', '0.25', '0.5', '1', '2.5', '5', '10', '+Inf'];
+  const series = Array.from({ length: 50 }, (_, index) => `10.0.0.${index}:8080`).flatMap((instance) =>
+    codes.flatMap((code) => uppers.map((le) => bucket(le, [[1000, 1_000_000]], { instance, code }))),
+  );
+  ledger.poll(1000, found(...series));
+  expect(Object.keys(ledger.now().canary.targets)).toHaveLength(50);
+  expect(JSON.stringify(ledger.now()).length).toBeLessThan(51 * 1024);
+});
+
 test('what is remembered is plain JSON, and short', () => {
   const ledger = ledgerOf();
   ledger.poll(
