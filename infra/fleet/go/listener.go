@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,11 +20,14 @@ type source interface {
 	ListenConfig(param vo.ConfigParam) error
 }
 
-// listener holds the rule in use. Readers need no lock, and see either the old rule or the new one.
+// listener holds what is known of the rule. Readers need no lock, and see either what was before a change or after it.
 type listener struct {
-	service  string
+	service string
+	// For everyone while no rule can be followed; "" for what was live last.
 	fallback string
-	current  atomic.Pointer[rule.Rule]
+	known    atomic.Pointer[rule.Known]
+	// The SDK may call back for two changes at once.
+	updating sync.Mutex
 }
 
 // follow reads the document until that has worked once, then listens, and returns. The order matters: the SDK calls
@@ -35,7 +39,7 @@ func (l *listener) follow(ctx context.Context, from source, document vo.ConfigPa
 			l.update(text)
 			break
 		}
-		log.Printf("the first reading failed, everyone gets %s: %v", l.fallback, err)
+		log.Printf("the first reading failed, everyone gets %s: %v", l.everyone(), err)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -48,20 +52,35 @@ func (l *listener) follow(ctx context.Context, from source, document vo.ConfigPa
 
 // update takes a document over. One that cannot be followed means the safe default, never the rule before it.
 func (l *listener) update(text string) {
+	l.updating.Lock()
+	defer l.updating.Unlock()
 	read, err := rule.Parse(text)
 	if err != nil {
-		l.current.Store(nil)
-		log.Printf("%v; everyone gets %s", err, l.fallback)
+		l.known.Store(&rule.Known{Last: l.knownNow().Last})
+		log.Printf("%v; everyone gets %s", err, l.everyone())
 		return
 	}
-	l.current.Store(&read)
+	l.known.Store(&rule.Known{Last: &read, IsFollowed: true})
 	log.Printf("%g %% of the keys get %s, the others %s", read.CanaryWeight, read.CanaryVersion, read.StableVersion)
 }
 
-// versionFor is the version that a key gets now.
-func (l *listener) versionFor(key string) string {
-	if current := l.current.Load(); current != nil {
-		return current.VersionFor(l.service, key)
+func (l *listener) knownNow() rule.Known {
+	if known := l.known.Load(); known != nil {
+		return *known
 	}
-	return l.fallback
+	return rule.Known{}
+}
+
+// everyone says for the log who gets all keys while no rule can be followed.
+func (l *listener) everyone() string {
+	all := func(string) bool { return true }
+	if version := l.knownNow().VersionAt(0, l.fallback, all); version != "" {
+		return version
+	}
+	return "no version"
+}
+
+// versionFor is the version that a key gets now, of those that have instances; "" when none of them may be given.
+func (l *listener) versionFor(key string, has func(version string) bool) string {
+	return l.knownNow().VersionAt(rule.Position(l.service, key), l.fallback, has)
 }

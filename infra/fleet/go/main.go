@@ -1,5 +1,5 @@
 // The listener of the founding article, made safe: follows a rule document in Nacos and answers
-// GET /version?key=KEY with the version that the key gets.
+// GET /version?key=KEY with the version that the key gets; with has=VERSION, once or more often, of those versions only.
 package main
 
 import (
@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -39,7 +40,7 @@ func run() error {
 		return err
 	}
 	defer nacos.CloseClient()
-	follower := &listener{service: service, fallback: setting("FALLBACK_VERSION", "v1.5.0")}
+	follower := &listener{service: service, fallback: setting("FALLBACK_VERSION", "")}
 	document := vo.ConfigParam{
 		DataId: fmt.Sprintf("canary-rules.%s.json", service),
 		Group:  setting("NACOS_GROUP", "CANARY_GROUP"),
@@ -70,9 +71,18 @@ func run() error {
 func handler(follower *listener) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /version", func(w http.ResponseWriter, r *http.Request) {
-		key := r.URL.Query().Get("key")
+		query := r.URL.Query()
+		key, running := query.Get("key"), query["has"]
+		version := follower.versionFor(key, func(name string) bool {
+			return len(running) == 0 || slices.Contains(running, name)
+		})
 		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(map[string]string{"key": key, "version": follower.versionFor(key)})
+		answer := map[string]any{"key": key, "version": version}
+		if version == "" {
+			answer["version"] = nil
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+		_ = json.NewEncoder(w).Encode(answer)
 	})
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	return mux

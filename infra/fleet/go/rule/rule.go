@@ -15,11 +15,14 @@ type Rule struct {
 	// Percent of keys that get the canary, 0 to 100; 0 when the document is switched off.
 	CanaryWeight  float64
 	StableVersion string
+	// The controller has promoted the canary: it is what is live now, and StableVersion is what was.
+	IsPromoted bool
 }
 
 type document struct {
-	Rules   []json.RawMessage `json:"rules"`
-	Enabled any               `json:"enabled"`
+	Rules     []json.RawMessage `json:"rules"`
+	Enabled   any               `json:"enabled"`
+	ManagedBy json.RawMessage   `json:"managedBy"`
 }
 
 type entry struct {
@@ -51,7 +54,9 @@ func Parse(text string) (Rule, error) {
 		if json.Unmarshal(raw, &each) != nil || each.Type != "weight" {
 			continue
 		}
-		return parseWeight(raw, read.Enabled != false)
+		rule, err := parseWeight(raw, read.Enabled != false)
+		rule.IsPromoted = err == nil && isPromoted(read.ManagedBy)
+		return rule, err
 	}
 	return Rule{}, errors.New(`the rule document has no rule of type "weight"`)
 }
@@ -75,6 +80,14 @@ func parseWeight(raw json.RawMessage, enabled bool) (Rule, error) {
 	return rule, nil
 }
 
+// isPromoted reads the controller's mark. An owner that looks otherwise is somebody else's, and no reason to refuse.
+func isPromoted(managedBy json.RawMessage) bool {
+	var owner struct {
+		Promoted any `json:"promoted"`
+	}
+	return json.Unmarshal(managedBy, &owner) == nil && owner.Promoted == true
+}
+
 // Position is where a key stands between 0 (inclusive) and 100 (exclusive): the same for ever for one key of one
 // service, so whoever got the canary at 5 % keeps it at 25 %. The Node client computes the same.
 func Position(service, key string) float64 {
@@ -82,9 +95,17 @@ func Position(service, key string) float64 {
 	return float64(binary.BigEndian.Uint32(digest[:4])) / (1 << 32) * 100
 }
 
-// VersionFor is the version that a key gets.
-func (r Rule) VersionFor(service, key string) string {
-	if Position(service, key) < r.CanaryWeight {
+// VersionAt is the version that a key gets by where it stands.
+func (r Rule) VersionAt(position float64) string {
+	if position < r.CanaryWeight {
+		return r.CanaryVersion
+	}
+	return r.StableVersion
+}
+
+// live is what was judged good last: stable, and after a promotion the canary.
+func (r Rule) live() string {
+	if r.IsPromoted {
 		return r.CanaryVersion
 	}
 	return r.StableVersion

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -15,6 +16,16 @@ type vectors struct {
 		Text string `json:"text"`
 		Rule *Rule  `json:"rule"`
 	} `json:"documents"`
+	Choices []struct {
+		Name string `json:"name"`
+		// The last good rule, and whether it is the one to follow now.
+		Last       *Rule    `json:"last"`
+		IsFollowed bool     `json:"isFollowed"`
+		Fallback   string   `json:"fallback"`
+		Position   float64  `json:"position"`
+		Has        []string `json:"has"`
+		Version    string   `json:"version"`
+	} `json:"choices"`
 	Positions []struct {
 		Service  string  `json:"service"`
 		Key      string  `json:"key"`
@@ -59,6 +70,18 @@ func TestKeysStandWhereTheNodeClientHasThem(t *testing.T) {
 	}
 }
 
+func TestVersionsAreChosenAsTheNodeClientChoosesThem(t *testing.T) {
+	for _, each := range load(t).Choices {
+		known := Known{Last: each.Last, IsFollowed: each.IsFollowed}
+		got := known.VersionAt(each.Position, each.Fallback, func(version string) bool {
+			return slices.Contains(each.Has, version)
+		})
+		if got != each.Version {
+			t.Errorf("%s: got %q, want %q", each.Name, got, each.Version)
+		}
+	}
+}
+
 func TestTheSplitIsMonotonousAndCloseToTheWeight(t *testing.T) {
 	few := Rule{CanaryVersion: "v2", CanaryWeight: 5, StableVersion: "v1"}
 	more := Rule{CanaryVersion: "v2", CanaryWeight: 25, StableVersion: "v1"}
@@ -66,10 +89,11 @@ func TestTheSplitIsMonotonousAndCloseToTheWeight(t *testing.T) {
 	counts := map[string]int{}
 	for number := range keys {
 		key := strings.Repeat("k", number%7) + string(rune('a'+number%26)) + string(rune(number))
-		if few.VersionFor("checkout", key) == "v2" && more.VersionFor("checkout", key) != "v2" {
+		position := Position("checkout", key)
+		if few.VersionAt(position) == "v2" && more.VersionAt(position) != "v2" {
 			t.Fatalf("%q lost the canary when the weight rose", key)
 		}
-		counts[more.VersionFor("checkout", key)]++
+		counts[more.VersionAt(position)]++
 	}
 	// Five standard deviations of a fair draw.
 	play := 5 * math.Sqrt(keys*0.25*0.75)
