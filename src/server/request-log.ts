@@ -23,12 +23,16 @@ const REFUSED: Readonly<Record<number, RefusalKind>> = {
 const PATH_SHOWN = 200;
 /** Who asks too often must not fill the log as well. */
 const LIMITED_EVERY_MS = 1000;
+/** A sender whose body is refused sends it again and again. */
+const REFUSED_WEBHOOK_EVERY_MS = 1000;
 
 export function logRequests(app: FastifyInstance, { log, metrics, clock }: ServerDeps): void {
   app.decorateReply('problemCode', null);
   const isTime = atMostEvery(LIMITED_EVERY_MS, clock);
+  const isTimeForWebhook = atMostEvery(REFUSED_WEBHOOK_EVERY_MS, clock);
   app.addHook('onResponse', async (request, reply) => {
     const { statusCode: status } = reply;
+    const { access } = request.routeOptions.config;
     const refused = REFUSED[status];
     if (refused !== undefined) metrics.refused(refused);
     if (refused === 'limited') {
@@ -36,11 +40,13 @@ export function logRequests(app: FastifyInstance, { log, metrics, clock }: Serve
     } else if (refused === 'unauthenticated') {
       // By nobody: a claim of who asks is worth nothing here.
       log.warn({ ...fieldsOf(request, reply), actor: null }, 'a request was refused');
-    } else if (isChange(request.routeOptions.config.access)) {
+    } else if (access === 'webhook' && status >= 400) {
+      if (isTimeForWebhook()) log.warn({ ...fieldsOf(request, reply), actor: null }, 'a webhook was refused');
+    } else if (isChange(access)) {
       log.info(fieldsOf(request, reply), 'a change was asked for');
     } else if (refused !== undefined) {
       log.warn(fieldsOf(request, reply), 'a request was refused');
-    } else if (status >= 500 && request.routeOptions.config.access !== 'probe') {
+    } else if (status >= 500 && access !== 'probe') {
       log.warn(fieldsOf(request, reply), 'a request could not be answered');
     }
   });

@@ -1,8 +1,11 @@
 import { expect, test } from 'vitest';
+import { ALERT_LABELS } from '../../src/server/alerts.ts';
 import { StoreError } from '../../src/store/store.ts';
 import { aToken, change, guarded } from './guarded.ts';
 
 const OWN_ID = 'ci/build-118:retry=2';
+const SECRET = 'the-webhook-secret-of-the-test';
+const ALERTS = { method: 'POST', url: '/webhooks/alertmanager' } as const;
 const UUID = /^[0-9a-f-]{36}$/;
 
 test.each(['/livez', '/api/v1/canaries', '/nothing', '/api/v1/canaries/%zz'])(
@@ -94,4 +97,34 @@ test('refused requests are counted, and a flood of them is one line', async () =
   expect([count('forbidden'), count('unauthenticated')]).toEqual([1, 1]);
   expect(count('limited')).toBeGreaterThan(2);
   expect(lines.filter(({ msg }) => msg.includes('too often'))).toHaveLength(1);
+});
+
+test.each([
+  ['INVALID_JSON', 400, '{"planted', 'application/json'],
+  ['INVALID_BODY', 400, '{"alerts":"planted"}', 'application/json'],
+  ['UNSUPPORTED_MEDIA_TYPE', 415, 'planted', 'text/plain'],
+  ['BODY_TOO_LARGE', 413, `"planted${'x'.repeat(1024 * 1024)}"`, 'application/json'],
+  ['WEBHOOK_SECRET_WRONG', 403, '{}', 'application/json', 'planted'],
+])(
+  'a webhook that is refused with %s is logged, without what it said',
+  async (code, status, payload, type, secret = SECRET) => {
+    const { app, lines } = guarded([], { webhooks: { secret: SECRET, labels: ALERT_LABELS } });
+    const headers = { authorization: `Bearer ${secret}`, 'content-type': type, 'x-request-id': OWN_ID };
+    await app.inject({ ...ALERTS, payload, headers, remoteAddress: '192.0.2.7' });
+    expect(lines).toMatchObject([
+      { level: 'warn', requestId: OWN_ID, path: ALERTS.url, status, code, actor: null, address: '192.0.2.7' },
+    ]);
+    expect(JSON.stringify(lines)).not.toMatch(/planted|webhook-secret/);
+  },
+);
+
+test('a sender whose webhooks are refused again and again does not fill the log', async () => {
+  const { app, lines, clock } = guarded([], { webhooks: { secret: SECRET, labels: ALERT_LABELS } });
+  const headers = { authorization: `Bearer ${SECRET}`, 'content-type': 'application/json' };
+  const tell = () => app.inject({ ...ALERTS, payload: '{}', headers });
+  for (let count = 0; count < 5; count += 1) await tell();
+  expect(lines).toHaveLength(1);
+  clock.advance(1000);
+  await tell();
+  expect(lines).toHaveLength(2);
 });
