@@ -70,6 +70,7 @@ test('whatever bytes arrive are a request, or are refused with a problem and cha
   const { app, errors } = serverOf(behind);
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
   let refused = 0;
+  let takenInAll = 0;
   await fc.assert(
     fc.asyncProperty(fc.oneof({ weight: 4, arbitrary: broken }, noise), async (text) => {
       const before = behind.submitted.length;
@@ -78,7 +79,9 @@ test('whatever bytes arrive are a request, or are refused with a problem and cha
       const statuses = [...answer.matchAll(/^HTTP\/1\.1 (\d{3}) /gm)].map(([, status]) => Number(status));
       expect(statuses.filter((status) => status >= 500)).toEqual([]);
       const taken = statuses.filter((status) => status === 202).length;
-      if (taken === 0 && answer !== '') expect(behind.submitted).toHaveLength(before);
+      // Also where the connection was cut without an answer. A repeated key is taken, and changes nothing again.
+      expect(behind.submitted.length - before).toBeLessThanOrEqual(taken);
+      takenInAll += taken;
       if (statuses.some((status) => status >= 400)) {
         refused += 1;
         expect(answer).toContain('application/problem+json');
@@ -88,5 +91,7 @@ test('whatever bytes arrive are a request, or are refused with a problem and cha
   );
   expect(refused).toBeGreaterThan(RUNS / 10);
   expect((await fetch(`${url}/livez`)).status).toBe(200);
+  // What a cut connection left behind could also have been done later.
+  expect(behind.submitted.length).toBeLessThanOrEqual(takenInAll);
   expect(errors).toEqual([]);
 });
