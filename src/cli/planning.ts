@@ -1,5 +1,6 @@
 /** What a directory would change: its files against what runs. Pure. */
-import type { Canary, JudgeName, Spec } from '../spec/canary.ts';
+import { formatDuration } from '../lib/duration.ts';
+import type { Analysis, Canary, JudgeName, Spec } from '../spec/canary.ts';
 import type { Diagnostic } from '../spec/diagnostic.ts';
 import { diffSpecs, type FieldChange, targetKey } from '../spec/edit.ts';
 import type { CanaryView } from '../view/schemas.ts';
@@ -15,6 +16,16 @@ export interface PlanEntry {
   readonly changes: readonly FieldChange[];
   /** Which judge each metric has in the rollouts that begin with this file, in its order; none without a file. */
   readonly judges: readonly { readonly metric: string; readonly judge: JudgeName }[];
+  /** What such a rollout may spend of the error budget; null where it may spend any amount. */
+  readonly budget: PlannedBudget | null;
+}
+
+export interface PlannedBudget {
+  readonly share: number;
+  /** As the file writes it, e.g. "30d". */
+  readonly window: string;
+  /** Each of them has a budget of its own. */
+  readonly metrics: readonly { readonly metric: string; readonly objective: number }[];
 }
 
 /** One Canary as it runs. */
@@ -53,26 +64,35 @@ function planBroken(canary: string, faults: readonly Diagnostic[], isRunning: bo
     ({ file, line, column, code, detail }) => `${file}:${line}:${column} ${code} ${detail}`,
   );
   const kept = isRunning ? ['its last valid form keeps running'] : [];
-  return { canary, kind: 'blocked', notes: [...notes, ...kept], changes: [], judges: [] };
+  return { canary, kind: 'blocked', notes: [...notes, ...kept], changes: [], judges: [], budget: null };
 }
 
 function planRemoved(canary: string, view: CanaryView): PlanEntry {
   const note = isUnderWay(view)
     ? 'its file is gone: the rollout under way is cancelled as onDelete says, then it is forgotten'
     : 'its file is gone: it is forgotten, the live weights stay as they are';
-  return { canary, kind: 'change', notes: [note], changes: [], judges: [] };
+  return { canary, kind: 'change', notes: [note], changes: [], judges: [], budget: null };
 }
 
 function planSpec(spec: Spec, running: Running | undefined): PlanEntry {
   const { name, analysis } = spec.canary;
   const measured = analysis.metrics.filter(({ source }) => source.kind !== 'external');
   const judges = measured.map((metric) => ({ metric: metric.name, judge: metric.judge }));
-  if (running === undefined) return { canary: name, ...planNew(spec), changes: [], judges };
+  const begun = { judges, budget: budgetOf(analysis) };
+  if (running === undefined) return { canary: name, ...planNew(spec), changes: [], ...begun };
   const { view, canary: before } = running;
   const changes = view.specHash === spec.hash ? [] : diffSpecs(before, spec.canary);
   const verdict = planRevision(spec, view) ?? planTarget(spec, before, view);
-  if (verdict !== null) return { canary: name, ...verdict, changes, judges };
-  return { canary: name, kind: changes.length > 0 ? 'change' : 'unchanged', notes: [], changes, judges };
+  if (verdict !== null) return { canary: name, ...verdict, changes, ...begun };
+  return { canary: name, kind: changes.length > 0 ? 'change' : 'unchanged', notes: [], changes, ...begun };
+}
+
+function budgetOf({ rolloutBudget, metrics }: Analysis): PlannedBudget | null {
+  if (rolloutBudget === undefined) return null;
+  const spending = metrics.flatMap(({ name, judge, dryRun, objective }) =>
+    judge === 'sequential' && !dryRun && objective !== undefined ? [{ metric: name, objective }] : [],
+  );
+  return { share: rolloutBudget.share, window: formatDuration(rolloutBudget.windowMs), metrics: spending };
 }
 
 type Verdict = Pick<PlanEntry, 'kind' | 'notes'>;

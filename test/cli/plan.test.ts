@@ -292,3 +292,48 @@ spec:
     { metric: 'p99', judge: 'sequential' },
   ]);
 });
+
+test('a plan says what a rollout may spend of the error budget, and by which metrics', async () => {
+  const at = await scene();
+  const dir = mkdtempSync(join(tmpdir(), 'canary-plan-'));
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+  const metric = `ratio: {bad: 'r{code="5"}', total: r}, maxDelta: 0.005`;
+  const file = (budget: string) => `apiVersion: canary/v1
+kind: Canary
+metadata: {name: fresh}
+spec:
+  revision: v2
+  strategy: {steps: [{setWeight: 5, bake: 5m}, {setWeight: 100, bake: 5m}]}
+  analysis:
+${budget}
+    metrics:
+      - {name: errors, ${metric}, objective: 0.999}
+      - {name: watched, ${metric}, objective: 0.99, dryRun: true}
+      - {name: patient, ${metric}, objective: 0.99, for: 5m}
+      - {name: p99, latency: {histogram: l_bucket, quantile: 0.99}, maxDelta: 0.05, objective: 0.99}
+`;
+  const planned = async (budget: string) => {
+    writeFileSync(join(dir, 'a.yaml'), file(budget));
+    const { out } = await begin(at, ['plan', dir, '-o', 'json'], {}, () => err('not asked')).ended;
+    const text = await begin(at, ['plan', dir], {}, () => err('not asked')).ended;
+    return {
+      budget: JSON.parse(out).entries[0].budget,
+      lines: text.out.split('\n').map((line) => line.trim()),
+    };
+  };
+  const with2 = await planned('    rolloutBudget: {share: 0.02, window: 30d}');
+  expect(with2.lines).toContain(
+    'may spend 2 % of the error budget of 30d: errors (objective 0.999), p99 (objective 0.99)',
+  );
+  expect(with2.budget).toEqual({
+    share: 0.02,
+    window: '30d',
+    metrics: [
+      { metric: 'errors', objective: 0.999 },
+      { metric: 'p99', objective: 0.99 },
+    ],
+  });
+  const without = await planned('    incident: {burnRate: 14.4, window: 1h}');
+  expect(without.budget).toBeNull();
+  expect(without.lines.join()).not.toContain('may spend');
+});

@@ -1,5 +1,5 @@
 /** A plan for people: a legend, what changes with its fields, and one line that counts. */
-import { alignColumns } from '../../lib/text.ts';
+import { alignColumns, percent } from '../../lib/text.ts';
 import type { TemplateUse } from '../files.ts';
 import type { MetricForecast } from '../forecasts.ts';
 import type { PlanEntry, PlanKind } from '../planning.ts';
@@ -41,14 +41,15 @@ export function renderTemplates(templates: readonly TemplateUse[]): readonly str
   );
 }
 
-function entryLines({ canary, kind, notes, changes, judges }: PlanEntry, width: number): string[] {
+function entryLines({ canary, kind, notes, changes, judges, budget }: PlanEntry, width: number): string[] {
   const [first = 'the declaration changes', ...others] = notes;
   const head = `${SIGNS[kind]} ${canary.padEnd(width)}  ${first}`;
   const more = others.map((note) => `${' '.repeat(width + 4)}${note}`);
   const fields = alignColumns(
     changes.map(({ field, before, after }) => [field, `${before || 'none'} → ${after || 'none'}`]),
   );
-  return [head, ...more, ...[...fields, ...judgeLines(judges)].map((line) => `    ${line}`)];
+  const begun = [...judgeLines(judges), ...budgetLines(budget)];
+  return [head, ...more, ...[...fields, ...begun].map((line) => `    ${line}`)];
 }
 
 /** "judged by sequential: error-rate, p99": one line for each judge. */
@@ -57,4 +58,13 @@ function judgeLines(judges: PlanEntry['judges']): string[] {
   return byJudge.map(
     ([judge, metrics]) => `judged by ${judge}: ${metrics.map(({ metric }) => metric).join(', ')}`,
   );
+}
+
+/** "may spend 2 % of the error budget of 30d: error-rate (objective 0.999)". */
+function budgetLines(budget: PlanEntry['budget']): string[] {
+  if (budget === null) return [];
+  const metrics = budget.metrics.map(({ metric, objective }) => `${metric} (objective ${objective})`);
+  return [
+    `may spend ${percent(budget.share)} of the error budget of ${budget.window}: ${metrics.join(', ') || 'by no metric'}`,
+  ];
 }
