@@ -48,3 +48,13 @@ test('the unit waits for readiness, hears from a child process, and never restar
   // The daemon takes up to 10 s to stop.
   expect(Number(settings('TimeoutStopSec')[0])).toBeGreaterThan(10);
 });
+
+test('what the page tells to copy is in the package', () => {
+  const page = readFileSync(join(ROOT, 'docs/how-to/systemd.md'), 'utf8');
+  const copied = [...page.matchAll(/^install .*?(infra\/\S+) /gm)].map(([, file = '']) => file);
+  const isPacked = (file: string) => manifest.files.some((path: string) => file.startsWith(`${path}/`));
+  expect(page).toContain(`cd /opt/canary/node_modules/${manifest.name}\n`);
+  expect(copied.length).toBeGreaterThan(1);
+  expect(copied.filter((file) => !isPacked(file))).toEqual([]);
+  expect(copied.filter((file) => !existsSync(join(ROOT, file)))).toEqual([]);
+});
