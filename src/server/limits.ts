@@ -6,7 +6,7 @@ import { problem } from './problems.ts';
 
 /** 0: no limit. */
 export interface RateLimits {
-  /** Requests a second with one token, or from one address without one, over ten seconds. Webhooks are counted apart. */
+  /** Requests a second with one token, or from one address without one, over ten seconds. Webhooks are counted apart, those without the secret apart from those with it. */
   readonly requestsPerSecond: number;
   /** Refused tokens and secrets a minute from one address. */
   readonly failuresPerMinute: number;

@@ -33,13 +33,18 @@ export function objectionToHeaders(from: Provenance, secret: string | null, now:
   return problem('WEBHOOK_STALE', 'the request was signed more than five minutes ago, or clocks differ');
 }
 
+/** Whether the body is what tells: of a request that shows the token it does not. */
+export function isProvedByBody(headers: Provenance['headers'], secret: string | null): boolean {
+  return secret !== null && headers['authorization'] === undefined;
+}
+
 /** With the body: whether the signature is of it. A request that showed the token needs none. */
 export function objectionToBody(
   headers: Provenance['headers'],
   body: string,
   secret: string | null,
 ): Problem | null {
-  if (secret === null || headers['authorization'] !== undefined) return null;
+  if (secret === null || !isProvedByBody(headers, secret)) return null;
   const signed = `${headers[TIMESTAMP_HEADER]}:${body}`;
   const expected = createHmac('sha256', secret).update(signed).digest('hex');
   return isSame(signatureIn(headers), expected) ? null : wrong('the signature is not of this body');

@@ -7,10 +7,10 @@ import type { Problem } from '../view/schemas.ts';
 import { AlertmanagerBody, GrafanaBody, WebhookAnswer, WebhookView } from '../view/webhooks.ts';
 import { ACTIONS, type AlertLabels, alertmanagerAlerts, grafanaAlerts, unknownActions } from './alerts.ts';
 import { type App, PROBLEM_ANSWERS, type ServerDeps } from './deps.ts';
-import type { Limiter } from './limits.ts';
+import { addressOf, type Limiter } from './limits.ts';
 import { problem, refusalProblem, sendProblem } from './problems.ts';
 import { atMostEvery } from './request-log.ts';
-import { createReplays, objectionToBody, objectionToHeaders } from './webhook-secret.ts';
+import { createReplays, isProvedByBody, objectionToBody, objectionToHeaders } from './webhook-secret.ts';
 import { objectionToTime } from './writes.ts';
 
 type WebhookType = (typeof WEBHOOK_TYPES)[number];
@@ -105,9 +105,17 @@ function createInbox(app: App, deps: ServerDeps, limiter: Limiter): Inbox {
     done(null, body);
   });
 
+  /** Counted apart from those that are believed, which it must not hold up. */
   async function refuse(request: FastifyRequest, reply: FastifyReply, objection: Problem) {
+    const limited = await limiter.request(request, reply, `refused webhook ${addressOf(request)}`);
     const isProof = webhooks.secret !== null;
-    return sendProblem(reply, isProof ? await limiter.failure(request, reply, objection) : objection);
+    const counted = isProof ? await limiter.failure(request, reply, objection) : objection;
+    return sendProblem(reply, limited ?? counted);
+  }
+
+  /** Counts one that is believed: a problem when it is one too many. */
+  function believe(request: FastifyRequest, reply: FastifyReply): Promise<Problem | null> {
+    return limiter.request(request, reply, `webhook ${addressOf(request)}`);
   }
 
   function noteUnknown(type: WebhookType, unknown: readonly string[]): void {
@@ -128,13 +136,17 @@ function createInbox(app: App, deps: ServerDeps, limiter: Limiter): Inbox {
         const from = { remoteAddress: socket.remoteAddress, headers };
         const disbelief = objectionToHeaders(from, webhooks.secret, clock.now());
         if (disbelief !== null) return refuse(request, reply, disbelief);
-        const objection = objectionToTime(controls);
+        const limited = isProvedByBody(headers, webhooks.secret) ? null : await believe(request, reply);
+        const objection = limited ?? objectionToTime(controls);
         return objection === null ? undefined : sendProblem(reply, objection);
       },
       async preValidation(request, reply) {
         const text = typeof request.body === 'string' ? request.body : '';
         const objection = objectionToBody(request.headers, text, webhooks.secret);
         if (objection !== null) return refuse(request, reply, objection);
+        const isProved = isProvedByBody(request.headers, webhooks.secret);
+        const limited = isProved ? await believe(request, reply) : null;
+        if (limited !== null) return sendProblem(reply, limited);
         texts.set(request.raw, text);
         request.body = await new Promise((resolve, reject) => {
           parse(request, text, (error, value) => (error === null ? resolve(value) : reject(error)));

@@ -1,4 +1,4 @@
-/** Mutations of how alerts come in: each keeps one firing that is over, or lets a signed request in twice. */
+/** Mutations of how alerts come in: each keeps one firing that is over, lets a signed request in twice, or holds up a good one. */
 import type { Mutant } from './mutants.ts';
 
 const ENDS = 'an alert is over when its sender says so, whatever it asks for and whatever ended it';
@@ -45,5 +45,13 @@ export const WEBHOOKS: readonly Mutant[] = [
     text: 'outcome.resolve(wasTaken);',
     by: 'outcome.resolve(true);',
     tests: SIGNED,
+  },
+  {
+    name: 'wrong secrets hold a good one up',
+    guards: 'a good token or secret is never held up by wrong ones',
+    file: 'src/server/webhooks.ts',
+    text: '`refused webhook ${',
+    by: '`webhook ${',
+    tests: ['test/server/limits.test.ts'],
   },
 ];

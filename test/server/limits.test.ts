@@ -1,5 +1,10 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { createHmac } from 'node:crypto';
+import type { FastifyInstance } from 'fastify';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ALERT_LABELS } from '../../src/server/alerts.ts';
+import type { RateLimits } from '../../src/server/limits.ts';
+import { SIGNATURE_HEADER, TIMESTAMP_HEADER } from '../../src/server/webhook-secret.ts';
+import { NOW } from '../view/states.ts';
 import { aToken, change, guarded } from './guarded.ts';
 
 /** Three requests in ten seconds. */
@@ -93,21 +98,60 @@ test('wrong tokens from an address are soon refused without a word, and a good o
   expect((await wrong()).statusCode).toBe(401);
 });
 
-test('webhooks are counted apart, and so are their wrong secrets', async () => {
-  const { app, behind } = guarded([], {
-    limits: { requestsPerSecond: 0.5, failuresPerMinute: 2 },
-    webhooks: { secret: SECRET, labels: ALERT_LABELS },
-  });
-  const tell = (secret: string) => () =>
+describe('webhooks', () => {
+  const secretly = (limits: RateLimits) =>
+    guarded([], { limits, webhooks: { secret: SECRET, labels: ALERT_LABELS } });
+  const PAYLOAD = '{"alerts":[]}';
+  const bearer = (secret: string) => ({ authorization: `Bearer ${secret}` });
+  /** As Grafana signs; the clock of the application stands still, so the time tells one request from the next. */
+  const signed = (secret: string, secondsLater = 0) => {
+    const timestamp = String(NOW / 1000 + secondsLater);
+    const signature = createHmac('sha256', secret).update(`${timestamp}:${PAYLOAD}`).digest('hex');
+    return { [SIGNATURE_HEADER]: signature, [TIMESTAMP_HEADER]: timestamp };
+  };
+  const telling = (app: FastifyInstance, headers: Record<string, string>, remoteAddress = '192.0.2.1') =>
     app.inject({
       method: 'POST',
       url: '/webhooks/alertmanager',
-      headers: { authorization: `Bearer ${secret}` },
-      payload: { alerts: [] },
+      headers: { 'content-type': 'application/json', ...headers },
+      payload: PAYLOAD,
+      remoteAddress,
     });
-  expect(await statuses(times(3, tell('x')))).toEqual([403, 403, 429]);
-  expect(await statuses(times(3, tell(SECRET)))).toEqual([202, 202, 429]);
-  expect(behind.received).toHaveLength(2);
+
+  test('are counted apart, and so are their wrong secrets', async () => {
+    const { app, behind, secrets } = secretly({ requestsPerSecond: 0.5, failuresPerMinute: 2 });
+    expect(await statuses(times(3, () => telling(app, bearer('x'))))).toEqual([403, 403, 429]);
+    const good = times(6, () => telling(app, bearer(SECRET)));
+    expect(await statuses(good)).toEqual([202, 202, 202, 202, 202, 429]);
+    expect(behind.received).toHaveLength(5);
+    expect((await telling(app, bearer(SECRET), '192.0.2.2')).statusCode).toBe(202);
+    expect((await app.inject(asking(secrets.viewer))).statusCode).toBe(200);
+  });
+
+  test.each([
+    ['token', bearer('x')],
+    ['signature', signed('x')],
+  ])('with a wrong %s hold no good one of the same address up, however many', async (_, wrong) => {
+    const { app, behind } = secretly({ requestsPerSecond: 0.5, failuresPerMinute: 2 });
+    const flood = await statuses(times(20, () => telling(app, wrong)));
+    expect(flood.slice(2)).toEqual(Array.from({ length: 18 }, () => 429));
+    expect((await telling(app, bearer(SECRET))).statusCode).toBe(202);
+    expect((await telling(app, signed(SECRET))).statusCode).toBe(202);
+    expect(behind.received).toHaveLength(2);
+  });
+
+  test('with a good signature are counted as those with a good token', async () => {
+    const { app } = secretly({ requestsPerSecond: 0.3, failuresPerMinute: 2 });
+    const asks = [0, 1, 2, 3].map((seconds) => () => telling(app, signed(SECRET, seconds)));
+    expect(await statuses(asks)).toEqual([202, 202, 202, 429]);
+  });
+
+  test('that are refused are limited without a limit for failures too', async () => {
+    const { app } = secretly({ requestsPerSecond: 0.3, failuresPerMinute: 0 });
+    expect(await statuses(times(4, () => telling(app, bearer('x'))))).toEqual([403, 403, 403, 429]);
+    const none = times(4, () => telling(app, {}, '192.0.2.3'));
+    expect(await statuses(none)).toEqual([401, 401, 401, 429]);
+  });
 });
 
 test('without limits nothing is counted', async () => {
