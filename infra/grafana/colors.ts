@@ -1,4 +1,4 @@
-/** One color for each phase, verdict and outcome, the same in all panels; none says anything that no word says too. */
+/** One color for each phase, verdict, outcome and incident, the same in all panels; none says anything that no word says too. */
 import { OUTCOMES, type Outcome } from '../../src/core/outcome.ts';
 import type { Phase, VerdictClass } from '../../src/core/rollout.ts';
 import { PHASES } from '../../src/core/rollout.ts';
@@ -40,6 +40,11 @@ export const VERDICT_STATES: readonly State[] = Object.entries(VERDICT_COLORS).m
   name,
   color,
 }));
+
+export const INCIDENT_STATES: readonly State[] = [
+  { name: 'none', color: 'green' },
+  { name: 'incident', color: 'red' },
+];
 
 /** For series that are named after verdicts or outcomes. */
 export const VERDICT_OVERRIDES = overridesOf(VERDICT_COLORS);

@@ -1,5 +1,5 @@
 /** The dashboard of one Canary: its metrics against their bounds, its weight below them, its decisions across both. */
-import { fixed, PHASE_STATES, VERDICT_OVERRIDES, VERDICT_STATES } from './colors.ts';
+import { fixed, INCIDENT_STATES, PHASE_STATES, VERDICT_OVERRIDES, VERDICT_STATES } from './colors.ts';
 import {
   type Annotation,
   type Dashboard,
@@ -184,6 +184,36 @@ const BELOW: readonly Panel[] = [
       ],
     },
     PHASE_STATES,
+  ),
+  lines({
+    title: 'Spent of the rollout budget',
+    description:
+      'Bad events that the rollout caused, as a share of those that it may cause: above 100 % it goes back. Empty without rolloutBudget.',
+    width: 12,
+    height: 6,
+    targets: [
+      {
+        expr: `max by (metric) (canary_rollout_budget_spent_ratio{${ONE}})`,
+        legend: '{{metric}}',
+      },
+    ],
+    defaults: { unit: 'percentunit', min: 0 },
+  }),
+  states(
+    {
+      title: 'Incidents of the service',
+      description:
+        'While both versions burn the error budget no rollout starts and no step goes on. Empty without incident.',
+      width: 12,
+      height: 6,
+      targets: [
+        {
+          expr: `max by (canary) (canary_incident{${ONE}}) + 1`,
+          legend: 'incident',
+        },
+      ],
+    },
+    INCIDENT_STATES,
   ),
   bars({
     title: 'Looks by verdict',

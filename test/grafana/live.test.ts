@@ -16,7 +16,7 @@ import { operandsOf } from './operands.ts';
 /** Long enough for every mark to be between two of them, and for two samples. */
 const STEP_SECONDS = 2;
 
-/** A Canary with every bound, which stays at its first step. */
+/** A Canary with every bound, a budget and an eye on incidents, which stays at its first step. */
 const BASKET = `apiVersion: canary/v1
 kind: Canary
 metadata: { name: basket }
@@ -28,7 +28,13 @@ spec:
   analysis:
     interval: 1s
     window: 5s
+    rolloutBudget: { share: 0.02, window: 30d }
+    incident: { burnRate: 14.4, window: 1h }
     metrics:
+      - name: errors
+        ratio: { bad: 'http_requests_total{job="checkout",code=~"5.."}', total: 'http_requests_total{job="checkout"}' }
+        maxDelta: 0.005
+        objective: 0.999
       - name: targets
         query: sum(up{job="checkout",version="{{version}}"})
         max: 5
@@ -148,6 +154,7 @@ describe.skipIf(noPrometheus !== null)("in the demo's world", () => {
       isSo(`canary_phase{canary="payment",phase="RolledBack"} ${earlier} == 1`),
       isSo(`canary_phase{canary="search",phase="Paused"} ${earlier} == 1`),
       isSo('canary_weight_observed{canary="basket"} == 50'),
+      isSo('canary_rollout_budget_spent_ratio{canary="basket"}'),
     ]);
   }, 180_000);
 
