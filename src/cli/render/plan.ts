@@ -65,6 +65,6 @@ function budgetLines(budget: PlanEntry['budget']): string[] {
   if (budget === null) return [];
   const metrics = budget.metrics.map(({ metric, objective }) => `${metric} (objective ${objective})`);
   return [
-    `may spend ${percent(budget.share)} of the error budget of ${budget.window}: ${metrics.join(', ') || 'by no metric'}`,
+    `may spend ${percent(budget.share)} of the error budget of ${budget.window}: ${metrics.join(', ')}`,
   ];
 }
