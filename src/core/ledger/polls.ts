@@ -32,12 +32,17 @@ export function countersRequest(counting: Counting, plan: PollPlan): MeasureRequ
   const { id, version, versionLabel, intervalMs, scrapeMs, now, polledAt } = plan;
   const at = Math.floor(now / intervalMs) * intervalMs - scrapeMs;
   const needed = polledAt === null ? 0 : at - polledAt + 2 * scrapeMs;
-  let windowMs = intervalMs + 2 * scrapeMs;
+  let windowMs = leastWindowMs(intervalMs, scrapeMs);
   while (windowMs < needed && windowMs < LONGEST_WINDOW_MS)
     windowMs = Math.min(2 * windowMs, LONGEST_WINDOW_MS);
   const native = counting.isNative ? ({ isNative: true } as const) : {};
   const source = { kind: 'counters', selector: counting.selector, ...native } as const;
   return { id, source, version, versionLabel, windowMs, at, intervalMs };
+}
+
+/** How far back a poll reaches that missed none before it, and the first one. */
+export function leastWindowMs(intervalMs: number, scrapeMs: number): number {
+  return intervalMs + 2 * scrapeMs;
 }
 
 /** A first guess from a metric's window, which holds at least four scrapes: too long a guess only asks for more. */

@@ -39,7 +39,7 @@ export interface Before {
  *
  * @param tail latency: 0.01 for p99
  * @param margin latency: by how much later requests may be, in the histogram's unit
- * @param until requests after this are counted by the polls: Unix ms
+ * @param until requests after this are counted by the polls, and no part of the time before: Unix ms
  */
 export function beforeOf(
   counting: Counting,
@@ -50,7 +50,7 @@ export function beforeOf(
   until: number,
 ): Before {
   const { growths } = walkArm(seeArm(UNKNOWN_ARM, reading, versionLabel), at);
-  const inside = growths.filter(({ from }) => from >= at - BEFORE_MS);
+  const inside = growths.filter(({ from, to }) => from >= at - BEFORE_MS && to <= until);
   const all = tallyOf(counting, inside);
   const threshold = all.kind === 'latency' ? quantileOf(all, tail) : null;
   const score = (some: readonly Growth[]) => scoreOf(tallyOf(counting, some), threshold);
@@ -60,7 +60,7 @@ export function beforeOf(
   };
   const polls = binsOf(inside, Math.max(pollMs, LEAST_BIN_MS)).map(score);
   return {
-    counts: score(inside.filter(({ to }) => to <= until)),
+    counts: score(inside),
     dispersion: dispersionOf(polls),
     threshold,
     traffic: trafficOf(inside, all.requests, meanBeyond(0), meanBeyond(margin)),

@@ -3,7 +3,7 @@ import { compactNumber, percent, roughDuration } from '../../lib/text.ts';
 import type { Canary, Metric, SequentialPromise } from '../../spec/canary.ts';
 import { type Counting, countingOf } from '../ledger/counting.ts';
 import { type ArmTally, newLedger, type Polled, takePoll } from '../ledger/ledger.ts';
-import { countersRequest, guessedScrapeMs } from '../ledger/polls.ts';
+import { countersRequest, guessedScrapeMs, leastWindowMs } from '../ledger/polls.ts';
 import type { Measurement, MeasureRequest } from '../observation.ts';
 import type { RolloutState, VerdictClass } from '../rollout.ts';
 import { lateText } from '../words.ts';
@@ -163,15 +163,18 @@ function begun(
     return `stable before the rollout: ${reading.detail}`;
   }
   const { versionLabel, intervalMs } = canary.analysis;
+  const ledger = memory?.ledger ?? newLedger(guessedScrapeMs(metric.windowMs));
   const { weight, verifiedAt } = context.rollout.held;
-  const until = weight === 0 ? before.at : verifiedAt;
+  // The first poll of a metric that is edited late counts no more than its window.
+  const until =
+    weight === 0 ? before.at : Math.max(verifiedAt, before.at - leastWindowMs(intervalMs, ledger.scrapeMs));
   const shape = { tail: tailOf(metric), margin: metric.bounds.maxDelta ?? 0 };
   const known = beforeOf(counting, before, versionLabel, intervalMs, shape, until);
   if (counting.kind === 'latency' && known.threshold === null) {
     return 'stable has no such quantile before the rollout: it had no traffic, or lies above the highest finite bucket';
   }
   return {
-    ledger: memory?.ledger ?? newLedger(guessedScrapeMs(metric.windowMs)),
+    ledger,
     test: startSequential(settingsOf(context), known.counts, promise.dispersion ?? known.dispersion),
     threshold: known.threshold,
     traffic: known.traffic,
