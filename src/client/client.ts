@@ -207,6 +207,10 @@ function readerOf(options: CanaryClientOptions): NacosReader {
   if (urls.length === 0 || wrong !== undefined) {
     throw new Error(`nacos is an address as http://nacos:8848/nacos, not "${wrong ?? ''}"`);
   }
+  // They would stand in every message about the address, and fetch refuses such an address anyway.
+  if (urls.map((url) => new URL(url)).some((url) => url.username !== '' || url.password !== '')) {
+    throw new Error('give username and password as options, not in an address of nacos');
+  }
   const credentials =
     username === undefined
       ? null

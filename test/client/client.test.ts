@@ -270,6 +270,10 @@ describe('a client', () => {
   test('refuses options that cannot work, and a service that was not named', () => {
     expect(() => listen({ nacos: 'nacos:8848' })).not.toThrow();
     expect(() => listen({ nacos: 'nacos' })).toThrow('nacos is an address as http://');
+    const secret = { nacos: 'http://fleet:p-Secret-77@127.0.0.1:1/nacos' };
+    expect(() => listen(secret)).toThrow(
+      /^give username and password as options, not in an address of nacos$/,
+    );
     expect(() => listen({ nacos: [] })).toThrow('nacos is an address as http://');
     expect(() => listen({ nacos: 'http://x/nacos', services: {} })).toThrow('at least one service');
     const same = { a: { dataId: 'd' }, b: { dataId: 'd' } };
