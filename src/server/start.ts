@@ -34,7 +34,11 @@ export function registerStart(app: App, { controls, clock }: ServerDeps): void {
       const answer =
         key === undefined
           ? await work()
-          : await idempotency.once(`${actorOf(request)} ${key}`, JSON.stringify(request.body), work);
+          : await idempotency.once(
+              JSON.stringify([actorOf(request), key]),
+              JSON.stringify(request.body),
+              work,
+            );
       if (answer === null) {
         const reused = problem('KEY_REUSED', `the Idempotency-Key ${key} came with another request before`);
         return sendProblem(reply, forRequest(reused, request));

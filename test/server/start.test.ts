@@ -146,6 +146,20 @@ test('an Idempotency-Key is its caller’s own', async () => {
   expect(behind.submitted.map(({ actor }) => actor)).toEqual(['deployer', 'other']);
 });
 
+test('an Idempotency-Key is its caller’s own, wherever the name of one ends and its key begins', async () => {
+  const { app, behind } = guarded([], { tokens: null });
+  const start = (actor: string, key: string) =>
+    app.inject({
+      method: 'POST',
+      url: '/api/v1/canary/start',
+      headers: { 'x-canary-actor': actor, 'idempotency-key': key },
+      payload: BODY,
+    });
+  await start('ana', 'of the shop 7');
+  await start('ana of', 'the shop 7');
+  expect(behind.submitted.map(({ actor }) => actor)).toEqual(['ana', 'ana of']);
+});
+
 test('a repeated request with the same Idempotency-Key gets the first answer and does nothing', async () => {
   const { start, behind } = loaded();
   const first = await start(BODY, { 'idempotency-key': 'build-7' });
