@@ -65,6 +65,11 @@ describe('the provisioning', () => {
     }
   });
 
+  test('sends what asks for something that nobody knows too, because the controller pauses then', () => {
+    const labels = { canary_action: 'rolback', alertname: 'CanaryErrors' };
+    expect(matches(policies.routes[0].object_matchers, labels)).toBe(true);
+  });
+
   test.each([
     ['a rule that could not be evaluated', { canary_action: 'rollback', alertname: 'DatasourceError' }],
     ['a rule without data', { canary_action: 'rollback', alertname: 'DatasourceNoData' }],

@@ -123,6 +123,7 @@ describe.skipIf(noTerraform !== null)('what the modules render', () => {
       ['canary_action=rollback', 'service=checkout'],
       'canary-controller,people',
     ],
+    ['an alert that asks for what nobody knows', ['canary_action=rolback'], 'canary-controller,people'],
     ['an alert that is to be ignored', ['canary_action=ignore', 'service=checkout'], 'people'],
     ['an alert about the controller itself', ['canary=checkout', 'severity=critical'], 'people'],
   ])('%s goes to whom it concerns', async (_, labels, receivers) => {

@@ -34,7 +34,7 @@ module "config" {
   webhook_token_file      = "${local.secrets_dir.alertmanager}/webhook-token"
   controller_ca_file      = one(keys(local.controller_ca))
   people_webhook_url_file = local.tells_people ? "${local.secrets_dir.alertmanager}/people-url" : null
-  controller_matchers     = coalesce(var.controller_matchers, ["canary_action=~\"rollback|pause|promote\""])
+  controller_matchers     = coalesce(var.controller_matchers, ["canary_action=~\".+\"", "canary_action!=\"ignore\""])
 }
 
 # Prometheus reads the targets again when they change; it does not restart for a new version of a service.

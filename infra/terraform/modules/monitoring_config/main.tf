@@ -69,11 +69,12 @@ locals {
           receiver = "canary-controller"
           matchers = var.controller_matchers
           continue = true
-          # Users are being hurt meanwhile; grouping for a better overview can wait.
+          # Users are being hurt meanwhile; grouping for a better overview can wait. An alert that promotes must be told
+          # again at each weight.
           group_by        = ["alertname", "canary", "service"]
-          group_wait      = "1s"
+          group_wait      = "0s"
           group_interval  = "10s"
-          repeat_interval = "5m"
+          repeat_interval = "2m"
         },
         { receiver = "people" },
       ]

@@ -70,9 +70,9 @@ variable "people_webhook_url_file" {
 }
 
 variable "controller_matchers" {
-  description = "Which alerts go to the controller, as Alertmanager matchers; all must hold. By default those that say what they want, so that an alert about the controller itself never steers it."
+  description = "Which alerts go to the controller, as Alertmanager matchers; all must hold. By default those that say what they want, a mistaken word too (the controller pauses then), so that an alert about the controller itself never steers it."
   type        = list(string)
-  default     = ["canary_action=~\"rollback|pause|promote\""]
+  default     = ["canary_action=~\".+\"", "canary_action!=\"ignore\""]
 
   validation {
     condition     = length(var.controller_matchers) > 0

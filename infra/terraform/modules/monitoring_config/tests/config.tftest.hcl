@@ -36,8 +36,12 @@ run "an_alert_that_says_what_it_wants_reaches_the_controller_with_the_secret" {
   command = apply
 
   assert {
-    condition     = yamldecode(output.alertmanager_yml).route.routes[0].matchers == ["canary_action=~\"rollback|pause|promote\""] && yamldecode(output.alertmanager_yml).route.routes[0].receiver == "canary-controller"
-    error_message = "The first route must take the alerts that carry canary_action."
+    condition     = yamldecode(output.alertmanager_yml).route.routes[0].matchers == ["canary_action=~\".+\"", "canary_action!=\"ignore\""] && yamldecode(output.alertmanager_yml).route.routes[0].receiver == "canary-controller"
+    error_message = "The first route must take the alerts that carry canary_action, mistaken ones too, but for those to be ignored."
+  }
+  assert {
+    condition     = yamldecode(output.alertmanager_yml).route.routes[0].group_wait == "0s" && yamldecode(output.alertmanager_yml).route.routes[0].repeat_interval == "2m"
+    error_message = "An alert must be told at once, and one that promotes again at each weight, within a minute or two."
   }
   assert {
     condition     = yamldecode(output.alertmanager_yml).receivers[1].webhook_configs[0].url == "http://canary-controller:5001/webhooks/alertmanager"
