@@ -14,7 +14,7 @@ export interface SequentialRules {
   readonly beta: number;
   /** Part of `maxDelta` that is tolerated: 1 strict, 0 any increase. */
   readonly sensitivity: number;
-  /** This metric's part of `alpha`: see `alphaShares`. */
+  /** This metric's part of `alpha`, 1 where that is its part already: the parts of all metrics add up to 1 (Bonferroni). */
   readonly alphaShare: number;
   /** Steps with a weight below 100. */
   readonly steps: number;
@@ -122,12 +122,6 @@ export function sequentialSettings(rules: SequentialRules): SequentialSettings {
     forget: 0.5 ** (rules.pollMs / HALF_LIFE_MS),
     gaps: GAPS.map((factor) => factor * spread).filter((gap) => Math.abs(gap) < 1),
   };
-}
-
-/** Each metric's part of alpha, by weight; they add up to 1 (Bonferroni: one false alarm of any metric rolls back). */
-export function alphaShares(weights: readonly number[]): number[] {
-  const sum = weights.reduce((total, weight) => total + weight, 0);
-  return weights.map((weight) => weight / sum);
 }
 
 /**

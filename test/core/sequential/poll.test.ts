@@ -6,11 +6,7 @@ import {
   type SequentialReading,
   startSequential,
 } from '../../../src/core/sequential/poll.ts';
-import {
-  alphaShares,
-  evidenceNeeded,
-  type SequentialSettings,
-} from '../../../src/core/sequential/settings.ts';
+import { evidenceNeeded, type SequentialSettings } from '../../../src/core/sequential/settings.ts';
 import { slowCounts } from '../../../src/core/sequential/slow-scores.ts';
 import { upperBound } from '../../../src/core/sequential/upper-bound.ts';
 import { aPoll, aRule, arm, failures, seeded } from './a-rule.ts';
@@ -56,7 +52,6 @@ describe('what the sequential judge asks for', () => {
   it('asks for more odds where its part of alpha is smaller', () => {
     const [whole, quarter] = [aRule(), aRule({ alphaShare: 0.25 })];
     expect(quarter.regression.threshold - whole.regression.threshold).toBeCloseTo(Math.log(4), 12);
-    expect(alphaShares([2, 1, 1])).toEqual([0.5, 0.25, 0.25]);
   });
 
   it('needs longer where failures come in bursts', () => {
