@@ -41,7 +41,7 @@ export const METRIC_JUDGE = {
     .enum(['threshold', 'sequential', 'mannWhitney'])
     .optional()
     .describe(
-      'How values become a verdict. Default: analysis.judge where it can take the metric, else threshold.',
+      'How values become a verdict. Default: analysis.judge, or sequential where that is not written, if it can take the metric, else threshold.',
     ),
   objective: z
     .number()
