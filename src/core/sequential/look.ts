@@ -19,7 +19,7 @@ import {
 } from './poll.ts';
 import { evidenceNeeded, type SequentialSettings, sequentialSettings } from './settings.ts';
 import { addSplit, NO_SPLIT, readSplit } from './traffic-split.ts';
-import { againstText, countsText, forText, type Scored } from './words.ts';
+import { againstText, aloneText, countsText, forText, type Scored } from './words.ts';
 
 /** A metric that has the sequential judge. */
 export interface SequentialMetric {
@@ -272,7 +272,7 @@ function conclude(
   if (rollout.frozenAt === null) return judgement('pass', `${forText(reading, needed, null)}: ${counts}`);
   return reading.stableBound === 1
     ? judgement('noData', 'stable: nothing was counted before weight 100')
-    : judgement('pass', `${againstText({ ...reading, by: 'alone' }, scored)}: ${counts}`);
+    : judgement('pass', `${aloneText(reading, scored)}: ${counts}`);
 }
 
 function silentText({ canary }: SequentialContext, { silentPolls, ledger }: SequentialMemory): string {

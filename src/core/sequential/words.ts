@@ -55,6 +55,16 @@ export function againstText(reading: SequentialReading, scored: Scored): string 
   return `odds ${oddsText(log)} against "${nullText(reading, scored)}"`;
 }
 
+/** What a pass at weight 100 rests on. */
+export function aloneText({ alone, stableBound }: SequentialReading, scored: Scored): string {
+  const most = percent(stableBound ?? 1);
+  const held =
+    scored.kind === 'failed'
+      ? `at most ${most} of stable's failed before weight 100, ${percent(scored.tolerated)} more are tolerated`
+      : `at most ${most} of stable's were slower than ${compactNumber(scored.threshold)} before weight 100, ${compactNumber(scored.tolerated)} slower is tolerated`;
+  return `${alone > 0 ? `odds of ${oddsText(alone)} against it are too few` : 'nothing speaks against it'}: ${held}`;
+}
+
 /** How far the evidence for the step has come, and about how long the rest will take; null: nobody knows. */
 export function forText(reading: SequentialReading, needed: number, remainingMs: number | null): string {
   const have = `odds ${oddsText(reading.nonInferiority)} against "too bad to promote"`;
