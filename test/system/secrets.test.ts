@@ -7,7 +7,8 @@ import { startDevNacos } from '../../infra/dev-nacos/server.ts';
 import { newToken, withToken } from '../../src/access/tokens.ts';
 import { runProcess } from '../cli/run.ts';
 import { startStandIn } from '../metrics/stand-in.ts';
-import { aWorld, startDaemon, until } from './world.ts';
+import { selfSigned } from '../traffic/certificate.ts';
+import { aWorld, type Cleanup, startDaemon, until } from './world.ts';
 
 const PLANTED = {
   nacosPassword: 'planted-nacos-password',
@@ -17,6 +18,25 @@ const PLANTED = {
   notifyPath: 'planted-notify-path',
   header: 'planted-header-value',
 };
+
+/** A Prometheus that refuses every query and repeats what it was sent. */
+async function repeatingPrometheus(cleanup: Cleanup) {
+  const prometheus = await startStandIn(({ request }, response) => {
+    response.statusCode = 400;
+    const error = JSON.stringify(request.headers);
+    response.end(JSON.stringify({ status: 'error', errorType: 'bad_data', error }));
+  });
+  cleanup(() => prometheus.close());
+  return prometheus;
+}
+
+/** The declaration of the shop as one that needs no Nacos, so that Prometheus is asked. */
+function kioskOf(dir: string): string {
+  return readFileSync(join(dir, 'canaries/shop.yaml'), 'utf8')
+    .replaceAll('shop', 'kiosk')
+    .replace(/nacos: \{.*?\}/, 'file: { path: kiosk.json }')
+    .replace(/^ +ready:.*\n/m, '');
+}
 
 /** Sends bytes that may be no request at all. Resolves with what came back. */
 function raw(url: URL, text: string): Promise<string> {
@@ -36,21 +56,10 @@ test('no secret stands in the log, in an answer, in the database or in what the 
 }, async ({ onTestFinished }) => {
   const world = await aWorld(onTestFinished);
   world.declare('v2');
-  const shop = readFileSync(join(world.dir, 'canaries/shop.yaml'), 'utf8');
-  // One that needs no Nacos, so that Prometheus is asked.
-  const kiosk = shop
-    .replaceAll('shop', 'kiosk')
-    .replace(/nacos: \{.*?\}/, 'file: { path: kiosk.json }')
-    .replace(/^ +ready:.*\n/m, '');
   // Both sides refuse, and Prometheus repeats what it was sent.
   const nacos = await startDevNacos({ version: '3.1', auth: { username: 'canary', password: 'another' } });
   onTestFinished(() => nacos.close());
-  const prometheus = await startStandIn(({ request }, response) => {
-    response.statusCode = 400;
-    const error = JSON.stringify(request.headers);
-    response.end(JSON.stringify({ status: 'error', errorType: 'bad_data', error }));
-  });
-  onTestFinished(() => prometheus.close());
+  const prometheus = await repeatingPrometheus(onTestFinished);
   const write = (name: string, text: string) => {
     writeFileSync(join(world.dir, name), text);
     return join(world.dir, name);
@@ -58,7 +67,7 @@ test('no secret stands in the log, in an answer, in the database or in what the 
   const [admin, viewer, unknown] = [newToken(), newToken(), newToken()];
   const file = withToken('', { name: 'ana', role: 'admin', sha256: admin.sha256 });
   const tokens = write('tokens', withToken(file, { name: 'vic', role: 'viewer', sha256: viewer.sha256 }));
-  write('canaries/kiosk.yaml', kiosk);
+  write('canaries/kiosk.yaml', kioskOf(world.dir));
   const daemon = startDaemon(
     onTestFinished,
     [
@@ -148,4 +157,73 @@ test('no secret stands in the log, in an answer, in the database or in what the 
   const said = [...heard, ...kept, JSON.stringify(daemon.lines)].join('\n');
   const secrets = [...Object.values(PLANTED), admin.secret, viewer.secret, unknown.secret];
   expect(secrets.filter((secret) => said.includes(secret))).toEqual([]);
+});
+
+test('nor does a key, or a user’s password for Prometheus and for notifications, also of settings that are refused', {
+  timeout: 60_000,
+}, async ({ onTestFinished }) => {
+  const world = await aWorld(onTestFinished);
+  world.declare('v2');
+  const write = (name: string, text: string) => {
+    writeFileSync(join(world.dir, name), text);
+    return join(world.dir, name);
+  };
+  write('canaries/kiosk.yaml', kioskOf(world.dir));
+  const prometheus = await repeatingPrometheus(onTestFinished);
+  const [{ cert, key }, other] = [selfSigned('localhost', true), selfSigned('localhost', true)];
+  const basic = 'planted-user:planted-basic-password';
+  const notify = 'planted-notifier:planted-notify-password';
+  const encoded = [basic, notify].map((text) => Buffer.from(text).toString('base64'));
+  const lines = [key, other.key].flatMap((pem) => pem.split('\n').filter((line) => /^[^-]/.test(line)));
+  const planted = [
+    'planted-basic-password',
+    'planted-notify-password',
+    'planted-notify-path',
+    'planted-key',
+    ...encoded,
+    ...lines,
+  ];
+  const serve = (notifyUrl: string, basicText: string, keyText: string) =>
+    startDaemon(
+      onTestFinished,
+      [
+        ...['--canaries', join(world.dir, 'canaries'), '--db', world.db, '--listen', '127.0.0.1:0'],
+        ...['--nacos', world.nacos.url, '--prometheus', prometheus.url, '--tick', '200ms'],
+        ...['--log-format', 'json', '--log-level', 'debug', '--notify-url', notifyUrl],
+        ...['--tls-cert', write('tls.crt', cert), '--tls-key', write('tls.key', keyText)],
+      ],
+      { CANARY_PROMETHEUS_BASIC_FILE: write('prometheus-basic', basicText) },
+    );
+
+  const refused = serve(
+    `http://${notify}@127.0.0.1:1/`,
+    'planted-basic-password',
+    `planted-key\n${other.key}`,
+  );
+  expect(await refused.ended).toBe(78);
+  const faults = JSON.stringify(refused.lines);
+  for (const setting of ['prometheus-basic', '--notify-url', 'tls.key']) expect(faults).toContain(setting);
+  const daemon = serve('http://127.0.0.1:1/planted-notify-path', basic, key);
+  const env = { CANARY_SERVER: await daemon.url(), CANARY_SERVER_CA: join(world.dir, 'tls.crt') };
+  await daemon.logged({ msg: 'notification is sent again later' });
+  write('tls.key', other.key);
+  await daemon.logged({ level: 'error', what: 'certificate' });
+  const heard: string[] = [];
+  for (const argv of [
+    ['list', '-o', 'json'],
+    ['get', 'kiosk', '-o', 'json'],
+    ['explain', 'kiosk'],
+    ['events'],
+  ]) {
+    const { out, talk } = await runProcess(argv, env);
+    heard.push(out, talk);
+  }
+  daemon.kill('SIGTERM');
+  expect(await daemon.ended).toBe(0);
+  const kept = readdirSync(world.dir)
+    .filter((name) => name.startsWith('canary.db'))
+    .map((name) => readFileSync(join(world.dir, name), 'latin1'));
+  const said = [...heard, ...kept, JSON.stringify([...refused.lines, ...daemon.lines])].join('\n');
+  expect(said).toContain('Prometheus answered 400');
+  expect(planted.filter((secret) => said.includes(secret))).toEqual([]);
 });
