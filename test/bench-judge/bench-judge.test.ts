@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type Cell, paceCell, scheduleCells } from './cells.ts';
-import { AT_PACE, NO_DISPERSION, NO_SETTLE, ON_SCHEDULE, SEQUENTIAL } from './contestants.ts';
+import { keyOf, paceCell, scheduleCells } from './cells.ts';
+import { AT_ONCE, AT_PACE, NO_DISPERSION, NO_SETTLE, SCRAPED, SEQUENTIAL } from './contestants.ts';
 import { asLines, readResult } from './kept.ts';
 import { pageOf } from './page.ts';
-import { FULL_RUNS, playParts, quickParts, type Result } from './run.ts';
-import { ERROR_SCENARIOS, scrapedApart } from './scenarios.ts';
-import { type Check, checksOf } from './targets.ts';
+import { FULL_RUNS, playParts, quickParts, type Result, SCRAPED_RUNS } from './run.ts';
+import { ERROR_SCENARIOS, SCRAPED_APART } from './scenarios.ts';
+import { type Check, checksOf, reasonOf, unexpected } from './targets.ts';
 
 const SEED = 1;
 
@@ -25,9 +25,13 @@ describe('the sequential judge', () => {
     result = playParts('quick', quickParts(), SEED);
   }, 300_000);
 
-  it('meets its targets in the quick form of the benchmark', () => {
+  it('meets its targets in the quick form of the benchmark, but for those whose miss is explained', () => {
     expect(result.checks.length).toBeGreaterThan(12);
-    expect(missed(result.checks)).toEqual([]);
+    expect(unexpected(result.checks)).toEqual([]);
+  });
+
+  it('meets the same targets in memory', () => {
+    for (const { inMemory, most } of missed(result.checks)) expect(inMemory).toBeLessThanOrEqual(most);
   });
 
   it('is kept without loss but for digits', () => {
@@ -45,35 +49,34 @@ describe('the sequential judge', () => {
 
 describe('where it ends', () => {
   it("takes the sudden incident of both for the canary's where much traffic is scraped at two times, as the page on the judge says", () => {
-    const rolledBack = (part: number, rps: number) =>
-      scheduleCells(scrapedApart(part), rps, [SEQUENTIAL], 200, SEED)[0]!.tally.rolledBack;
-    expect([0.25, 0.5, 0.75].map((part) => rolledBack(part, 500))).toEqual([0, 0.1, 0.65]);
-    expect(rolledBack(0.75, 50)).toBe(0.01);
+    const rolledBack = SCRAPED_APART.map(
+      (apart) => scheduleCells(apart, 500, [SEQUENTIAL], 200, SEED)[0]!.tally.rolledBack,
+    );
+    expect(rolledBack).toEqual([0, 0.31, 0.89]);
   });
 });
 
 describe('the page in the documentation', () => {
-  const kept = readResult(readFileSync(resolve(import.meta.dirname, 'results.jsonl'), 'utf8'));
+  const read = (name: string) => readResult(readFileSync(resolve(import.meta.dirname, name), 'utf8'));
+  const kept = read('results.jsonl');
+  const other = read('results-other-seed.jsonl');
 
-  // Made anew from the kept figures by `npx vitest run test/bench-judge -u`.
+  // Made anew from the kept figures by `npx vitest run test/bench-judge -u`; those of the other seed by `npm run -s bench:judge -- --seed 2 --out FILE`.
   it('is what the kept figures say', async () => {
     expect(kept.kind).toBe('full');
-    expect(missed(kept.checks)).toEqual([]);
+    expect(unexpected(kept.checks)).toEqual([]);
+    expect(unexpected(other.checks)).toEqual([]);
     const page = resolve(import.meta.dirname, '../../docs/judge-benchmark.md');
-    await expect(pageOf(kept)).toMatchFileSnapshot(page);
+    await expect(pageOf(kept, other)).toMatchFileSnapshot(page);
   });
 
   it('is made of figures that the rules still give: else `npm run -s bench:judge -- --full` makes them anew', () => {
     const again = [
-      ...scheduleCells(scenario('R3'), 50, ON_SCHEDULE, FULL_RUNS.errors, kept.seed),
-      paceCell(scenario('R2'), 50, SEQUENTIAL, FULL_RUNS.pace, kept.seed),
+      ...scheduleCells(scenario('R3'), 50, AT_ONCE, FULL_RUNS.errors, kept.seed),
+      ...scheduleCells(scenario('R3'), 50, SCRAPED, SCRAPED_RUNS.errors, kept.seed),
+      paceCell(scenario('R2'), 50, SEQUENTIAL, SCRAPED_RUNS.pace, kept.seed),
     ];
-    const same = (one: Cell) => (other: Cell) =>
-      other.mode === one.mode &&
-      other.scenario === one.scenario &&
-      other.rps === one.rps &&
-      other.rule === one.rule;
-    const before = again.map((one) => kept.cells.find(same(one))!);
+    const before = again.map((one) => kept.cells.find((cell) => keyOf(cell) === keyOf(one))!);
     expect(asLines({ ...kept, checks: [], cells: again })).toBe(
       asLines({ ...kept, checks: [], cells: before }),
     );
@@ -87,7 +90,9 @@ describe('the checks', () => {
       cells.map((cell) => ({ ...cell, rule: NO_SETTLE.name })),
       null,
     );
-    expect(missed(checks).map(({ name }) => name)).toEqual(['false rollback, errors']);
+    expect(missed(checks).map(({ name }) => name)).toEqual([
+      'false rollback, errors, both versions scraped at once',
+    ]);
   });
 
   it('notice a rule that promotes what is at the margin', () => {
@@ -95,6 +100,14 @@ describe('the checks', () => {
     const cell = paceCell(scenario('N4'), 50, flagger!, 50, SEED);
     const checks = checksOf([{ ...cell, rule: NO_SETTLE.name }], null);
     expect(missed(checks).map(({ name }) => name)).toEqual(['false promotion at the margin and beyond']);
+  });
+
+  it('do not excuse a known miss that has become worse', () => {
+    const [cell] = scheduleCells(scenario('R4'), 50, [SEQUENTIAL], 2, SEED);
+    const [check] = checksOf([cell!], null);
+    expect(check).toMatchObject({ verdict: 'missed', worst: 0.75 });
+    expect(reasonOf(check!)).toContain('one scrape later');
+    expect(reasonOf({ ...check!, worst: 1 })).toBeNull();
   });
 
   it('notice a rollback that never comes, and an engine that costs too much', () => {

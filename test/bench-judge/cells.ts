@@ -1,5 +1,5 @@
 /** One cell of the benchmark: a rule in a scenario at a level of traffic, over many rollouts. */
-import { type Ending, playPace, playSchedule } from './play.ts';
+import { type Ending, playPace, playPair, playSchedule } from './play.ts';
 import type { RuleKind } from './rules/rule.ts';
 import type { Scenario } from './scenarios.ts';
 import { type Tally, tallyOf } from './tally.ts';
@@ -15,7 +15,12 @@ export interface Cell {
   readonly tally: Tally;
 }
 
-/** All rules in the same rollouts. */
+/** Which cell it is, whatever came of it. */
+export function keyOf({ mode, scenario, rps, rule }: Cell): string {
+  return `${mode}/${scenario}/${rps}/${rule}`;
+}
+
+/** All rules in the same rollouts. A rule that keeps the schedule has its cell at pace of them, too. */
 export function scheduleCells(
   scenario: Scenario,
   rps: number,
@@ -30,7 +35,16 @@ export function scheduleCells(
       endings[rules.indexOf(present[at]!)]!.push(ending);
     });
   }
-  return rules.map(({ name }, at) => cell('schedule', scenario, rps, name, endings[at]!));
+  return rules.flatMap(({ name, keepsSchedule }, at) => {
+    const played = endings[at]!;
+    const onSchedule = cell('schedule', scenario, rps, name, played);
+    if (!keepsSchedule || scenario.isFull) return [onSchedule];
+    const stayed = ({ kind }: Ending) => kind === 'inconclusive';
+    const promoted = played.map((ending) =>
+      stayed(ending) ? { ...ending, kind: 'promoted' as const } : ending,
+    );
+    return [onSchedule, cell('pace', scenario, rps, name, promoted)];
+  });
 }
 
 export function paceCell(scenario: Scenario, rps: number, rule: RuleKind, runs: number, seed: number): Cell {
@@ -55,6 +69,19 @@ export function pairCell(
   });
   const id = scenarios.map((scenario) => scenario.id).join('+');
   return cell('schedule', { id }, rps, rule.name, endings);
+}
+
+/** Two metrics that share alpha, at the pace of the rule. */
+export function pacePairCell(
+  scenarios: readonly [Scenario, Scenario],
+  rps: number,
+  rule: RuleKind,
+  runs: number,
+  seed: number,
+): Cell {
+  const endings = Array.from({ length: runs }, (_, run) => playPair(scenarios, rps, rule, seed, run));
+  const id = scenarios.map((scenario) => scenario.id).join('+');
+  return cell('pace', { id }, rps, rule.name, endings);
 }
 
 function cell(

@@ -2,13 +2,15 @@
 import { table } from '../bench/markdown.ts';
 import type { Cell, Mode } from './cells.ts';
 import {
-  ANY_INCREASE,
   AT_PACE,
   HALF_ALPHA,
+  HALF_SETTLED,
+  IN_MEMORY_ANY,
+  IN_MEMORY_NO_SETTLE,
+  IN_MEMORY_STRICT,
   NO_SETTLE,
   ON_SCHEDULE,
   SEQUENTIAL,
-  STRICT,
 } from './contestants.ts';
 import type { Result } from './run.ts';
 import {
@@ -16,12 +18,15 @@ import {
   ERROR_SCENARIOS,
   FULL_SCENARIOS,
   LATENCY_SCENARIOS,
+  PAIRS_AT_PACE,
+  SCRAPED_APART,
   type Scenario,
   SILENT,
   TRAFFIC,
   type Truth,
 } from './scenarios.ts';
-import type { Check } from './targets.ts';
+import { compareSeeds } from './seeds.ts';
+import { type Check, reasonOf } from './targets.ts';
 
 const MEANINGS: Readonly<Record<Truth, string>> = {
   good: 'good',
@@ -30,7 +35,8 @@ const MEANINGS: Readonly<Record<Truth, string>> = {
   bad: 'bad',
 };
 
-export function pageOf(result: Result): string {
+/** @param other of another seed */
+export function pageOf(result: Result, other: Result | null = null): string {
   return `${[
     '# How good the judges are',
     INTRODUCTION,
@@ -40,11 +46,17 @@ export function pageOf(result: Result): string {
     '## Targets',
     TARGETS,
     checkTable(result.checks),
+    ...missedList(result.checks),
+    ...apartTable(result),
+    ...(other === null ? [] : seedTable(result, other)),
     '## Rules',
     RULES,
     table(
       ['rule', 'judges by'],
-      [...new Set([...ON_SCHEDULE, HALF_ALPHA, ANY_INCREASE])].map(({ name, from }) => [name, from]),
+      [...ON_SCHEDULE, HALF_ALPHA, HALF_SETTLED, IN_MEMORY_STRICT, IN_MEMORY_ANY].map(({ name, from }) => [
+        name,
+        from,
+      ]),
     ),
     '## On a fixed schedule',
     SCHEDULE,
@@ -53,6 +65,7 @@ export function pageOf(result: Result): string {
     ...fullTable(result),
     ...edgeTable(result),
     ...paceTables(result),
+    ...pairTable(result),
     ...excessTable(result),
   ].join('\n\n')}\n`;
 }
@@ -69,11 +82,14 @@ const READING = `- A rule is a point between two mistakes: compare whole columns
 - A small difference needs many requests, whoever judges. Where traffic is low the sequential judge says *inconclusive* instead of guessing; look for it at 5 requests a second.
 - A rule that takes its estimate at face value can be faster on a small regression, and pays for it in the rows of good canaries.
 - The thresholds are the same for all rules. Others would move a rule along its curve, not off it.
+- The sequential columns play what the product sees: a look reads the counters as they were one scrape ago, so that every sample of that time has arrived, and nothing of a weight's first poll, which lies across the raise. *In memory* is the same judge with the counts of each poll at once, as the other columns have them: what the odds take, without the way to them.
+- The rules of others see every request up to their look. That is their best case: of a real Prometheus their queries see a scrape that is up to an interval old.
+- Kayenta is played in 200 rollouts a cell. In the full form other cells at once have 1,000 (errors) or 400 (latency, pace), and sequential columns 400 or 200, at weight 100 a hundred.
 - Every version has one series for each status here. With more instances, \`rate\` loses more first failures, and the article's rule is slower.
 - Rollouts are simulated: real traffic has shapes that nobody thought of. The bursts and drifts here are what we could think of.
-- Some of these rollouts also go through a real Prometheus and the product's own way from raw counters to a decision. What it counts of both versions at each weight (requests, failures, latencies by bucket) equals what was injected exactly, over restarts, missed scrapes and series that come late; and it decides as the judge does in memory, at the same poll where no scrape is missed. [A test](../test/bench-judge/real.test.ts) holds that.`;
+- Some of these rollouts also go through a real Prometheus and the product's own way from raw counters to a decision. What it counts of both versions at each weight (requests, failures, latencies by bucket) equals what was injected exactly, over restarts, missed scrapes and series that come late; and it decides as the sequential columns here, at the same poll where no scrape is missed. [A test](../test/bench-judge/real.test.ts) holds that.`;
 
-const TARGETS = `Each line is the worst of all cells that it is about.
+const TARGETS = `Each line is the worst of all cells that it is about, as the product sees the counters, and *in memory* where times are compared.
 *Met within error*: above the target by 2.6 standard errors of so many rollouts at most.`;
 
 const RULES = `The rules of others are written from their documentation, with their defaults where no number is given.
@@ -82,18 +98,19 @@ Flagger counts failed checks over the whole analysis and rolls back at the tick 
 Kayenta has no margin: it looks for any increase. It is judged with a third deployment as large as the canary, as its documentation asks for, and without one; its documentation also asks for hours where these rollouts have 40 minutes.`;
 
 const SCHEDULE = `Ten minutes a step, whatever a rule says; all rules see the same counters, and nothing is promoted.
-A cell is the percentage rolled back, and the median minutes from the canary turning bad to its rollback where most are.
+A cell is the percentage rolled back, and where most are, the minutes from the canary turning bad to its rollback: the median, and what nine of ten stay within where that is more.
 In a *good* scenario a rollback is a mistake, in a *bad* one its absence is.
 *Good on average* means beyond the margin at times: no guarantee covers it, and it is counted among the good ones all the same.`;
 
 function checkTable(checks: readonly Check[]): string {
   return table(
-    ['target', 'at most', 'worst', 'where', 'target was'],
-    checks.map(({ name, most, unit, worst, where, verdict }) => [
+    ['target', 'at most', 'worst', 'where', 'in memory', 'target was'],
+    checks.map(({ name, most, unit, worst, where, inMemory, verdict }) => [
       name,
       amount(most, unit),
       worst === null ? 'never' : amount(worst, unit),
       where,
+      inMemory === null ? '' : amount(inMemory, unit),
       verdict === 'missed' && worst !== null ? `**missed** by ${amount(worst - most, unit)}` : verdict,
     ]),
   );
@@ -112,9 +129,11 @@ function amount(value: number, unit: Check['unit']): string {
   }
 }
 
+const COLUMNS = ON_SCHEDULE.map(({ name }) => name).filter((name) => name !== IN_MEMORY_NO_SETTLE.name);
+
 function scheduleTables({ cells }: Result, title: string, scenarios: readonly Scenario[]): string[] {
   return TRAFFIC.flatMap((rps) => {
-    const rules = ON_SCHEDULE.map(({ name }) => name).filter((rule) =>
+    const rules = COLUMNS.filter((rule) =>
       cells.some((cell) => cell.rule === rule && cell.rps === rps && cell.mode === 'schedule'),
     );
     const rows = scenarios.flatMap((scenario) => {
@@ -125,6 +144,45 @@ function scheduleTables({ cells }: Result, title: string, scenarios: readonly Sc
     if (rows.length === 0) return [];
     return [`### ${title} at ${rps} requests a second`, table(['', 'scenario', 'truth', ...rules], rows)];
   });
+}
+
+function missedList(checks: readonly Check[]): string[] {
+  const missed = Map.groupBy(checks, reasonOf);
+  const reasons = [...missed].flatMap(([why, those]) =>
+    why === null ? [] : [`- ${those.map(({ name }) => `*${name}*`).join(', ')}: ${why}`],
+  );
+  return reasons.length === 0 ? [] : ['Why those are missed that are:', reasons.join('\n')];
+}
+
+function apartTable({ cells }: Result): string[] {
+  const rows = SCRAPED_APART.flatMap(({ id, title }) => {
+    const found = TRAFFIC.map((rps) => cellOf(cells, 'schedule', id, rps, SEQUENTIAL.name));
+    return found.some((cell) => cell === undefined) ? [] : [[title, ...found.map(detection)]];
+  });
+  if (rows.length === 0) return [];
+  return ['## Where scrapes lie apart', APART, table(['', ...TRAFFIC.map((rps) => `${rps} rps`)], rows)];
+}
+
+const APART = `*Met* for false rollbacks holds where a poll shows both versions at the same time.
+Prometheus scrapes each target at a time of its own, so that one version may show a sudden incident of both before the other: here with one instance of each, both at 5 % for three minutes, in percent of good canaries rolled back.
+Several instances of each version spread their scrapes, and a shorter scrape interval makes the difference less: [where the judge ends](how-it-judges.md#what-it-assumes-and-where-it-ends).`;
+
+function seedTable(result: Result, other: Result): string[] {
+  const { figures, differences } = compareSeeds(result, other);
+  const missed = other.checks.filter(({ verdict }) => verdict === 'missed');
+  const alike = missed.every(({ name }) =>
+    result.checks.some((check) => check.name === name && check.verdict === 'missed'),
+  );
+  const text = `The ${other.kind} form, played again with seed ${other.seed}, has ${figures} figures of this page; ${differences.length} of them ${differences.length === 1 ? 'differs' : 'differ'} by more than 2.6 standard errors, which one of a hundred does by chance.
+It misses ${missed.length === 0 ? 'no target' : `${alike ? 'no other target than this page' : 'other targets than this page'}: ${missed.map(({ name }) => `*${name}*`).join(', ')}`}.`;
+  const rows = differences.map(({ cell, figure, one, other: another }) => [
+    `${cell.scenario} at ${cell.rps} rps, ${cell.rule}${cell.mode === 'pace' ? ', at its pace' : ''}`,
+    figure,
+    rounded(one, 2),
+    rounded(another, 2),
+  ]);
+  const heads = ['cell', 'figure', `seed ${result.seed}`, `seed ${other.seed}`];
+  return ['## Another seed', text, ...(rows.length === 0 ? [] : [table(heads, rows)])];
 }
 
 function fullTable({ cells }: Result): string[] {
@@ -145,7 +203,11 @@ function fullTable({ cells }: Result): string[] {
 }
 
 function edgeTable({ cells }: Result): string[] {
-  const rules = { balanced: NO_SETTLE.name, strict: STRICT.name, any: ANY_INCREASE.name };
+  const rules = {
+    balanced: IN_MEMORY_NO_SETTLE.name,
+    strict: IN_MEMORY_STRICT.name,
+    any: IN_MEMORY_ANY.name,
+  };
   const rows = Object.entries(EDGES).flatMap(([key, { id, title }]) =>
     TRAFFIC.flatMap((rps) => {
       const cell = cellOf(cells, 'schedule', id, rps, rules[key as keyof typeof EDGES]);
@@ -182,14 +244,15 @@ function paceTables({ cells }: Result): string[] {
     '## At the pace of the rule',
     `The rule says when to go on; leaving the 50 % step promotes.
 The sequential judge needs two minutes and its evidence for each step, and is inconclusive after twenty; Flagger goes on with each passed check, the article after five good minutes.
-A cell is the percentages rolled back / promoted / inconclusive with the median minutes to each, then the mean number of bad requests beyond stable's.`,
+Argo and Kayenta keep a schedule that is given to them: what they have not rolled back after the forty minutes above is promoted.
+A cell is the percentages rolled back / promoted / inconclusive with the minutes to the first two (the median, and the 90th percentile of rollbacks where it is another one), then the mean number of bad requests beyond stable's.`,
     ...tables,
   ];
 }
 
 function excessTable({ cells }: Result): string[] {
   const bad = ERROR_SCENARIOS.filter(({ truth }) => truth === 'bad');
-  const rules = ON_SCHEDULE.map(({ name }) => name);
+  const rules = COLUMNS;
   const rows = bad.flatMap((scenario) =>
     TRAFFIC.flatMap((rps) => {
       const found = rules.map((rule) => cellOf(cells, 'schedule', scenario.id, rps, rule));
@@ -205,30 +268,51 @@ function excessTable({ cells }: Result): string[] {
   ];
 }
 
+function pairTable({ cells }: Result): string[] {
+  const rows = PAIRS_AT_PACE.flatMap(({ id, title, truth }) => {
+    const found = TRAFFIC.map((rps) => cellOf(cells, 'pace', id, rps, HALF_SETTLED.name));
+    return found.every((cell) => cell === undefined)
+      ? []
+      : [[id, title, MEANINGS[truth], ...found.map(ending)]];
+  });
+  if (rows.length === 0) return [];
+  return [
+    '## Two metrics at the pace of the rule',
+    'Errors and latency share alpha, and both must be good for a step to be left; any of them rolls back.',
+    table(['', 'scenario', 'truth', ...TRAFFIC.map((rps) => `${rps} rps`)], rows),
+  ];
+}
+
 function labels({ id, title, truth }: Scenario): string[] {
   return [id, title, MEANINGS[truth]];
 }
 
 function detection(cell: Cell | undefined): string {
   if (cell === undefined) return '';
-  const { rolledBack, detectMedian } = cell.tally;
+  const { rolledBack, detectMedian, detectP90 } = cell.tally;
   const share = rounded(100 * rolledBack, 1);
-  return rolledBack > 0.5 && detectMedian !== null ? `${share} (${rounded(detectMedian, 2)})` : share;
+  return rolledBack > 0.5 && detectMedian !== null ? `${share} (${spread(detectMedian, detectP90)})` : share;
 }
 
 function ending(cell: Cell | undefined): string {
   if (cell === undefined) return '';
-  const { rolledBack, promoted, inconclusive, detectMedian, promoteMedian } = cell.tally;
-  const timed = (share: number, minutes: number | null) =>
+  const { rolledBack, promoted, inconclusive, detectMedian, detectP90, promoteMedian } = cell.tally;
+  const timed = (share: number, minutes: number | null, most: number | null) =>
     share > 0 && minutes !== null
-      ? `${rounded(100 * share, 1)} (${rounded(minutes, 2)})`
+      ? `${rounded(100 * share, 1)} (${spread(minutes, most)})`
       : rounded(100 * share, 1);
   const shares = [
-    timed(rolledBack, detectMedian),
-    timed(promoted, promoteMedian),
+    timed(rolledBack, detectMedian, detectP90),
+    timed(promoted, promoteMedian, null),
     rounded(100 * inconclusive, 1),
   ];
   return `${shares.join(' / ')}; ${harm(cell)}`;
+}
+
+/** A median, and the 90th percentile where it is another one. */
+function spread(median: number, p90: number | null): string {
+  const [half, most] = [rounded(median, 2), rounded(p90 ?? median, 2)];
+  return half === most ? half : `${half}, ${most}`;
 }
 
 function harm({ tally }: Cell): string {

@@ -86,29 +86,53 @@ export function playSchedule(
 
 /** One rollout at the pace of a rule: it ends by rollback, by leaving the last step, or by neither. */
 export function playPace(scenario: Scenario, rps: number, kind: RuleKind, seed: number, run: number): Ending {
-  const stage = openStage(scenario, rps, seed, `${scenario.id}/${rps}/${kind.name}`, run);
-  const rule = kind.start(stage.setup);
+  return playTogether(
+    [openStage(scenario, rps, seed, `${scenario.id}/${rps}/${kind.name}`, run)],
+    kind,
+    scenario.onsetStep,
+  );
+}
+
+/**
+ * One rollout with two metrics: the first that rolls back or stops ends it, and a step is left when both would. Both are
+ * independent given the truth.
+ */
+export function playPair(
+  [one, other]: readonly [Scenario, Scenario],
+  rps: number,
+  kind: RuleKind,
+  seed: number,
+  run: number,
+): Ending {
+  const stages = [one, other].map((scenario, at) =>
+    openStage(scenario, rps, seed, `${one.id}+${other.id}/${at}/${rps}/${kind.name}`, run),
+  );
+  return playTogether(stages, kind, Math.max(one.onsetStep, other.onsetStep));
+}
+
+function playTogether(stages: readonly Stage[], kind: RuleKind, onsetStep: number): Ending {
+  const rules = stages.map(({ setup }) => kind.start(setup));
   let excess = 0;
   let step = 0;
   let begun = 0;
-  let onset = scenario.onsetStep === 0 ? 0 : Infinity;
+  let onset = onsetStep === 0 ? 0 : Infinity;
   for (let poll = 1; poll <= LAST_POLL; poll += 1) {
     const place = { poll, step, pollInStep: poll - begun, weight: WEIGHTS[step]! };
-    excess += live(stage, place);
-    const answer = rule.look({ ...place, ...stage });
+    for (const stage of stages) excess += live(stage, place);
+    const answers = rules.map((rule, at) => rule.look({ ...place, ...stages[at]! }));
     const ended = (ending: Ending['kind']) => ({
       kind: ending,
       polls: poll,
       pollsSinceOnset: poll - onset,
       excess,
     });
-    if (answer === 'rollback') return ended('rolledBack');
-    if (answer === 'stop') return ended('inconclusive');
-    if (answer !== 'advance') continue;
+    if (answers.includes('rollback')) return ended('rolledBack');
+    if (answers.includes('stop')) return ended('inconclusive');
+    if (answers.some((answer) => answer !== 'advance')) continue;
     if (step === WEIGHTS.length - 1) return ended('promoted');
     step += 1;
     begun = poll;
-    if (step === scenario.onsetStep) onset = poll;
+    if (step === onsetStep) onset = poll;
   }
   return { kind: 'inconclusive', polls: LAST_POLL, pollsSinceOnset: LAST_POLL - onset, excess };
 }

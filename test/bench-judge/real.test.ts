@@ -17,27 +17,14 @@ import { createPrometheus, type Prometheus } from '../../src/metrics/prometheus.
 import type { MetricSource, Spec } from '../../src/spec/canary.ts';
 import { parseFile } from '../../src/spec/parse.ts';
 import { loadPrometheus, missing } from '../metrics/real.ts';
-import { sequential } from './rules/sequential.ts';
+import { SEQUENTIAL } from './contestants.ts';
 import { ERROR_SCENARIOS, LATENCY_SCENARIOS } from './scenarios.ts';
 import { scrapesOf, type Target, timeOf } from './scrapes.ts';
 import { type Counts, requestsIn, type Sli } from './sli.ts';
-import { asScraped, record, type Span, spanAt, spansOf, type Tape } from './tape.ts';
+import { record, type Span, spanAt, spansOf, type Tape } from './tape.ts';
 import { POLL_SECONDS, POLLS_BEFORE, POLLS_PER_MINUTE, WEIGHTS } from './world.ts';
 
 const SEED = 1;
-/**
- * As a Canary gets it by default. A look sees the poll before it, and nothing of a weight's first poll: the settle time
- * holds back as many polls as in the benchmark, and ends two looks later.
- */
-const JUDGE = asScraped(
-  sequential({
-    name: 'sequential',
-    sensitivity: 0.5,
-    settlePolls: POLLS_PER_MINUTE + 2,
-    alphaShare: 1,
-    dispersion: 'auto',
-  }),
-);
 /** Where scrapes are missed, the same evidence comes later. */
 const POLLS_LATE = 20;
 
@@ -87,7 +74,7 @@ function allBut(place: number): number[] {
 function tapeOf({ id, rps, run }: Case): Tape {
   const scenario = [...ERROR_SCENARIOS, ...LATENCY_SCENARIOS].find((one) => one.id === id);
   if (scenario === undefined) throw new Error(`there is no scenario ${id}`);
-  return record(scenario, rps, JUDGE, { seed: SEED, run, more: POLLS_LATE });
+  return record(scenario, rps, SEQUENTIAL, { seed: SEED, run, more: POLLS_LATE });
 }
 
 function declaration({ id, sli }: Tape, name: string): string {
@@ -232,7 +219,7 @@ describe.skipIf(missing !== null)('the benchmark through a real Prometheus', () 
   });
 
   test.each(CASES)(
-    'counts what was injected, and decides $id at $rps rps as in memory',
+    'counts what was injected, and decides $id at $rps rps as the benchmark plays it',
     async ({ id, targets }) => {
       const tape = tapes.get(id)!;
       const { kind, polls, spans, judged } = await play(tape, measure);

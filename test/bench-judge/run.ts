@@ -2,16 +2,21 @@
 import { arch, cpus } from 'node:os';
 import { pollSequential, startSequential } from '../../src/core/sequential/poll.ts';
 import { sequentialSettings } from '../../src/core/sequential/settings.ts';
-import { type Cell, paceCell, pairCell, scheduleCells } from './cells.ts';
+import { type Cell, keyOf, paceCell, pacePairCell, pairCell, scheduleCells } from './cells.ts';
 import {
-  ANY_INCREASE,
-  AT_PACE,
+  AT_ONCE,
   HALF_ALPHA,
+  HALF_SETTLED,
+  IN_MEMORY,
+  IN_MEMORY_ANY,
+  IN_MEMORY_NO_SETTLE,
+  IN_MEMORY_STRICT,
   NO_SETTLE,
-  ON_SCHEDULE,
+  PACE_SETTERS,
   RIVALS,
+  SCHEDULE_KEEPERS,
+  SCRAPED,
   SEQUENTIAL,
-  STRICT,
 } from './contestants.ts';
 import type { RuleKind } from './rules/rule.ts';
 import {
@@ -19,6 +24,8 @@ import {
   ERROR_SCENARIOS,
   FULL_SCENARIOS,
   LATENCY_SCENARIOS,
+  PAIRS_AT_PACE,
+  SCRAPED_APART,
   type Scenario,
   SILENT,
   TRAFFIC,
@@ -45,48 +52,64 @@ export const FULL_RUNS = {
   latency: 400,
   pace: 400,
   edge: 10_000,
-  full: 500,
   pair: 400,
+  apart: 1_000,
 } as const;
+/** The same for a rule behind scrapes, on schedule and at pace. */
+export const SCRAPED_RUNS = { errors: 400, latency: 200, pace: 200, full: 100 } as const;
 const QUICK_RUNS = 400;
 
 export function quickParts(): Part[] {
   const judge = [NO_SETTLE, SEQUENTIAL];
+  const timed = [...judge, IN_MEMORY, IN_MEMORY_NO_SETTLE];
   const on = (ids: string, rps: number, rules: readonly RuleKind[] = judge, runs = QUICK_RUNS) =>
     ids.split(' ').map((id) => schedule(scenario(id), rps, rules, runs));
   const at = (id: string, rps: number, runs = QUICK_RUNS) => pace(scenario(id), rps, SEQUENTIAL, runs);
   return [
-    ...on('N2 N3 N7 N10 R1 R2 R3 R5', 50),
-    ...on('N2 N7 R4', 5),
-    ...on('N8 R1 R4', 500),
+    ...on('N2 N3 N7 N10', 50),
+    ...on('R1 R2 R3 R5', 50, timed),
+    ...on('N2 N7', 5),
+    ...on('R4', 5, timed),
+    ...on('N8', 500),
+    ...on('R1 R4', 500, timed),
     ...on('L2 L4', 50, judge, 100),
-    ...on('R4', 50, [...judge, ...RIVALS], 40),
+    ...on('R4', 50, [...timed, ...RIVALS], 40),
     ...on('R1', 50, [HALF_ALPHA]),
-    schedule(EDGES.balanced, 50, [NO_SETTLE], 1_000),
+    schedule(EDGES.balanced, 50, [IN_MEMORY_NO_SETTLE], 1_000),
     at('N1', 50, 100),
     at('N4', 50),
     at('L3', 50, 100),
+    pairAtPace('N1+L3', 50, 100),
   ];
 }
 
 export function fullParts(): Part[] {
   return [
-    ...grid(ERROR_SCENARIOS, (one, rps) => [schedule(one, rps, ON_SCHEDULE, FULL_RUNS.errors)]),
-    ...grid(LATENCY_SCENARIOS, (one, rps) => [schedule(one, rps, ON_SCHEDULE, FULL_RUNS.latency)]),
-    ...grid(FULL_SCENARIOS, (one, rps) => [schedule(one, rps, [NO_SETTLE, SEQUENTIAL], FULL_RUNS.full)]),
-    ...grid([...ERROR_SCENARIOS, SILENT], (one, rps) =>
-      AT_PACE.map((rule) => pace(one, rps, rule, FULL_RUNS.pace)),
+    ...grid(ERROR_SCENARIOS, (one, rps) => [
+      schedule(one, rps, AT_ONCE, FULL_RUNS.errors),
+      schedule(one, rps, SCRAPED, SCRAPED_RUNS.errors),
+    ]),
+    ...grid(LATENCY_SCENARIOS, (one, rps) => [
+      schedule(one, rps, AT_ONCE, FULL_RUNS.latency),
+      schedule(one, rps, SCRAPED, SCRAPED_RUNS.latency),
+    ]),
+    ...grid(FULL_SCENARIOS, (one, rps) => [schedule(one, rps, [NO_SETTLE, SEQUENTIAL], SCRAPED_RUNS.full)]),
+    ...grid([...ERROR_SCENARIOS, SILENT], (one, rps) => PACE_SETTERS.map((rule) => fullPace(one, rps, rule))),
+    ...grid(LATENCY_SCENARIOS, (one, rps) =>
+      PACE_SETTERS.filter((rule) => rule !== NO_SETTLE).map((rule) => fullPace(one, rps, rule)),
     ),
-    ...grid(LATENCY_SCENARIOS, (one, rps) => [pace(one, rps, SEQUENTIAL, FULL_RUNS.pace)]),
+    ...grid([SILENT], (one, rps) => [schedule(one, rps, SCHEDULE_KEEPERS, FULL_RUNS.pace)]),
+    ...grid(SCRAPED_APART, (one, rps) => [schedule(one, rps, [SEQUENTIAL], FULL_RUNS.apart)]),
     ...TRAFFIC.flatMap((rps) => [
-      schedule(EDGES.balanced, rps, [NO_SETTLE], FULL_RUNS.edge),
-      schedule(EDGES.strict, rps, [STRICT], FULL_RUNS.edge),
-      schedule(EDGES.any, rps, [ANY_INCREASE], FULL_RUNS.edge),
+      schedule(EDGES.balanced, rps, [IN_MEMORY_NO_SETTLE], FULL_RUNS.edge),
+      schedule(EDGES.strict, rps, [IN_MEMORY_STRICT], FULL_RUNS.edge),
+      schedule(EDGES.any, rps, [IN_MEMORY_ANY], FULL_RUNS.edge),
     ]),
     ...['R1', 'R2', 'R6', 'L6'].map((id) => schedule(scenario(id), 50, [HALF_ALPHA], FULL_RUNS.errors)),
     ...TRAFFIC.flatMap((rps) =>
       (['N3+L2', 'N1+L1', 'N7+L4'] as const).map((ids) => pair(ids, rps, FULL_RUNS.pair)),
     ),
+    ...TRAFFIC.flatMap((rps) => PAIRS_AT_PACE.map(({ id }) => pairAtPace(id, rps, FULL_RUNS.pair))),
   ];
 }
 
@@ -110,7 +133,7 @@ export function playParts(
 function merged(cells: readonly Cell[]): Cell[] {
   const best = new Map<string, Cell>();
   for (const cell of cells) {
-    const key = `${cell.mode}/${cell.scenario}/${cell.rps}/${cell.rule}`;
+    const key = keyOf(cell);
     const known = best.get(key);
     if (known === undefined || known.tally.runs < cell.tally.runs) best.set(key, cell);
   }
@@ -131,12 +154,27 @@ function pace(one: Scenario, rps: number, rule: RuleKind, runs: number): Part {
   };
 }
 
+function fullPace(one: Scenario, rps: number, rule: RuleKind): Part {
+  return pace(one, rps, rule, SCRAPED.includes(rule) ? SCRAPED_RUNS.pace : FULL_RUNS.pace);
+}
+
 function pair(ids: `${string}+${string}`, rps: number, runs: number): Part {
-  const [one = '', other = ''] = ids.split('+');
   return {
     name: `${ids} at ${rps} rps`,
-    play: (seed) => [pairCell([scenario(one), scenario(other)], rps, HALF_ALPHA, runs, seed)],
+    play: (seed) => [pairCell(bothOf(ids), rps, HALF_ALPHA, runs, seed)],
   };
+}
+
+function pairAtPace(ids: `${string}+${string}`, rps: number, runs: number): Part {
+  return {
+    name: `${ids} at ${rps} rps, at the pace of ${HALF_SETTLED.name}`,
+    play: (seed) => [pacePairCell(bothOf(ids), rps, HALF_SETTLED, runs, seed)],
+  };
+}
+
+function bothOf(ids: `${string}+${string}`): [Scenario, Scenario] {
+  const [one = '', other = ''] = ids.split('+');
+  return [scenario(one), scenario(other)];
 }
 
 function grid(scenarios: readonly Scenario[], make: (one: Scenario, rps: number) => Part[]): Part[] {
@@ -149,7 +187,7 @@ function scenario(id: string): Scenario {
   return found;
 }
 
-/** Microseconds for one poll of one metric, everything that is shown of it included. */
+/** Microseconds of the processor for one poll of one metric, everything that is shown of it included. */
 function measureCost(): number {
   const polls = 20_000;
   const settings = sequentialSettings({
@@ -170,10 +208,11 @@ function measureCost(): number {
     alone: false,
   };
   let state = startSequential(settings, { requests: 80_000, score: 80 }, 1);
-  let from = 0;
+  let from = process.cpuUsage();
   for (let poll = -polls; poll < polls; poll += 1) {
-    if (poll === 0) from = performance.now();
+    if (poll === 0) from = process.cpuUsage();
     state = pollSequential(state, counts, settings).state;
   }
-  return (1_000 * (performance.now() - from)) / polls;
+  const { user, system } = process.cpuUsage(from);
+  return (user + system) / polls;
 }

@@ -178,12 +178,28 @@ export const FULL_SCENARIOS: readonly Scenario[] = [
 ];
 
 /** N5 where the canary is scraped a part of a poll after stable: it shows the incident so much earlier, and its end. */
-export function scrapedApart(part: number): Scenario {
+function scrapedApart(part: number): Scenario {
   const rate = (poll: number) => (poll > INCIDENT.from && poll <= INCIDENT.to ? 0.05 : 0.001);
-  return steady(`N5+${part}`, 'common incident, scraped apart', 'good', ({ poll }) => ({
+  return steady(`N5 ${part}`, `N5, scraped ${part} of an interval apart`, 'good', ({ poll }) => ({
     stable: rate(poll),
     canary: (1 - part) * rate(poll) + part * rate(poll + 1),
   }));
+}
+
+export const SCRAPED_APART = [0.25, 0.5, 0.75].map(scrapedApart);
+
+/** Two metrics at once, errors and latency: both good, or one at the margin or beyond. */
+export const PAIRS_AT_PACE: readonly Pair[] = [
+  { id: 'N1+L1', title: 'both equal', truth: 'good' },
+  { id: 'N3+L2', title: 'both at half the margin', truth: 'good' },
+  { id: 'N4+L1', title: 'errors at the margin, latency equal', truth: 'margin' },
+  { id: 'N1+L3', title: 'errors equal, latency at the margin', truth: 'margin' },
+  { id: 'R2+L1', title: '+2 % errors, latency equal', truth: 'bad' },
+  { id: 'N1+L7', title: 'errors equal, p99 +200 ms', truth: 'bad' },
+];
+
+interface Pair extends Pick<Scenario, 'title' | 'truth'> {
+  readonly id: `${string}+${string}`;
 }
 
 /** Canaries exactly at the gap that a sensitivity tolerates. */

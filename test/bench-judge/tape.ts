@@ -1,8 +1,8 @@
-/** A rollout of the benchmark on record: what was drawn poll by poll, and how the judge ended it in memory. */
+/** A rollout of the benchmark on record: what was drawn poll by poll, and how it ended. */
 import { type Ending, playPace } from './play.ts';
 import type { RuleKind } from './rules/rule.ts';
 import type { Scenario } from './scenarios.ts';
-import { createSeries } from './series.ts';
+import { isSeen } from './seen.ts';
 import type { Counts, Sli } from './sli.ts';
 import type { Draw, Place, World } from './world.ts';
 
@@ -48,38 +48,6 @@ export function record(
     played.draw({ ...last, poll: last.poll + on, pollInStep: last.pollInStep + on });
   }
   return { id: scenario.id, sli: played.sli, polls, ending };
-}
-
-/**
- * A rule that sees what the product sees where scrapes come shortly before the polls: all of it one poll late, and
- * nothing of the first and the last poll of a weight, because neither lies between two scrapes at that weight.
- */
-export function asScraped(kind: RuleKind): RuleKind {
-  return {
-    ...kind,
-    start(setup) {
-      const before = createSeries(setup.sli.classes);
-      for (const counts of setup.before.each().slice(0, -1)) before.push(counts);
-      const rule = kind.start({ ...setup, before });
-      const [canary, stable] = [createSeries(setup.sli.classes), createSeries(setup.sli.classes)];
-      let newest: (Place & { readonly canary: Counts; readonly stable: Counts }) | null = null;
-      return {
-        look(view) {
-          const seen = newest;
-          newest = { ...view, canary: view.canary.last(1), stable: view.stable.last(1) };
-          if (seen === null || !isSeen(seen, view.step)) return 'wait';
-          canary.push(seen.canary);
-          stable.push(seen.stable);
-          return rule.look({ ...view, canary, stable, baseline: stable });
-        },
-      };
-    },
-  };
-}
-
-/** @param step the one at the poll after it */
-function isSeen({ step: own, pollInStep }: Place, step: number): boolean {
-  return own === step && pollInStep > 1;
 }
 
 export interface Span {

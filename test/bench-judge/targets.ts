@@ -1,11 +1,13 @@
 /** What the sequential judge must reach, as named checks over the cells of a run. */
 import type { Cell, Mode } from './cells.ts';
-import { HALF_ALPHA, NO_SETTLE, SEQUENTIAL } from './contestants.ts';
+import { ALONE, HALF_ALPHA, HALF_SETTLED, NO_SETTLE, SEQUENTIAL } from './contestants.ts';
 import {
   EDGES,
   ERROR_SCENARIOS,
   FULL_SCENARIOS,
   LATENCY_SCENARIOS,
+  PAIRS_AT_PACE,
+  SCRAPED_APART,
   type Scenario,
   SILENT,
   type Truth,
@@ -20,8 +22,49 @@ export interface Check {
   readonly worst: number | null;
   /** Where it was found. */
   readonly where: string;
+  /** The worst figure of the judge in memory in these cells; null: not played. */
+  readonly inMemory: number | null;
   /** met: at most the target. met within error: above it by 2.6 standard errors of so many rollouts at most. */
   readonly verdict: 'met' | 'met within error' | 'missed';
+}
+
+/** A target that is known to be missed. */
+interface Miss {
+  /** The figure may be this at most, in the unit of the check: beyond it something else is wrong, too. */
+  readonly most: number;
+  /** A sentence. */
+  readonly why: string;
+}
+
+const GUARD_WHY =
+  'Nothing of the first poll of a weight lies between two scrapes at that weight, and what follows it is read one scrape later.';
+const SETTLE_WHY =
+  'The poll that lies across the end of the settle time is settling as a whole, and what follows it is read one scrape later.';
+
+/** By name of the check. */
+const KNOWN_MISSES: Readonly<Record<string, Miss>> = {
+  'all requests fail, settle over (15 s and a scrape)': { most: 0.75, why: GUARD_WHY },
+  'all requests fail while settling, 50 rps and more': { most: 0.75, why: GUARD_WHY },
+  'all requests fail while settling, 5 rps': { most: 1, why: GUARD_WHY },
+  '+2 % at 50 rps': { most: 4.25, why: SETTLE_WHY },
+  '+1 % at 500 rps': { most: 2.75, why: SETTLE_WHY },
+  'false rollback, N5 with scrapes apart': {
+    most: 95,
+    why: 'For one poll one version shows the incident and the other does not yet.',
+  },
+};
+
+/** Why a check is missed, where that is known. */
+export function reasonOf({ name, verdict, worst }: Check): string | null {
+  const known = KNOWN_MISSES[name];
+  return verdict === 'missed' && known !== undefined && worst !== null && worst <= known.most
+    ? known.why
+    : null;
+}
+
+/** Those that are missed for no known reason. */
+export function unexpected(checks: readonly Check[]): Check[] {
+  return checks.filter((check) => check.verdict === 'missed' && reasonOf(check) === null);
 }
 
 interface Figure {
@@ -49,9 +92,15 @@ function shares(cells: readonly Cell[]): (Check | null)[] {
   const cold = (cell: Cell) => cell.scenario !== 'N10' || cell.rule === SEQUENTIAL.name;
   return [
     share(
-      'false rollback, errors',
+      'false rollback, errors, both versions scraped at once',
       ALPHA,
       find(cells, 'schedule', good(ERROR_SCENARIOS), both).filter(cold),
+      rolledBack,
+    ),
+    share(
+      'false rollback, N5 with scrapes apart',
+      ALPHA,
+      find(cells, 'schedule', idsOf(SCRAPED_APART, ['good']), both),
       rolledBack,
     ),
     share(
@@ -84,6 +133,12 @@ function shares(cells: readonly Cell[]): (Check | null)[] {
       find(cells, 'pace', wrong, both),
       ({ tally }) => tally.promoted,
     ),
+    share(
+      'false promotion, one of two metrics at the margin or beyond',
+      BETA,
+      find(cells, 'pace', idsOf(PAIRS_AT_PACE, ['margin', 'bad']), [HALF_SETTLED.name]),
+      ({ tally }) => tally.promoted,
+    ),
   ];
 }
 
@@ -94,13 +149,17 @@ function times(cells: readonly Cell[]): (Check | null)[] {
     ids: readonly string[],
     rule: string,
     traffic: readonly number[],
-  ) =>
-    minutes(name, most, find(cells, 'schedule', ids, [rule], traffic), ({ tally }) =>
-      tally.rolledBack - tally.early > 0.5 ? [tally.detectMedian, tally.detectMedianLeast] : null,
-    );
+  ) => {
+    const of = (played: string) =>
+      minutes(name, most, find(cells, 'schedule', ids, [played], traffic), ({ tally }) =>
+        tally.rolledBack - tally.early > 0.5 ? [tally.detectMedian, tally.detectMedianLeast] : null,
+      );
+    const check = of(rule);
+    return check && { ...check, inMemory: of(ALONE.get(rule) ?? '')?.worst ?? null };
+  };
   const [settled, plain] = [SEQUENTIAL.name, NO_SETTLE.name];
   return [
-    detect('all requests fail, settle over', 0.25, ['R4'], plain, [5, 50, 500]),
+    detect('all requests fail, settle over (15 s and a scrape)', 0.5, ['R4'], plain, [5, 50, 500]),
     detect('all requests fail while settling, 50 rps and more', 0.25, ['R4'], settled, [50, 500]),
     detect('all requests fail while settling, 5 rps', 0.5, ['R4'], settled, [5]),
     detect('+5 % at 50 rps, settle excluded', 1.5, ['R3'], plain, [50]),
@@ -169,7 +228,7 @@ function judged(name: string, most: number, unit: Check['unit'], figures: readon
   if (worst === undefined) return null;
   const isMet = worst.value !== null && worst.value <= most;
   const verdict = isMet ? 'met' : isOver(worst) ? 'missed' : 'met within error';
-  return { name, most, unit, worst: worst.value, where: worst.where, verdict };
+  return { name, most, unit, worst: worst.value, where: worst.where, inMemory: null, verdict };
 }
 
 function find(
@@ -188,7 +247,7 @@ function find(
   );
 }
 
-function idsOf(scenarios: readonly Scenario[], truths: readonly Truth[]): string[] {
+function idsOf(scenarios: readonly Pick<Scenario, 'id' | 'truth'>[], truths: readonly Truth[]): string[] {
   return scenarios.filter(({ truth }) => truths.includes(truth)).map(({ id }) => id);
 }
 

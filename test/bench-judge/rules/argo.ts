@@ -5,24 +5,23 @@
 import { POLLS_PER_MINUTE } from '../world.ts';
 import { isViolated, type RuleKind } from './rule.ts';
 
-const PAUSE = 10 * POLLS_PER_MINUTE;
-
 /** 0 is Argo's default: the first failed measurement aborts. */
 export function argo(failureLimit: number): RuleKind {
   return {
     name: failureLimit === 0 ? 'Argo (default)' : `Argo ${failureLimit}`,
     from: `one value over 1 min each minute; more than ${failureLimit} failed ones roll back; each step pauses 10 min`,
+    keepsSchedule: true,
     start({ sli }) {
       let failed = 0;
       return {
-        look({ poll, pollInStep, canary, stable }) {
+        look({ poll, canary, stable }) {
           if (poll % POLLS_PER_MINUTE === 0) {
             const [ours, theirs] = [canary.last(POLLS_PER_MINUTE), stable.last(POLLS_PER_MINUTE)];
             // A success condition compares: with NaN no comparison is true, and the measurement failed.
             if (isViolated(sli, sli.value(ours), sli.value(theirs)) !== false) failed += 1;
             if (failed > failureLimit) return 'rollback';
           }
-          return pollInStep >= PAUSE ? 'advance' : 'wait';
+          return 'wait';
         },
       };
     },

@@ -9,7 +9,6 @@ import { POLLS_PER_MINUTE } from '../world.ts';
 import type { Answer, Rule, RuleKind, Setup, View } from './rule.ts';
 
 const INTERVAL = 5 * POLLS_PER_MINUTE;
-const STEP = 10 * POLLS_PER_MINUTE;
 const CONFIDENCE = 0.98;
 const TOLERANCE = 0.25;
 /** Of Kayenta's root finder, in the unit of the points. */
@@ -21,6 +20,7 @@ export function kayenta(control: 'stable' | 'baseline', mostRuns: number): RuleK
     name: control === 'stable' ? 'Kayenta' : 'Kayenta, baseline',
     from: `Mann-Whitney on 15 s points against ${control === 'stable' ? 'all of stable' : 'an equal baseline'}, every 5 min`,
     mostRuns,
+    keepsSchedule: true,
     start: (setup) => createKayenta(setup, control),
   };
 }
@@ -32,8 +32,7 @@ function createKayenta({ sli }: Setup, control: 'stable' | 'baseline'): Rule {
   function look(view: View): Answer {
     keep(canary, sli, view.canary.last(1));
     keep(other, sli, view[control].last(1));
-    if (view.poll % INTERVAL === 0 && isHigh(canary, other)) return 'rollback';
-    return view.pollInStep >= STEP ? 'advance' : 'wait';
+    return view.poll % INTERVAL === 0 && isHigh(canary, other) ? 'rollback' : 'wait';
   }
 
   return { look };

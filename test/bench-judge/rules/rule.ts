@@ -31,6 +31,8 @@ export interface RuleKind {
   readonly from: string;
   /** Rollouts of a cell that it judges, where all would take too long. */
   readonly mostRuns?: number;
+  /** It has no pace of its own: what it does not roll back by the end of the fixed schedule is promoted. */
+  readonly keepsSchedule?: true;
   start(setup: Setup): Rule;
 }
 
