@@ -7,6 +7,7 @@ import { asLines, readResult } from './kept.ts';
 import { pageOf } from './page.ts';
 import { FULL_RUNS, playParts, quickParts, type Result, SCRAPED_RUNS } from './run.ts';
 import { ERROR_SCENARIOS, SCRAPED_APART } from './scenarios.ts';
+import { compareSeeds } from './seeds.ts';
 import { type Check, checksOf, reasonOf, unexpected } from './targets.ts';
 
 const SEED = 1;
@@ -108,6 +109,19 @@ describe('the checks', () => {
     expect(check).toMatchObject({ verdict: 'missed', worst: 0.75 });
     expect(reasonOf(check!)).toContain('one scrape later');
     expect(reasonOf({ ...check!, worst: 1 })).toBeNull();
+  });
+
+  it('tell seeds apart that differ by more than chance, and only these', () => {
+    const cells = scheduleCells(scenario('R3'), 50, [SEQUENTIAL], 50, SEED);
+    const result: Result = { kind: 'quick', seed: 1, machine: '', cells, checks: [] };
+    const withShare = (rolledBack: number): Result => ({
+      ...result,
+      cells: cells.map((cell) => ({ ...cell, tally: { ...cell.tally, rolledBack } })),
+    });
+    expect(compareSeeds(result, withShare(0.98)).differences).toEqual([]);
+    expect(compareSeeds(result, withShare(0.5)).differences).toMatchObject([
+      { figure: '% rolled back', one: 100, other: 50 },
+    ]);
   });
 
   it('notice a rollback that never comes, and an engine that costs too much', () => {

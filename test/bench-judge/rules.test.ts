@@ -92,7 +92,21 @@ describe('every rule', () => {
   it('rolls back a canary that fails every request', () => {
     const everything = ERROR_SCENARIOS.find(({ id }) => id === 'R4')!;
     const cells = scheduleCells(everything, 50, [...RIVALS, NO_SETTLE], 10, 1);
-    expect(cells.map(({ tally }) => tally.rolledBack)).toEqual(times(RIVALS.length + 1, 1));
+    const onSchedule = cells.filter(({ mode }) => mode === 'schedule');
+    expect(onSchedule.map(({ tally }) => tally.rolledBack)).toEqual(times(RIVALS.length + 1, 1));
+  });
+
+  it('that keeps the schedule promotes at its end what it has not rolled back', () => {
+    const good = ERROR_SCENARIOS.find(({ id }) => id === 'N1')!;
+    const [onSchedule, atPace] = scheduleCells(good, 50, [argo(0)], 30, 1);
+    expect(atPace).toMatchObject({ mode: 'pace', rule: 'Argo (default)' });
+    expect(atPace!.tally.promoted).toBeGreaterThan(0);
+    expect(atPace!.tally).toMatchObject({
+      rolledBack: onSchedule!.tally.rolledBack,
+      promoted: onSchedule!.tally.inconclusive,
+      inconclusive: 0,
+      promoteMedian: 40,
+    });
   });
 
   it('sees the same rollouts, whatever others play beside it', () => {
