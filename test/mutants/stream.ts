@@ -66,8 +66,8 @@ export const STREAM: readonly Mutant[] = [
     name: 'an Idempotency-Key is everybody’s',
     guards: ANSWERED,
     file: 'src/server/start.ts',
-    text: 'actorOf(request)} ',
-    by: '"anyone"} ',
+    text: 'JSON.stringify([actorOf(request), key])',
+    by: "JSON.stringify(['anyone', key])",
     tests: ['test/server/start.test.ts'],
   },
   {
