@@ -58,6 +58,9 @@ export function tryStore(scene: Scene, done: () => void): void {
     const rollout = state === null ? null : activeRollout(state);
     if (rollout === null || rollout.revision !== measuredRevision(name)) return false;
     if (rollout.stable !== servedStable(name)) return false;
+    // Its file was removed, and said that the weight stays.
+    const { state: file, spec } = fleet.file(name);
+    if (file === 'gone' && spec.canary.strategy.onDelete === 'retain') return false;
     return !rollout.pauses.some(({ reason }) => reason === 'ForeignController' || reason === 'Failed');
   }
 
