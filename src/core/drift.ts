@@ -35,6 +35,8 @@ import { holdWeight, isIntentLive, isSamePair, knownRule, remember, verify } fro
 
 const FIGHT_CORRECTIONS = 3;
 export const FIGHT_INTERVAL_MS = 30_000;
+/** A read of the rule takes five seconds at most. */
+const ANSWER_MS = 6_000;
 
 /** Judges the live document; sets `turn.recognized` where a raise may build on it. */
 export function judgeLive(turn: Turn): void {
@@ -103,13 +105,18 @@ function noteObserved(turn: Turn): void {
   state.observed = { weight: rollout === null ? weight : shareOf(live.rule, rollout.revision), at: now };
 }
 
-/** Where the rule could not be read, what was live is not known: passes must be earned again. Failures stay. */
-function noteAnswer({ state, live }: Turn): void {
+/**
+ * Where the rule could not be read, what was live is not known: passes must be earned again. Failures stay. A rule that
+ * was read long after a look (another led meanwhile, or nothing could be saved) says nothing about that look either.
+ */
+function noteAnswer({ state, live, now }: Turn): void {
   const rollout = activeRollout(state);
   if (rollout === null || (live.kind === 'unknown' && !live.looked)) return;
   const wasUnread = rollout.isUnread === true;
+  const isLate = wasUnread && now - (rollout.unreadAt ?? now) > ANSWER_MS;
   delete rollout.isUnread;
-  if (live.kind !== 'unknown') return;
+  delete rollout.unreadAt;
+  if (live.kind !== 'unknown' && !isLate) return;
   if (wasUnread) doubtLastLook(rollout);
   else restartPasses(rollout);
 }

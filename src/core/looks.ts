@@ -55,7 +55,10 @@ export function takeLook(turn: Turn): void {
   }
   takePoints(turn, rollout, byId, isSkewed);
   if (turn.verdicts.length === 0) return;
-  if (turn.live.kind === 'unknown' && !turn.live.looked) rollout.isUnread = true;
+  if (turn.live.kind === 'unknown' && !turn.live.looked) {
+    rollout.isUnread = true;
+    rollout.unreadAt = turn.now;
+  }
   noteTargets(turn, rollout, byId.get(TARGETS_REQUEST));
   noteOutlook(turn, rollout);
   noteFailures(turn, rollout);

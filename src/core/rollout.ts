@@ -185,6 +185,8 @@ export interface RolloutState {
   firstFailAt: number | null;
   /** The last look was judged before the live rule was there, and nothing was heard of it since; absent: it was. */
   isUnread?: boolean;
+  /** When that look was judged. */
+  unreadAt?: number;
   /** Which alerts paused this rollout; absent: none yet. */
   alarms?: Alarms;
   /** The rollout that this one undoes. */

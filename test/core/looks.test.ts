@@ -64,6 +64,16 @@ describe('leaving a step upward', () => {
     }
   });
 
+  it('forgets passes where the live rule was heard of only long after the look', () => {
+    for (const after of [5_000, 7_000]) {
+      const desk = at5();
+      desk.look('pass');
+      desk.look('pass', { route: { kind: 'notRead' } });
+      desk.tick({ after });
+      expect(metric(desk)?.passes).toBe(after === 5_000 ? 2 : 0);
+    }
+  });
+
   it('does not count passes seen while Nacos was unreachable, but counts failures', () => {
     const desk = at5();
     for (let made = 0; made < 5; made += 1) desk.look('pass', { route: unreadable });

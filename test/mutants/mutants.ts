@@ -99,6 +99,14 @@ const EVIDENCE: readonly Mutant[] = [
     tests: ['test/core/looks.test.ts'],
   },
   {
+    name: 'a rule that was read long after a look speaks for that look',
+    guards: RISES_ON_EVIDENCE,
+    file: 'src/core/drift.ts',
+    text: "if (live.kind !== 'unknown' && !isLate) return;",
+    by: "if (live.kind !== 'unknown') return;",
+    tests: ['test/core/looks.test.ts'],
+  },
+  {
     name: 'a restart needs no fresh pass',
     guards: RISES_ON_EVIDENCE,
     file: 'src/core/missing.ts',
