@@ -45,7 +45,7 @@ export function unrest(resting: Resting): string | null {
     return `${where} with a beta that is over`;
   if (pauses.some(({ reason }) => HEALING.includes(reason)))
     return `${where} although everything can be measured`;
-  if (!isScraped && pauses.some(({ reason }) => reason === 'NoData'))
+  if (!isScraped && pauses.length > 0 && pauses.every(({ reason }) => reason === 'NoData'))
     return `${where} although there will be data`;
   const isMissed = Object.values(rollout?.metrics ?? {}).some(({ noDataSince }) => noDataSince !== null);
   if (endsByNoData && isMissed) return `${where} until missing data ends it`;
