@@ -38,6 +38,30 @@ export function release(mixture: Mixture, amount: number): Mixture {
   };
 }
 
+/** ln of a wealth that is none: finite, so that it can be stored. */
+const NOTHING = -700;
+
+/** Nothing is bet yet: what `betAgain` spends poll by poll. */
+export function lateMixture(alternatives: number): Mixture {
+  return { logs: Array<number>(alternatives).fill(NOTHING), reserve: 1 };
+}
+
+/**
+ * Bets a little of the reserve on all alternatives anew, at poll `polls`, counted from 0: what was bet before is worth
+ * next to nothing after a long healthy time, and a regression that begins then would be seen hours late. The amounts
+ * fall with the square of the polls and never use the reserve up (the product of 1 - 1/k^2 from k = 2 on is 1/2). They
+ * depend on the count alone, so the wealth stays an e-process: a mixture over the polls at which a regression may begin.
+ */
+export function betAgain(mixture: Mixture, polls: number): Mixture {
+  return release(mixture, mixture.reserve / (polls + 2) ** 2);
+}
+
+/** ln of the wealth of both, `share` of the 1 at the start being that of `late`. */
+export function logWealthOfBoth(early: Mixture, late: Mixture, share: number): number {
+  if (share === 0) return logWealth(early);
+  return logSum([Math.log(1 - share) + logWealth(early), Math.log(share) + logWealth(late)]);
+}
+
 /** Gives up what was won: a wealth above 1 becomes 1, less stays what it is. */
 export function withoutGain(mixture: Mixture): Mixture {
   const gain = Math.max(0, logWealth(mixture));

@@ -17,7 +17,16 @@ import {
   gapInterval,
   noGapEvidence,
 } from './gap-interval.ts';
-import { bet, evenMixture, logWealth, type Mixture, release } from './mixture.ts';
+import {
+  bet,
+  betAgain,
+  evenMixture,
+  lateMixture,
+  logWealth,
+  logWealthOfBoth,
+  type Mixture,
+  release,
+} from './mixture.ts';
 import type { GapTest, SequentialSettings } from './settings.ts';
 import { upperBound } from './upper-bound.ts';
 
@@ -43,9 +52,20 @@ export interface SequentialState {
   readonly nonInferiority: Mixture;
   readonly guard: Mixture;
   readonly alone: Mixture;
+  /** Bets on regressions that begin late; absent in what an earlier version stored: none yet. */
+  readonly late?: LateBets;
   /** What weight 100 is judged against: stable's mean is below it. Null while stable has traffic. */
   readonly stableBound: number | null;
   readonly gap: GapEvidence;
+}
+
+/** The tests that may roll back, once more: each poll bets a little of them anew. */
+export interface LateBets {
+  /** Polls that were bet on. */
+  readonly polls: number;
+  readonly regression: Mixture;
+  readonly guard: Mixture;
+  readonly alone: Mixture;
 }
 
 /** ln of the odds of each test, and what they ask for. */
@@ -106,8 +126,30 @@ export function startSequential(
     nonInferiority: even(settings.nonInferiority),
     guard: even(settings.guard),
     alone: even(settings.alone),
+    late: noLateBets(settings),
     stableBound: null,
     gap: noGapEvidence(settings.gaps.length),
+  };
+}
+
+function noLateBets(settings: SequentialSettings): LateBets {
+  const none = (test: GapTest) => lateMixture(test.alternatives.length);
+  return {
+    polls: 0,
+    regression: none(settings.regression),
+    guard: none(settings.guard),
+    alone: none(settings.alone),
+  };
+}
+
+/** What one more poll bets anew. */
+function lateBets(state: SequentialState, settings: SequentialSettings): LateBets {
+  const { polls, regression, guard, alone } = state.late ?? noLateBets(settings);
+  return {
+    polls: polls + 1,
+    regression: betAgain(regression, polls),
+    guard: betAgain(guard, polls),
+    alone: betAgain(alone, polls),
   };
 }
 
@@ -172,15 +214,22 @@ function addCompared(
       logEvidence(arm, stable, { canary: mean, stable: rate }, test.margin, side),
     );
   const wager = (mixture: Mixture, logs: number[]) => bet(mixture, logs, state.dispersion);
-  const guard = wager(state.guard, evidence(settings.guard, 'above', canary));
-  if (poll.settling) return { ...state, guard, unsettled: addCounts(state.unsettled, canary) };
+  const late = lateBets(state, settings);
+  const forGuard = evidence(settings.guard, 'above', canary);
+  const guarded = {
+    ...state,
+    guard: wager(state.guard, forGuard),
+    late: { ...late, guard: wager(late.guard, forGuard) },
+  };
+  if (poll.settling) return { ...guarded, unsettled: addCounts(state.unsettled, canary) };
 
   const atBound = { requests: canary.requests, score: poll.canaryScoreAtBound ?? canary.score };
   const past = { canary: expectedMean(state.canary, doubtAround(rate)), stable: rate };
+  const forRegression = evidence(settings.regression, 'above', canary);
   return {
-    ...state,
-    guard,
-    regression: wager(state.regression, evidence(settings.regression, 'above', canary)),
+    ...guarded,
+    regression: wager(state.regression, forRegression),
+    late: { ...guarded.late, regression: wager(late.regression, forRegression) },
     nonInferiority: wager(state.nonInferiority, evidence(settings.nonInferiority, 'below', atBound)),
     gap: addGapEvidence(state.gap, settings.gaps, poll, past, state.dispersion),
     canary: addCounts(state.canary, canary),
@@ -197,26 +246,30 @@ function addAlone(state: SequentialState, poll: PollCounts, settings: Sequential
       const line = bound + test.margin;
       return mean > line && line < 1 ? logLikelihoodRatio(poll.canary, mean, line) : 0;
     });
+  const late = lateBets(state, settings);
+  const forGuard = evidence(settings.guard);
   const guarded = {
     ...state,
     stableBound: bound,
-    guard: bet(state.guard, evidence(settings.guard), dispersion),
+    guard: bet(state.guard, forGuard, dispersion),
+    late: { ...late, guard: bet(late.guard, forGuard, dispersion) },
   };
   if (poll.settling) return { ...guarded, unsettled: addCounts(state.unsettled, poll.canary) };
+  const forAlone = evidence(settings.alone);
   return {
     ...guarded,
-    alone: bet(state.alone, evidence(settings.alone), dispersion),
+    alone: bet(state.alone, forAlone, dispersion),
+    late: { ...guarded.late, alone: bet(late.alone, forAlone, dispersion) },
     solo: addCounts(state.solo, poll.canary),
   };
 }
 
 /** What the odds say now. */
 export function readSequential(state: SequentialState, settings: SequentialSettings): SequentialReading {
-  const logs = {
-    regression: logWealth(state.regression),
-    guard: logWealth(state.guard),
-    alone: logWealth(state.alone),
-  };
+  const late = state.late ?? noLateBets(settings);
+  const wealth = (test: 'regression' | 'guard' | 'alone') =>
+    logWealthOfBoth(state[test], late[test], settings.lateShare);
+  const logs = { regression: wealth('regression'), guard: wealth('guard'), alone: wealth('alone') };
   const tests = ['guard', 'regression', 'alone'] as const;
   const rejected = tests.find((test) => logs[test] >= settings[test].threshold);
   const doubted = tests.find((test) => logs[test] >= settings.holdThreshold);

@@ -44,6 +44,8 @@ export interface SequentialSettings {
   readonly boundThreshold: number;
   /** ln of the odds against "no worse than tolerated" from which on nothing advances. */
   readonly holdThreshold: number;
+  /** Part of the wealth of regression, guard and alone that bets on a regression which begins late, 0 to below 1. */
+  readonly lateShare: number;
   /** How much of the regression test's reserve each later step gets. */
   readonly releasePerStep: number;
   /** Steps with a weight below 100. */
@@ -69,6 +71,8 @@ const RESERVE = 0.3;
  * start, and each later step bets half of what is left, so that it is awake whenever a weight settles.
  */
 const GUARD_RESERVE = 0.5;
+/** For regressions that begin in the middle of a step, however long it was healthy: it delays all others by ln(1 / 0.95). */
+const LATE_SHARE = 0.05;
 const HALF_LIFE_MS = 20 * 60_000;
 /** Below this a smaller margin does not make alternatives smaller: they would be too near to ever decide. */
 const SMALLEST_SPREAD = 0.0025;
@@ -117,6 +121,7 @@ export function sequentialSettings(rules: SequentialRules): SequentialSettings {
     },
     boundThreshold: -Math.log(BOUND_PART * alpha),
     holdThreshold: Math.log(HOLD_ODDS),
+    lateShare: LATE_SHARE,
     releasePerStep: reserve / Math.max(1, rules.steps - 1),
     steps: rules.steps,
     forget: 0.5 ** (rules.pollMs / HALF_LIFE_MS),

@@ -19,7 +19,12 @@ export const RULES: SequentialRules = {
   pollMs: 15_000,
 };
 
+/** Without late bets, as the published vectors are. */
 export function aRule(rules: Partial<SequentialRules> = {}): SequentialSettings {
+  return { ...aShippedRule(rules), lateShare: 0 };
+}
+
+export function aShippedRule(rules: Partial<SequentialRules> = {}): SequentialSettings {
   return sequentialSettings({ ...RULES, ...rules });
 }
 
