@@ -14,6 +14,8 @@ import { BOUNDARIES, type Boundary, DEATH_VARIABLE, type Death, DYING } from './
 // Rows wait for their daemons most of the time.
 vi.setConfig({ maxConcurrency: 24 });
 
+/** Two dozen daemons on a busy machine of two cores take their time. */
+const ROW_MS = 400_000;
 /** In the declaration of the world that the rows live in. */
 const WINDOW_MS = 1_000;
 const PASSES_NEEDED = 3;
@@ -186,7 +188,7 @@ describe.concurrent('killed in a rollout of a good version', () => {
   ];
   for (const row of rows) {
     const name = `${row.title}: it goes on where it was, by evidence, and promotes`;
-    test(name, { timeout: 120_000 }, async ({ onTestFinished }) => {
+    test(name, { timeout: ROW_MS }, async ({ onTestFinished }) => {
       const story = await live(onTestFinished, row);
       expect(stepsReached(story)).toEqual([10, 50, 100]);
       expectEvidence(story);
@@ -212,7 +214,7 @@ describe.concurrent('killed in a rollback', () => {
   ];
   for (const row of rows) {
     const name = `${row.title}: it is not lost, and nothing rises again`;
-    test(name, { timeout: 120_000 }, async ({ onTestFinished }) => {
+    test(name, { timeout: ROW_MS }, async ({ onTestFinished }) => {
       const story = await live(onTestFinished, row);
       expect(stepsReached(story)).toEqual([10]);
       const [raised, ...lowered] = story.rules.map(({ canaryWeight }) => canaryWeight);
