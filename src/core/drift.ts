@@ -62,9 +62,18 @@ export function judgeLive(turn: Turn): void {
   }
   if (live.md5 === state.known?.md5) {
     turn.recognized = !isPausedBy(state, 'DriftLower', 'DriftPair', 'ForeignController', 'StateConflict');
+    // A pair that a rollout went on from is nobody's once that has ended without a write.
+    if (activeRollout(state) === null && state.intent === null && turn.recognized) judgeRest(turn, live.rule);
     return;
   }
   judgeUnknown(turn, live.rule, live.md5);
+}
+
+/** While nothing runs, what is live is what the store says is stable; where it is not, a person says which is right. */
+function judgeRest(turn: Turn, rule: Rule): void {
+  const weight = rule.enabled ? rule.canaryWeight : 0;
+  const served = weight === 0 ? rule.stableVersion : weight === 100 ? rule.canaryVersion : null;
+  if (served !== null && served !== turn.state.stable) judgeOtherPair(turn, rule);
 }
 
 /** A text that is neither what we know nor what we just wrote. */

@@ -221,6 +221,23 @@ describe('a document edited by someone', () => {
     expect(desk.rule().canaryWeight).toBe(0);
   });
 
+  it('pauses StateConflict when the rollout that went on over a changed stable ends without a write', () => {
+    const desk = createDesk(quickSpec({ suspend: true }));
+    desk.setDocument(aDocument({ canaryVersion: 'v2', canaryWeight: 0, stableVersion: 'v9' }));
+    desk.tick();
+    desk.command({ verb: 'resume' });
+    desk.respec({ revision: 'v1' });
+    desk.tick({ after: 1_000 });
+    desk.tick({ after: 1_000 });
+    expect(desk.state()).toMatchObject({
+      phase: 'Paused',
+      stable: 'v1',
+      pauses: [{ reason: 'StateConflict' }],
+    });
+    desk.command({ verb: 'resume' });
+    expect(desk.state()).toMatchObject({ stable: 'v9', pauses: [] });
+  });
+
   it('refuses to resume over an unreadable document and says how to go on', () => {
     const desk = at25();
     desk.setDocument('{not json');
