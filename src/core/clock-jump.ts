@@ -33,6 +33,7 @@ export function shiftTimes(state: CanaryState, byMs: number): void {
 function shiftRollout(rollout: RolloutState, byMs: number): void {
   rollout.raiseAfter += byMs;
   rollout.notBefore += byMs;
+  if (rollout.unreadAt !== undefined) rollout.unreadAt += byMs;
   if (rollout.absentUntil !== null) rollout.absentUntil += byMs;
   if (rollout.lastCorrectionAt !== null) rollout.lastCorrectionAt += byMs;
   const { preflight, incident } = rollout;

@@ -1,6 +1,7 @@
 /** What is done about a document that is not as we left it: keep it, lower it, or stop for a person. */
 import type { Rule } from './observation.ts';
 import type { RolloutState } from './rollout.ts';
+import { effectiveWeight, servedAlone } from './rule.ts';
 import { activeRollout, addPause, emit, type Turn } from './turn.ts';
 import { cancelRaise, intend, isSamePair, knownRule, remember, supersede } from './writes.ts';
 
@@ -27,8 +28,8 @@ export function pausePair(turn: Turn, rollout: RolloutState, rule: Rule): void {
 /** Another pair while nothing runs: it means the same, or store and document disagree on what is stable. */
 export function judgeOtherPair(turn: Turn, rule: Rule): void {
   const { state } = turn;
-  const weight = rule.enabled ? rule.canaryWeight : 0;
-  const implied = weight === 100 ? rule.canaryVersion : weight === 0 ? rule.stableVersion : null;
+  const weight = effectiveWeight(rule);
+  const implied = servedAlone(rule);
   if (implied !== state.stable) {
     const says = implied ?? `a split of ${weight} % for ${rule.canaryVersion} over ${rule.stableVersion}`;
     const detail = `the store says ${state.stable} is stable, the document says ${says}; resume takes what is live`;

@@ -16,7 +16,7 @@ import {
 import { judgeOwnWrite } from './late-writes.ts';
 import type { Rule } from './observation.ts';
 import type { RolloutState } from './rollout.ts';
-import { effectiveWeight, shareOf } from './rule.ts';
+import { effectiveWeight, servedAlone, shareOf } from './rule.ts';
 import {
   activeRollout,
   addPause,
@@ -63,17 +63,12 @@ export function judgeLive(turn: Turn): void {
   if (live.md5 === state.known?.md5) {
     turn.recognized = !isPausedBy(state, 'DriftLower', 'DriftPair', 'ForeignController', 'StateConflict');
     // A pair that a rollout went on from is nobody's once that has ended without a write.
-    if (activeRollout(state) === null && state.intent === null && turn.recognized) judgeRest(turn, live.rule);
+    const isAtRest = turn.recognized && activeRollout(state) === null && state.intent === null;
+    const served = servedAlone(live.rule);
+    if (isAtRest && served !== null && served !== state.stable) judgeOtherPair(turn, live.rule);
     return;
   }
   judgeUnknown(turn, live.rule, live.md5);
-}
-
-/** While nothing runs, what is live is what the store says is stable; where it is not, a person says which is right. */
-function judgeRest(turn: Turn, rule: Rule): void {
-  const weight = rule.enabled ? rule.canaryWeight : 0;
-  const served = weight === 0 ? rule.stableVersion : weight === 100 ? rule.canaryVersion : null;
-  if (served !== null && served !== turn.state.stable) judgeOtherPair(turn, rule);
 }
 
 /** A text that is neither what we know nor what we just wrote. */
@@ -121,13 +116,13 @@ function noteObserved(turn: Turn): void {
 function noteAnswer({ state, live, now }: Turn): void {
   const rollout = activeRollout(state);
   if (rollout === null || (live.kind === 'unknown' && !live.looked)) return;
-  const wasUnread = rollout.isUnread === true;
-  const isLate = wasUnread && now - (rollout.unreadAt ?? now) > ANSWER_MS;
-  delete rollout.isUnread;
+  const { unreadAt } = rollout;
   delete rollout.unreadAt;
-  if (live.kind !== 'unknown' && !isLate) return;
-  if (wasUnread) doubtLastLook(rollout);
-  else restartPasses(rollout);
+  if (unreadAt === undefined) {
+    if (live.kind === 'unknown') restartPasses(rollout);
+  } else if (live.kind === 'unknown' || now - unreadAt > ANSWER_MS) {
+    doubtLastLook(rollout);
+  }
 }
 
 /** The document is back: what was looked at while it was away says nothing about the held weight. */

@@ -131,7 +131,7 @@ export function followClock(turn: Turn): void {
   state.nextLookAt = Math.min(state.nextLookAt, now + Math.max(turn.canary.analysis.intervalMs, 15 * 60_000));
   if (rollout === null) return;
   // Whether the rule could be read at its last look died with the process that made it.
-  if (isRestart && rollout.isUnread === true) doubtLastLook(rollout);
+  if (isRestart && rollout.unreadAt !== undefined) doubtLastLook(rollout);
   if (isJump || rollout.held.verifiedAt > now) restartHeld(turn, rollout);
   if (rollout.held.weight === 0 || state.ending !== null || rollout.incident !== undefined) return;
   const elapsedMs = Math.max(0, input.elapsedMs ?? 0);

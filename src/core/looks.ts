@@ -1,12 +1,11 @@
 /** One look: measurements of all metrics, judged, counted and kept. */
 import type { Metric } from '../spec/canary.ts';
-import { metricKey } from '../spec/edit.ts';
-import { countLook, type LookContext } from './evidence.ts';
+import { contextOf, count, metricState } from './count.ts';
 import { freeze } from './frozen.ts';
 import { judgeThreshold, needsStable } from './judge.ts';
 import { judgePoints } from './mann-whitney/look.ts';
 import type { Arm, Measurement, Reading } from './observation.ts';
-import type { MetricState, RolloutState, Verdict } from './rollout.ts';
+import type { RolloutState, Verdict } from './rollout.ts';
 import { isLookDue } from './schedule.ts';
 import type { ArmCounts } from './sequential/counts.ts';
 import {
@@ -18,7 +17,6 @@ import {
 import { outlook } from './sequential/outlook.ts';
 import { promotingSignal } from './signals.ts';
 import { noteSpending } from './spending.ts';
-import { initialMetric } from './state.ts';
 import { TARGETS_REQUEST } from './targets.ts';
 import { activeRollout, because, heldStep, isWaiting, setDiagnostic, type Turn } from './turn.ts';
 import { said } from './words.ts';
@@ -55,10 +53,7 @@ export function takeLook(turn: Turn): void {
   }
   takePoints(turn, rollout, byId, isSkewed);
   if (turn.verdicts.length === 0) return;
-  if (turn.live.kind === 'unknown' && !turn.live.looked) {
-    rollout.isUnread = true;
-    rollout.unreadAt = turn.now;
-  }
+  if (turn.live.kind === 'unknown' && !turn.live.looked) rollout.unreadAt = turn.now;
   noteTargets(turn, rollout, byId.get(TARGETS_REQUEST));
   noteOutlook(turn, rollout);
   noteFailures(turn, rollout);
@@ -280,56 +275,6 @@ function takeExternal(
     stableFrozenAt: null,
   };
   count(turn, rollout, metric, verdict, isSkewed);
-}
-
-/** @param isNews whether the look saw something that no look before it did: see `LookContext` */
-function count(
-  turn: Turn,
-  rollout: RolloutState,
-  metric: Metric,
-  verdict: Verdict,
-  isSkewed: boolean,
-  isNews = true,
-): void {
-  const state = metricState(turn, rollout, metric);
-  const context = { ...contextOf(turn, rollout, verdict, isSkewed), isNews };
-  const counted = countLook(state, metric, verdict, context);
-  state.verdict = { ...verdict, counted };
-  turn.verdicts.push(state.verdict);
-}
-
-function metricState({ canary }: Turn, rollout: RolloutState, metric: Metric): MetricState {
-  const key = metricKey(canary, metric);
-  const existing = rollout.metrics[metric.name];
-  if (existing !== undefined && existing.key === key) return existing;
-  const fresh = initialMetric(key, existing?.failures ?? 0);
-  fresh.lastFailureCountedAt = existing?.lastFailureCountedAt ?? null;
-  rollout.metrics[metric.name] = fresh;
-  return fresh;
-}
-
-function contextOf(
-  turn: Turn,
-  rollout: RolloutState,
-  { at, windowMs }: Pick<Verdict, 'at' | 'windowMs'>,
-  isSkewed: boolean,
-): Omit<LookContext, 'isNews'> {
-  const from = at - windowMs;
-  return {
-    analysis: turn.canary.analysis,
-    // A look in flight while the clock was set back lies in the future: nothing tells where its window is.
-    clear:
-      at <= turn.now &&
-      rollout.held.weight > 0 &&
-      from >= rollout.held.clearFrom &&
-      from >= rollout.notBefore,
-    urgentCounts: from >= rollout.notBefore,
-    passesCount: turn.state.intent?.direction !== 'raise' && !isUnreadable(turn) && !isSkewed,
-  };
-}
-
-function isUnreadable({ live }: Turn): boolean {
-  return live.kind === 'unknown' && live.looked;
 }
 
 function noteFailures(turn: Turn, rollout: RolloutState): void {

@@ -7,7 +7,7 @@ import { endRollout, rest } from './ending.ts';
 import { exempt } from './gates.ts';
 import type { Command, Rule } from './observation.ts';
 import type { PauseReason, RolloutState } from './rollout.ts';
-import { effectiveWeight, shareOf } from './rule.ts';
+import { effectiveWeight, servedAlone, shareOf } from './rule.ts';
 import { settleAlarms } from './signals.ts';
 import {
   activeRollout,
@@ -179,21 +179,19 @@ function takeOver(turn: Turn, rule: Rule): void {
 /** While nothing runs: the document says what is stable. A split between goes through Initializing again. */
 function takeLive(turn: Turn, rule: Rule): void {
   const { state } = turn;
-  const weight = rule.enabled ? rule.canaryWeight : 0;
+  const served = servedAlone(rule);
   remember(turn);
   state.promoted = null;
-  if (weight > 0 && weight < 100) {
+  if (served === null) {
     state.stable = null;
     setPhase(turn, 'Initializing', 'the live document is read as if nothing were known');
     return;
   }
-  state.stable = weight === 100 ? rule.canaryVersion : rule.stableVersion;
-  if (weight === 100) {
+  state.stable = served;
+  if (effectiveWeight(rule) === 100) {
     state.promoted = { rolloutId: '', revision: rule.canaryVersion, stable: rule.stableVersion };
   }
-  because(turn, 'takeLive', `${state.stable} is stable, told by the live document`, {
-    revision: state.stable,
-  });
+  because(turn, 'takeLive', `${served} is stable, told by the live document`, { revision: served });
   turn.recognized = true;
   rest(turn);
 }

@@ -183,9 +183,7 @@ export interface RolloutState {
   absentUntil: number | null;
   absences: number;
   firstFailAt: number | null;
-  /** The last look was judged before the live rule was there, and nothing was heard of it since; absent: it was. */
-  isUnread?: boolean;
-  /** When that look was judged. */
+  /** When the last look was judged, if that was before the live rule was there; absent once it was heard of. */
   unreadAt?: number;
   /** Which alerts paused this rollout; absent: none yet. */
   alarms?: Alarms;

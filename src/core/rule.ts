@@ -79,6 +79,13 @@ export function shareOf(rule: Rule, revision: string): number {
   return rule.canaryVersion === revision ? effectiveWeight(rule) : 0;
 }
 
+/** The version that gets all of the traffic; null: it is split. */
+export function servedAlone(rule: Rule): string | null {
+  const weight = effectiveWeight(rule);
+  if (weight === 0) return rule.stableVersion;
+  return weight === 100 ? rule.canaryVersion : null;
+}
+
 function parseObject(content: string): Json | null {
   try {
     const parsed: unknown = JSON.parse(content);

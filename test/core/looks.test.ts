@@ -74,6 +74,14 @@ describe('leaving a step upward', () => {
     }
   });
 
+  it('tells how long ago that was over a jump of the wall clock', () => {
+    const desk = at5();
+    desk.look('pass', { route: { kind: 'notRead' } });
+    const { unreadAt } = desk.rollout();
+    desk.tick({ after: 1_000, jump: -600_000, route: { kind: 'notRead' } });
+    expect(desk.rollout().unreadAt).toBe(unreadAt! - 600_000);
+  });
+
   it('does not count passes seen while Nacos was unreachable, but counts failures', () => {
     const desk = at5();
     for (let made = 0; made < 5; made += 1) desk.look('pass', { route: unreadable });

@@ -53,7 +53,7 @@ const EVIDENCE: readonly Mutant[] = [
   {
     name: 'a window may begin before the weight was read back',
     guards: RISES_ON_EVIDENCE,
-    file: 'src/core/looks.ts',
+    file: 'src/core/count.ts',
     text: 'from >= rollout.held.clearFrom',
     by: 'at >= rollout.held.clearFrom',
     tests: ['test/core/looks.test.ts'],
@@ -69,7 +69,7 @@ const EVIDENCE: readonly Mutant[] = [
   {
     name: 'a look is evidence although clocks differ',
     guards: RISES_ON_EVIDENCE,
-    file: 'src/core/looks.ts',
+    file: 'src/core/count.ts',
     text: ' && !isSkewed',
     by: '',
     tests: ['test/core/looks.test.ts'],
@@ -77,7 +77,7 @@ const EVIDENCE: readonly Mutant[] = [
   {
     name: 'passes count while a raise is not read back',
     guards: RISES_ON_EVIDENCE,
-    file: 'src/core/looks.ts',
+    file: 'src/core/count.ts',
     text: "turn.state.intent?.direction !== 'raise' && ",
     by: '',
     tests: ['test/core/write-protocol.test.ts'],
@@ -85,7 +85,7 @@ const EVIDENCE: readonly Mutant[] = [
   {
     name: 'passes count while the live rule cannot be read',
     guards: RISES_ON_EVIDENCE,
-    file: 'src/core/looks.ts',
+    file: 'src/core/count.ts',
     text: ' && !isUnreadable(turn)',
     by: '',
     tests: ['test/core/looks.test.ts'],
@@ -94,7 +94,7 @@ const EVIDENCE: readonly Mutant[] = [
     name: 'a pass outlives its process although nobody knows whether the live rule could be read',
     guards: RISES_ON_EVIDENCE,
     file: 'src/core/follow.ts',
-    text: 'if (isRestart && rollout.isUnread === true) doubtLastLook(rollout);',
+    text: 'if (isRestart && rollout.unreadAt !== undefined) doubtLastLook(rollout);',
     by: '',
     tests: ['test/core/looks.test.ts'],
   },
@@ -102,8 +102,8 @@ const EVIDENCE: readonly Mutant[] = [
     name: 'a rule that was read long after a look speaks for that look',
     guards: RISES_ON_EVIDENCE,
     file: 'src/core/drift.ts',
-    text: "if (live.kind !== 'unknown' && !isLate) return;",
-    by: "if (live.kind !== 'unknown') return;",
+    text: "live.kind === 'unknown' || now - unreadAt > ANSWER_MS",
+    by: "live.kind === 'unknown'",
     tests: ['test/core/looks.test.ts'],
   },
   {

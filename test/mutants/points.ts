@@ -35,8 +35,8 @@ export const POINTS: readonly Mutant[] = [
     name: 'a point stays although the live rule turned out to be unreadable',
     guards: HELD,
     file: 'src/core/drift.ts',
-    text: 'if (wasUnread) doubtLastLook(rollout);',
-    by: 'if (wasUnread) restartPasses(rollout);',
+    text: '    doubtLastLook(rollout);',
+    by: '    restartPasses(rollout);',
     tests: LOOK,
   },
   {

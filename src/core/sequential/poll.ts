@@ -68,6 +68,10 @@ export interface LateBets {
   readonly alone: Mixture;
 }
 
+const ROLLBACK_TESTS = ['guard', 'regression', 'alone'] as const;
+
+type RollbackTest = (typeof ROLLBACK_TESTS)[number];
+
 /** ln of the odds of each test, and what they ask for. */
 export interface SequentialReading {
   /** Against "no worse than tolerated". */
@@ -142,14 +146,29 @@ function noLateBets(settings: SequentialSettings): LateBets {
   };
 }
 
-/** What one more poll bets anew. */
-function lateBets(state: SequentialState, settings: SequentialSettings): LateBets {
+type Betting = SequentialState & { readonly late: LateBets };
+
+/** Before a poll: what it bets anew on regressions that begin late. */
+function beginPoll(state: SequentialState, settings: SequentialSettings): Betting {
   const { polls, regression, guard, alone } = state.late ?? noLateBets(settings);
   return {
-    polls: polls + 1,
-    regression: betAgain(regression, polls),
-    guard: betAgain(guard, polls),
-    alone: betAgain(alone, polls),
+    ...state,
+    late: {
+      polls: polls + 1,
+      regression: betAgain(regression, polls),
+      guard: betAgain(guard, polls),
+      alone: betAgain(alone, polls),
+    },
+  };
+}
+
+/** One poll's evidence on a test that may roll back, for its early bets and its late ones. */
+function betOn(state: Betting, test: RollbackTest, evidence: readonly number[]): Betting {
+  const { dispersion, late } = state;
+  return {
+    ...state,
+    [test]: bet(state[test], evidence, dispersion),
+    late: { ...late, [test]: bet(late[test], evidence, dispersion) },
   };
 }
 
@@ -213,24 +232,15 @@ function addCompared(
     alternativesOf(test, rate).map((mean) =>
       logEvidence(arm, stable, { canary: mean, stable: rate }, test.margin, side),
     );
-  const wager = (mixture: Mixture, logs: number[]) => bet(mixture, logs, state.dispersion);
-  const late = lateBets(state, settings);
-  const forGuard = evidence(settings.guard, 'above', canary);
-  const guarded = {
-    ...state,
-    guard: wager(state.guard, forGuard),
-    late: { ...late, guard: wager(late.guard, forGuard) },
-  };
+  const guarded = betOn(beginPoll(state, settings), 'guard', evidence(settings.guard, 'above', canary));
   if (poll.settling) return { ...guarded, unsettled: addCounts(state.unsettled, canary) };
 
   const atBound = { requests: canary.requests, score: poll.canaryScoreAtBound ?? canary.score };
   const past = { canary: expectedMean(state.canary, doubtAround(rate)), stable: rate };
-  const forRegression = evidence(settings.regression, 'above', canary);
+  const forPromotion = evidence(settings.nonInferiority, 'below', atBound);
   return {
-    ...guarded,
-    regression: wager(state.regression, forRegression),
-    late: { ...guarded.late, regression: wager(late.regression, forRegression) },
-    nonInferiority: wager(state.nonInferiority, evidence(settings.nonInferiority, 'below', atBound)),
+    ...betOn(guarded, 'regression', evidence(settings.regression, 'above', canary)),
+    nonInferiority: bet(state.nonInferiority, forPromotion, state.dispersion),
     gap: addGapEvidence(state.gap, settings.gaps, poll, past, state.dispersion),
     canary: addCounts(state.canary, canary),
     compared: addCounts(state.compared, stable),
@@ -246,20 +256,11 @@ function addAlone(state: SequentialState, poll: PollCounts, settings: Sequential
       const line = bound + test.margin;
       return mean > line && line < 1 ? logLikelihoodRatio(poll.canary, mean, line) : 0;
     });
-  const late = lateBets(state, settings);
-  const forGuard = evidence(settings.guard);
-  const guarded = {
-    ...state,
-    stableBound: bound,
-    guard: bet(state.guard, forGuard, dispersion),
-    late: { ...late, guard: bet(late.guard, forGuard, dispersion) },
-  };
+  const begun = { ...beginPoll(state, settings), stableBound: bound };
+  const guarded = betOn(begun, 'guard', evidence(settings.guard));
   if (poll.settling) return { ...guarded, unsettled: addCounts(state.unsettled, poll.canary) };
-  const forAlone = evidence(settings.alone);
   return {
-    ...guarded,
-    alone: bet(state.alone, forAlone, dispersion),
-    late: { ...guarded.late, alone: bet(late.alone, forAlone, dispersion) },
+    ...betOn(guarded, 'alone', evidence(settings.alone)),
     solo: addCounts(state.solo, poll.canary),
   };
 }
@@ -267,12 +268,10 @@ function addAlone(state: SequentialState, poll: PollCounts, settings: Sequential
 /** What the odds say now. */
 export function readSequential(state: SequentialState, settings: SequentialSettings): SequentialReading {
   const late = state.late ?? noLateBets(settings);
-  const wealth = (test: 'regression' | 'guard' | 'alone') =>
-    logWealthOfBoth(state[test], late[test], settings.lateShare);
+  const wealth = (test: RollbackTest) => logWealthOfBoth(state[test], late[test], settings.lateShare);
   const logs = { regression: wealth('regression'), guard: wealth('guard'), alone: wealth('alone') };
-  const tests = ['guard', 'regression', 'alone'] as const;
-  const rejected = tests.find((test) => logs[test] >= settings[test].threshold);
-  const doubted = tests.find((test) => logs[test] >= settings.holdThreshold);
+  const rejected = ROLLBACK_TESTS.find((test) => logs[test] >= settings[test].threshold);
+  const doubted = ROLLBACK_TESTS.find((test) => logs[test] >= settings.holdThreshold);
   return {
     ...logs,
     nonInferiority: logWealth(state.nonInferiority),
