@@ -58,6 +58,9 @@ describe('leaving a step upward', () => {
       desk.look('pass', { route: { kind: 'notRead' } });
       if (isAnswered) desk.tick();
       desk.restart();
+      // So soon that the answer of one process would still have counted.
+      desk.tick({ after: 1_000 });
+      expect(metric(desk)?.passes).toBe(isAnswered ? 2 : 0);
       desk.look('pass');
       expect(desk.rollout().held.weight).toBe(isAnswered ? 25 : 5);
       expect(metric(desk)?.passes).toBe(isAnswered ? 0 : 1);
