@@ -1,12 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { decide } from '../../src/core/decide.ts';
 import { preflightRequests } from '../../src/core/incident.ts';
-import { NOTHING_SEEN } from '../../src/core/observation.ts';
 import { simulate } from '../../src/core/simulation/simulate.ts';
 import { initialRollout } from '../../src/core/state.ts';
 import type { Analysis } from '../../src/spec/canary.ts';
 import { parseScenario } from '../../src/spec/scenario.ts';
 import { aCanary, aMetric, aSpec, type CanaryParts } from '../support/a-canary.ts';
+import { decideEdited } from './edited.ts';
 
 const METRIC = aMetric({ objective: 0.999 });
 const INCIDENT = { burnRate: 14.4, windowMs: 3_600_000 };
@@ -205,17 +204,7 @@ changes:
       'world: {until: 4m, rps: 50}\nchanges: [{at: 1m, stable: {error: 0.2}, canary: {error: 0.2}}]',
     );
     expect(run.state.rollout?.incident).toBeDefined();
-    const decision = decide({
-      spec: { ...aSpec({ analysis: { metrics: [METRIC] } }), hash: 'edited' },
-      file: 'present',
-      state: run.state,
-      seen: NOTHING_SEEN,
-      now: run.state.decidedAt + 1000,
-      elapsedMs: 1000,
-      controller: 'canary-controller/11111111',
-      epoch: 1,
-      bootId: run.state.bootId,
-    });
+    const decision = decideEdited(run.state, aSpec({ analysis: { metrics: [METRIC] } }));
     expect(decision.state.rollout?.incident).toBeUndefined();
     expect(decision.events.map(({ type }) => type)).toContain('IncidentOver');
   });

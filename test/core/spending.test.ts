@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { decide } from '../../src/core/decide.ts';
 import type { Spending } from '../../src/core/memory.ts';
-import { NOTHING_SEEN } from '../../src/core/observation.ts';
 import { simulate } from '../../src/core/simulation/simulate.ts';
 import { accountOf, excessOf, type Spent, spend } from '../../src/core/spending.ts';
 import { parseScenario } from '../../src/spec/scenario.ts';
 import { aMetric, aSpec, type CanaryParts } from '../support/a-canary.ts';
+import { decideEdited } from './edited.ts';
 
 const PROMISE = { alpha: 0.01, beta: 0.05, sensitivity: 0.5, dispersion: 1 };
 const METRIC = aMetric({ judge: 'sequential', forMs: null, sequential: PROMISE, objective: 0.999 });
@@ -118,17 +117,7 @@ describe('a rollout with a budget', () => {
     const spending = run.state.rollout!.spent!['error-rate']!;
     expect(excessOf(spending)).toBeGreaterThan(0);
     const metrics = [{ ...METRIC, bounds: { maxDelta: 0.01 } }];
-    const decision = decide({
-      spec: { ...aSpec({ analysis: { metrics, rolloutBudget: HOUR } }), hash: 'edited' },
-      file: 'present',
-      state: run.state,
-      seen: NOTHING_SEEN,
-      now: run.state.decidedAt + 1000,
-      elapsedMs: 1000,
-      controller: 'canary-controller/11111111',
-      epoch: 1,
-      bootId: run.state.bootId,
-    });
+    const decision = decideEdited(run.state, aSpec({ analysis: { metrics, rolloutBudget: HOUR } }));
     expect(decision.state.rollout?.metrics['error-rate']?.sequential).toBeUndefined();
     expect(decision.state.rollout?.spent).toEqual({ 'error-rate': spending });
   });

@@ -1,21 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { diffSpecs, metricKey } from '../../src/spec/edit.ts';
-import { parseFile } from '../../src/spec/parse.ts';
-
-const RATIO = `ratio: {bad: 'r{code="5"}', total: r}`;
+import { parsed, RATIO } from './parsed.ts';
 
 function specOf(analysis: string, steps = '{setWeight: 5, bake: 5m}, {setWeight: 100, bake: 5m}') {
-  const { specs, diagnostics } = parseFile(
-    `apiVersion: canary/v1
-kind: Canary
-metadata: {name: a}
-spec:
-  revision: v2
-  strategy: {ready: {query: 'up{version="{{canary}}"}'}, steps: [${steps}]}
-  analysis: ${analysis}
-`,
-    'a.yaml',
-  );
+  const { specs, diagnostics } = parsed(analysis, steps);
   expect(diagnostics.filter(({ severity }) => severity === 'error')).toEqual([]);
   return specs[0]!;
 }

@@ -2,21 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { diffSpecs } from '../../src/spec/edit.ts';
 import { parseFile } from '../../src/spec/parse.ts';
 import { resolveTemplates } from '../../src/spec/shared-analysis.ts';
+import { parsed, RATIO } from './parsed.ts';
 
-const RATIO = `ratio: {bad: 'r{code="5"}', total: r}`;
-
+/** Steps long enough for the points that the judge needs. */
 function canaryOf(analysis: string) {
-  const { specs, diagnostics } = parseFile(
-    `apiVersion: canary/v1
-kind: Canary
-metadata: {name: a}
-spec:
-  revision: v2
-  strategy: {ready: {query: 'up{version="{{canary}}"}'}, steps: [{setWeight: 5, bake: 15m}, {setWeight: 100, bake: 15m}]}
-  analysis: ${analysis}
-`,
-    'a.yaml',
-  );
+  const { specs, diagnostics } = parsed(analysis, '{setWeight: 5, bake: 15m}, {setWeight: 100, bake: 15m}');
   expect(diagnostics).toEqual([]);
   return specs[0]!.canary;
 }
