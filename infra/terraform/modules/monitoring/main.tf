@@ -103,16 +103,7 @@ resource "docker_container" "prometheus" {
   }
 
   dynamic "upload" {
-    for_each = local.rules
-    content {
-      file        = upload.key
-      content     = upload.value
-      permissions = "0444"
-    }
-  }
-
-  dynamic "upload" {
-    for_each = local.controller_ca
+    for_each = merge(local.rules, local.controller_ca)
     content {
       file        = upload.key
       content     = upload.value
