@@ -1,6 +1,6 @@
 /** The end of a turn: the phase that its parts add up to, and everything that was concluded as one decision. */
 
-import type { Decision, Explanation, Reason } from './decision.ts';
+import { type Decision, type Explanation, type Reason, reasonOf } from './decision.ts';
 import { isLookMade } from './looks.ts';
 import type { CanaryState, Intent, Phase, RolloutState } from './rollout.ts';
 import { isLookDue, nextCheckAt, nextLookAt } from './schedule.ts';
@@ -95,7 +95,7 @@ function restingAction(phase: Phase): Explanation['action'] {
 
 /** What several questions said in the same words is said once. */
 function reasons({ because, state }: Turn): Reason[] {
-  if (because.length === 0) return [{ code: 'phase', text: state.reason, facts: {} }];
+  if (because.length === 0) return [reasonOf('phase', state.reason)];
   const texts = because.map(({ text }) => text);
   return because.filter(({ text }, index) => texts.indexOf(text) === index);
 }

@@ -12,6 +12,10 @@ export interface Reason {
   readonly text: string;
 }
 
+export function reasonOf(code: string, text: string, facts: Reason['facts'] = {}): Reason {
+  return { code, text, facts };
+}
+
 export interface Explanation {
   readonly at: number;
   readonly canary: string;

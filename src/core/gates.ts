@@ -6,12 +6,12 @@
 import { clockTime } from '../lib/text.ts';
 import type { Step } from '../spec/canary.ts';
 import { approvalText, promotionText } from './commands.ts';
-import type { Reason } from './decision.ts';
+import { type Reason, reasonOf } from './decision.ts';
 import { isHashOf } from './default-judge.ts';
 import { incidentObstacle, preflightObstacle } from './incident.ts';
 import { exemptedText, measuredFacts, measuredText, placeOf, reasonsToLeave } from './leaving.ts';
 import type { Approval } from './memory.ts';
-import { hasAllEvidence, missing, missingEvidence } from './missing.ts';
+import { hasAllEvidence, missingEvidence } from './missing.ts';
 import type { Command } from './observation.ts';
 import type { Exemption, RolloutState } from './rollout.ts';
 import { blockingSignal } from './signals.ts';
@@ -110,24 +110,24 @@ function obstaclesToWriting(turn: Turn, rollout: RolloutState): Reason[] {
   const { state, live, now } = turn;
   const blocking = rollout.pauses.filter((pause) => pause.reason !== 'Approval');
   if (blocking.length > 0) {
-    const pauses = blocking.map(({ reason, detail }) => missing('pause', detail, { reason }));
+    const pauses = blocking.map(({ reason, detail }) => reasonOf('pause', detail, { reason }));
     const isPromised = rollout.promote !== null;
-    return isPromised ? [...pauses, missing('promote', 'the promotion waits until the pause ends')] : pauses;
+    return isPromised ? [...pauses, reasonOf('promote', 'the promotion waits until the pause ends')] : pauses;
   }
   const incident = incidentObstacle(rollout);
   if (incident !== null) return [incident];
   const { intent } = state;
   if (intent !== null) {
-    return [missing('unverified', `weight ${intent.to} % is written and not read back yet`)];
+    return [reasonOf('unverified', `weight ${intent.to} % is written and not read back yet`)];
   }
-  if (live.kind === 'unknown') return [missing('unread', live.detail)];
-  if (!turn.recognized) return [missing('unsettled', 'the live document is not what we know')];
+  if (live.kind === 'unknown') return [reasonOf('unread', live.detail)];
+  if (!turn.recognized) return [reasonOf('unsettled', 'the live document is not what we know')];
   if (now < rollout.raiseAfter) {
     const next = clockTime(rollout.raiseAfter, now);
-    return [missing('backOff', `a raise was cancelled; it is tried again at ${next}`)];
+    return [reasonOf('backOff', `a raise was cancelled; it is tried again at ${next}`)];
   }
   const { unsavable } = turn.input;
-  return unsavable === undefined ? [] : [missing('unsavable', `nothing rises unsaved: ${unsavable}`)];
+  return unsavable === undefined ? [] : [reasonOf('unsavable', `nothing rises unsaved: ${unsavable}`)];
 }
 
 function startFirstStep(turn: Turn, rollout: RolloutState): void {
@@ -155,15 +155,15 @@ function obstaclesToStart(turn: Turn, rollout: RolloutState): Reason[] {
   const { canary, now } = turn;
   const { ready } = canary.strategy;
   const reasons: Reason[] = [];
-  if (canary.suspend) reasons.push(missing('suspend', 'the file says suspend: true'));
+  if (canary.suspend) reasons.push(reasonOf('suspend', 'the file says suspend: true'));
   const alert = blockingSignal(turn);
   if (alert !== null) {
     const { name, summary } = alert;
-    reasons.push(missing('alert', `alert ${name} is firing${said(summary)}`, { alert: name }));
+    reasons.push(reasonOf('alert', `alert ${name} is firing${said(summary)}`, { alert: name }));
   }
   if (rollout.absentUntil !== null && now < rollout.absentUntil) {
     const next = clockTime(rollout.absentUntil, now);
-    reasons.push(missing('CanaryAbsent', `CanaryAbsent: no instance was seen; tried again at ${next}`));
+    reasons.push(reasonOf('CanaryAbsent', `CanaryAbsent: no instance was seen; tried again at ${next}`));
   }
   if (ready !== null && rollout.readyLooks < READY_LOOKS) {
     const { readyLooks: looks, unready } = rollout;
@@ -171,7 +171,7 @@ function obstaclesToStart(turn: Turn, rollout: RolloutState): Reason[] {
       unready === undefined
         ? `strategy.ready held at ${looks} of ${READY_LOOKS} looks in a row`
         : `strategy.ready does not hold: ${unready}`;
-    reasons.push(missing('ready', text, { looks }));
+    reasons.push(reasonOf('ready', text, { looks }));
   }
   const preflight = preflightObstacle(turn, rollout);
   if (preflight !== null) reasons.push(preflight);

@@ -7,7 +7,7 @@
 import { formatDuration } from '../lib/duration.ts';
 import { compactNumber, percent, roughDuration } from '../lib/text.ts';
 import type { Canary, Incident, Metric, MetricSource } from '../spec/canary.ts';
-import type { Reason } from './decision.ts';
+import { type Reason, reasonOf } from './decision.ts';
 import type { Arm, Command, Measurement, MeasureRequest, Reading } from './observation.ts';
 import type { RolloutState } from './rollout.ts';
 import { activeRollout, because, emit, noteExemption, type Turn } from './turn.ts';
@@ -83,7 +83,7 @@ export function takeIncident(turn: Turn): void {
 export function incidentObstacle({ incident }: RolloutState): Reason | null {
   if (incident === undefined) return null;
   const text = `${incident.text}; bake and maxHold stand still until that is over`;
-  return { code: 'incident', text, facts: {} };
+  return reasonOf('incident', text);
 }
 
 function endIncident(turn: Turn, rollout: RolloutState): void {
@@ -145,7 +145,7 @@ export function preflightObstacle({ canary, now }: Turn, rollout: RolloutState):
 }
 
 function held(text: string): Reason {
-  return { code: 'preflight', text, facts: {} };
+  return reasonOf('preflight', text);
 }
 
 /** Whether a `start` with force would change anything. */

@@ -1,10 +1,9 @@
 /** A step that is left, told: bake, the passes of each metric, whose word stood for them, and the numbers of its end. */
 import { compactNumber } from '../lib/text.ts';
 import type { Step } from '../spec/canary.ts';
-import type { Reason } from './decision.ts';
+import { type Reason, reasonOf } from './decision.ts';
 import type { EventData } from './events.ts';
 import { PASSES_NEEDED } from './evidence.ts';
-import { missing } from './missing.ts';
 import type { Exemption, RolloutState, Verdict } from './rollout.ts';
 import type { Turn } from './turn.ts';
 import { exemptionOf, judged } from './verdicts.ts';
@@ -32,7 +31,7 @@ export function reasonsToLeave(turn: Turn, rollout: RolloutState, step: Step): R
   const reasons: Reason[] = [];
   if (bakedMs >= step.bakeMs) {
     const text = `baked for ${inSeconds(bakedMs)} (bake: ${inSeconds(step.bakeMs)})`;
-    reasons.push(missing('baked', text, { bakedMs, bakeMs: step.bakeMs }));
+    reasons.push(reasonOf('baked', text, { bakedMs, bakeMs: step.bakeMs }));
   }
   return [...reasons, ...passesOf(turn, rollout), ...wordsOf(turn, rollout)];
 }
@@ -42,7 +41,7 @@ function passesOf(turn: Turn, rollout: RolloutState): Reason[] {
     const needed = judge === 'threshold' ? PASSES_NEEDED : 1;
     if (verdict === null || passes < needed) return [];
     const passed = judge === 'threshold' ? `: ${needed} of ${needed} passes` : ' pass';
-    return [missing('passed', `${name}${passed}: ${verdict.detail}`, { metric: name, passes })];
+    return [reasonOf('passed', `${name}${passed}: ${verdict.detail}`, { metric: name, passes })];
   });
 }
 
@@ -50,12 +49,12 @@ function passesOf(turn: Turn, rollout: RolloutState): Reason[] {
 function wordsOf(turn: Turn, rollout: RolloutState): Reason[] {
   const reasons: Reason[] = [];
   if (turn.canary.analysis.skip) {
-    reasons.push(missing('skip', 'no pass is asked for: the file says analysis.skip: true'));
+    reasons.push(reasonOf('skip', 'no pass is asked for: the file says analysis.skip: true'));
   }
   const accepted = exemptionOf(rollout);
   if (accepted !== undefined) {
     const { kind, actor } = accepted;
-    reasons.push(missing('exempted', exemptedText(turn, rollout, accepted), { kind, actor }));
+    reasons.push(reasonOf('exempted', exemptedText(turn, rollout, accepted), { kind, actor }));
   }
   return reasons;
 }

@@ -1,15 +1,11 @@
 /** What is still missing before a step may be left, as reasons: bake, passes, or what a promotion waits for. */
 import { clockTime } from '../lib/text.ts';
 import type { Metric, Step } from '../spec/canary.ts';
-import type { Reason } from './decision.ts';
+import { type Reason, reasonOf } from './decision.ts';
 import { PASSES_NEEDED } from './evidence.ts';
 import type { MetricState, RolloutState } from './rollout.ts';
 import { isFailing, type Turn } from './turn.ts';
 import { hasExemption } from './verdicts.ts';
-
-export function missing(code: string, text: string, facts: Reason['facts'] = {}): Reason {
-  return { code, text, facts };
-}
 
 /** Empty: the step may be left. A failing metric stands in the way of every exemption. */
 export function missingEvidence(turn: Turn, rollout: RolloutState, step: Step): Reason[] {
@@ -19,7 +15,7 @@ export function missingEvidence(turn: Turn, rollout: RolloutState, step: Step): 
   const reasons: Reason[] = [];
   const leftMs = step.bakeMs - rollout.held.bakedMs;
   if (leftMs > 0) {
-    reasons.push(missing('bake', `baking until ${clockTime(turn.now + leftMs, turn.now)}`, { leftMs }));
+    reasons.push(reasonOf('bake', `baking until ${clockTime(turn.now + leftMs, turn.now)}`, { leftMs }));
   }
   if (turn.canary.analysis.skip || hasExemption(rollout)) return reasons;
   return [...reasons, ...missingPasses(turn, rollout)];
@@ -44,7 +40,7 @@ function stillFailing(name: string, metric: MetricState | undefined): Reason {
     verdict?.class === 'fail'
       ? `${name} fails: ${verdict.detail}`
       : `${name} failed at its last look with data; it has to pass first`;
-  return missing('failing', text, { metric: name });
+  return reasonOf('failing', text, { metric: name });
 }
 
 /** A promotion needs no bake and no passes, but a settled weight, and numbers unless it was forced. */
@@ -56,12 +52,12 @@ function missingForPromote(turn: Turn, rollout: RolloutState, force: boolean): R
     : silent.map(([{ name }, metric]) => {
         const why = metric?.verdict?.detail ?? 'not measured yet';
         const text = `${name} has no data (${why}); promote with force goes on without`;
-        return missing('noData', text, { metric: name });
+        return reasonOf('noData', text, { metric: name });
       });
   const { clearFrom } = rollout.held;
   if (now < clearFrom) {
     reasons.push(
-      missing('settle', `the promotion waits until the weight has settled, ${clockTime(clearFrom, now)}`),
+      reasonOf('settle', `the promotion waits until the weight has settled, ${clockTime(clearFrom, now)}`),
     );
   }
   return reasons;
@@ -79,20 +75,20 @@ function isSilent(metric: MetricState | undefined, { held }: RolloutState): bool
 /** Three passes in a row at this weight, one of them since this process started. */
 function missingPasses(turn: Turn, rollout: RolloutState): Reason[] {
   const metrics = counting(turn, rollout);
-  if (metrics.length === 0) return [missing('passes', 'no metric counts, so nothing can be judged')];
+  if (metrics.length === 0) return [reasonOf('passes', 'no metric counts, so nothing can be judged')];
   return metrics.flatMap(([{ name, judge }, metric]) => {
     const passes = metric?.passes ?? 0;
     if (judge !== 'threshold' && passes === 0) {
       const code = judge === 'sequential' ? 'odds' : 'points';
-      return [missing(code, `${name}: ${metric?.verdict?.detail ?? 'not measured yet'}`, { metric: name })];
+      return [reasonOf(code, `${name}: ${metric?.verdict?.detail ?? 'not measured yet'}`, { metric: name })];
     }
     // One pass of the other judges holds the evidence of all looks before it.
     if (judge === 'threshold' && passes < PASSES_NEEDED) {
       const text = `${name}: ${passes} of ${PASSES_NEEDED} passes collected${trouble(metric)}`;
-      return [missing('passes', text, { metric: name, passes })];
+      return [reasonOf('passes', text, { metric: name, passes })];
     }
     if ((metric?.lastPassAt ?? 0) >= turn.state.bootAt) return [];
-    return [missing('freshPass', `${name}: a fresh pass is needed after the restart`, { metric: name })];
+    return [reasonOf('freshPass', `${name}: a fresh pass is needed after the restart`, { metric: name })];
   });
 }
 

@@ -236,7 +236,7 @@ const STEPS: readonly Mutant[] = [
     name: 'a weight rises while the live rule cannot be read',
     guards: ONE_STEP,
     file: 'src/core/gates.ts',
-    text: "  if (live.kind === 'unknown') return [missing('unread', live.detail)];\n  if (!turn.recognized) return",
+    text: "  if (live.kind === 'unknown') return [reasonOf('unread', live.detail)];\n  if (!turn.recognized) return",
     by: "  if (live.kind !== 'unknown' && !turn.recognized) return",
     tests: ['test/core/looks.test.ts'],
   },
