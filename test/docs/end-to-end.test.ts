@@ -53,18 +53,18 @@ function begin(cleanup: Cleanup) {
   };
 }
 
-/** Processes that have the folder in their environment. */
+/** Command lines of the processes that have the folder in their environment. */
 function processesOf(dir: string): string[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => {
+    .flatMap((pid) => {
       try {
-        return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`TMPDIR=${dir}\0`);
+        const ours = readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`TMPDIR=${dir}\0`);
+        return ours ? [readFileSync(`/proc/${pid}/cmdline`, 'utf8')] : [];
       } catch {
-        return false;
+        return []; // It ended since the folder was read, or is not ours to look at.
       }
-    })
-    .map((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
+    });
 }
 
 test.skipIf(missing !== null)(
