@@ -40,7 +40,8 @@ export function checkVerdicts(turn: Turn): void {
     return;
   }
   if (checkUrgent(turn) || checkBreaches(turn, rollout) || checkBudget(turn, rollout)) return;
-  if (turn.verdicts.length === 0) return;
+  // At weight 0 nothing is measured any more: what is missing would never come, and its pause never end.
+  if (turn.verdicts.length === 0 || isWaiting(rollout)) return;
   if (checkAbsent(turn, rollout) || checkReactions(turn, rollout)) return;
   endHealedPauses(turn, rollout);
 }

@@ -100,6 +100,19 @@ describe('a raise', () => {
     expect(desk.rollout().pauses).toEqual([]);
   });
 
+  it('leaves none behind either where it is cancelled by an edit, in the run of the look that would pause', () => {
+    const desk = createDesk(quickSpec());
+    desk.reach(5);
+    desk.look('guard');
+    desk.respec({ revision: 'v3' });
+    desk.tick({ after: 1_000, lands: false });
+    expect(desk.state().intent?.direction).toBe('raise');
+    desk.edit({ canaryWeight: 64 });
+    desk.look('structural', { after: 1_000 });
+    expect(desk.state().phase).toBe('Waiting');
+    expect(desk.rollout().pauses).toEqual([]);
+  });
+
   it('goes back to Waiting when the first one is cancelled', () => {
     const desk = createDesk(quickSpec(), { lands: false });
     expect(desk.state().intent?.direction).toBe('raise');
