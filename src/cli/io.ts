@@ -10,7 +10,7 @@ export interface Io {
   clear(): void;
   /** Standard output is a terminal. */
   readonly isTerminal: boolean;
-  /** Columns of the terminal; null where there is none. */
+  /** Columns of the terminal; null where there is none, or none that knows its size. */
   readonly columns: number | null;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
@@ -32,7 +32,7 @@ export function processIo(): Io {
       if (stdout.isTTY) stdout.write('\u001b[2J\u001b[H');
     },
     isTerminal: stdout.isTTY === true,
-    columns: stdout.isTTY ? stdout.columns : null,
+    columns: (stdout.isTTY && stdout.columns) || null,
     env,
     clock: systemClock,
   };

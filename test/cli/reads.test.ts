@@ -160,11 +160,46 @@ test('list has one line a Canary; broken files are talk', async () => {
   expect(talk).toBe('x.yaml:3:9 error SPEC_RANGE: too much');
 });
 
-test('list on a narrow terminal cuts the last column', async () => {
+test('list loses whole words of the reason on a terminal that has no room for them', async () => {
   const at = await scene();
-  const { out } = await begin(at, ['list'], { columns: 60 }).ended;
-  for (const line of out.split('\n')) expect(line.length).toBeLessThanOrEqual(60);
+  at.behind.states = [progressingState(), { ...rolledBackState(), name: 'zoo' }];
+  const { out } = await begin(at, ['list'], { columns: 130 }).ended;
+  expect(out.split('\n').map((line) => line.slice(69))).toEqual([
+    'WHY',
+    'baking until 14:03:00Z; 2 of 3 passes collected',
+    'v1.5.1 failed in rollout payment-service-3-1f2e3d4c:…',
+  ]);
+});
+
+test('list says the reason under its Canary on a terminal that has no room for it beside', async () => {
+  const at = await scene();
+  at.behind.states = [progressingState(), { ...rolledBackState(), name: 'zoo' }];
+  const { out } = await begin(at, ['list'], { columns: 80 }).ended;
+  expect(out).toMatchInlineSnapshot(`
+    "NAME             PHASE          STEP  WEIGHT  CANARY  STABLE  SINCE
+    payment-service  ◐ Progressing  2/4   25 %    v1.5.1  v1.5.0  7m
+      baking until 14:03:00Z; 2 of 3 passes collected
+    zoo              ✗ RolledBack   -     0 %     v1.5.1  v1.5.0  1m
+      v1.5.1 failed in rollout payment-service-3-1f2e3d4c: error-rate failed; retry…"
+  `);
+});
+
+test('list loses the end of its columns on a terminal that is narrower than they are', async () => {
+  const at = await scene();
+  const { out } = await begin(at, ['list'], { columns: 20 }).ended;
+  for (const line of out.split('\n')) expect(line.length).toBeLessThanOrEqual(20);
   expect(out).toContain('…');
+});
+
+test('history says why under its rollout on a terminal that has no room for it beside', async () => {
+  const at = await scene();
+  at.store.save(aSave('payment-service', { rollouts: [paymentRecord()] }));
+  const { out } = await begin(at, ['history', 'payment-service'], { columns: 80 }).ended;
+  expect(out).toMatchInlineSnapshot(`
+    "ROLLOUT                     REVISION  STABLE  OUTCOME      STARTED    TOOK…
+    payment-service-3-1f2e3d4c  v1.5.1    v1.5.0  ◐ under way  13:52:00Z  8m    5
+      baking until 14:03:00Z; 2 of 3 passes collected"
+  `);
 });
 
 test('list of nothing says so and prints the header only', async () => {

@@ -3,15 +3,38 @@ import { alignColumns, clockTime, roughDuration } from '../../lib/text.ts';
 import type { CanaryView, EventView, RolloutView } from '../../view/schemas.ts';
 import { OUTCOME_GLYPHS, PHASE_GLYPHS } from './glyphs.ts';
 
-/** Cuts lines that a terminal of `columns` would break; null: as long as they are. */
-function cut(lines: readonly string[], columns: number | null): string {
-  if (columns === null) return lines.join('\n');
-  return lines
-    .map((line) => {
-      const letters = [...line];
-      return letters.length <= columns ? line : `${letters.slice(0, columns - 1).join('')}…`;
-    })
+/** A sentence that would have less room beside its row stands under it, where its beginning can be read. */
+const LEAST_BESIDE = 30;
+
+/** A table whose last column is a sentence. No line is longer than `columns`; null: nothing is left out. */
+function table(header: readonly string[], rows: readonly string[][], columns: number | null): string {
+  const all = [header, ...rows];
+  if (columns === null) return alignColumns(all).join('\n');
+  const heads = all.map((row) => row.slice(0, -1));
+  const sentences = all.map((row) => row.at(-1) ?? '');
+  const beside = alignColumns(heads);
+  const room = columns - widest(beside) - 2;
+  if (room >= Math.min(LEAST_BESIDE, widest(sentences))) {
+    return alignColumns(heads.map((head, row) => [...head, cut(sentences[row] ?? '', room)])).join('\n');
+  }
+  const under = sentences.map((sentence, row) => (row === 0 ? [] : [`  ${sentence}`]));
+  return beside
+    .flatMap((head, row) => [head, ...(under[row] ?? [])])
+    .map((line) => cut(line, columns))
     .join('\n');
+}
+
+function widest(texts: readonly string[]): number {
+  return Math.max(...texts.map((text) => [...text].length));
+}
+
+/** Whole words, unless the last of them takes more than half of the room. */
+function cut(text: string, room: number): string {
+  const letters = [...text];
+  if (letters.length <= room) return text;
+  const space = letters.lastIndexOf(' ', room - 1);
+  const kept = letters.slice(0, space < room / 2 ? room - 1 : space);
+  return `${kept.join('').trimEnd()}…`;
 }
 
 export function renderList(views: readonly CanaryView[], now: number, columns: number | null): string {
@@ -26,7 +49,7 @@ export function renderList(views: readonly CanaryView[], now: number, columns: n
     reason,
   ]);
   const header = ['NAME', 'PHASE', 'STEP', 'WEIGHT', 'CANARY', 'STABLE', 'SINCE', 'WHY'];
-  return cut(alignColumns([header, ...rows]), columns);
+  return table(header, rows, columns);
 }
 
 /** "25 %", or "25 % (5 % live)" while the live document says something else. */
@@ -48,7 +71,7 @@ export function renderHistory(views: readonly RolloutView[], now: number, column
     `${view.analysed ? '' : '(not analysed) '}${view.reason}`,
   ]);
   const header = ['ROLLOUT', 'REVISION', 'STABLE', 'OUTCOME', 'STARTED', 'TOOK', 'WEIGHTS', 'WHY'];
-  return cut(alignColumns([header, ...rows]), columns);
+  return table(header, rows, columns);
 }
 
 function took({ startedAt, endedAt }: RolloutView, now: number): string {
