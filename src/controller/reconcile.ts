@@ -169,7 +169,7 @@ async function act(deps: ReconcileDeps, entry: Entry, seen: Observation): Promis
     say(deps, decision);
     deps.onDecided(entry, decision);
     const { intent } = decision.state;
-    if (!decision.publish || intent === null || !mayAct(deps, entry)) return writes > 0;
+    if (!decision.publish || intent === null) return writes > 0;
     const applied = await carryOut(deps, entry, decision.state, intent);
     deps.onWritten(entry.name, applied.publish.result);
     observation = { ...NOTHING_SEEN, route: applied.route, publish: applied.publish };

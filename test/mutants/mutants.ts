@@ -553,9 +553,9 @@ const WRITING: readonly Mutant[] = [
   {
     name: 'whoever lost the lead during a commit still writes',
     guards: SAVED_FIRST,
-    file: 'src/controller/reconcile.ts',
-    text: 'if (!decision.publish || intent === null || !mayAct(deps, entry)) return',
-    by: 'if (!decision.publish || intent === null) return',
+    file: 'src/controller/apply.ts',
+    text: 'if (!mayWrite())',
+    by: 'if (guard === null && !mayWrite())',
     tests: ['test/controller/controller.test.ts'],
   },
 ];
