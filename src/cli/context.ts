@@ -3,6 +3,7 @@ import { stringify } from 'yaml';
 import { type Client, createClient, type Failure } from './client.ts';
 import type { Connection } from './connection.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
+import { detailOf, hintOf } from './hints.ts';
 import type { Io } from './io.ts';
 import { paintGlyphs } from './render/paint.ts';
 
@@ -64,8 +65,7 @@ export function createContext({ io, connection, format, color, version }: Contex
     talk: (text) => io.talk(harmless(text)),
     fail(failure) {
       if (failure.kind === 'problem') {
-        const { code, detail, hint } = failure.problem;
-        return refuse(EXIT.failed, `${code}: ${detail}`, hint);
+        return refuse(EXIT.failed, detailOf(failure.problem), hintOf(failure.problem));
       }
       if (failure.kind === 'foreign') {
         return refuse(
