@@ -13,6 +13,7 @@ const HINTS: Readonly<Record<string, string>> = {
   FOREIGN_HOST: '--server takes an address like http://127.0.0.1:5001 or http://localhost:5001',
   NO_SUCH_ROUTE: VERSIONS,
   METHOD_NOT_ALLOWED: VERSIONS,
+  STANDBY: '--server or CANARY_SERVER must name the leader: /leaderz answers 200 on it alone',
   AHEAD_OF_LOG:
     'the database was begun anew or restored: forget the number, and begin without --after or with --after 0',
   TOO_MANY_REQUESTS:

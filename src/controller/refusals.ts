@@ -4,7 +4,7 @@ import type { Refusal } from './controls.ts';
 
 export function standby(): Refusal {
   const detail = 'this daemon is the standby';
-  return { status: 503, code: 'STANDBY', detail, hint: 'ask the one that leads, or try again' };
+  return { status: 503, code: 'STANDBY', detail, hint: 'ask the leader: /leaderz answers 200 on it alone' };
 }
 
 /** `what`: "the command". */

@@ -31,13 +31,13 @@ const ACCESS: Readonly<Record<Verb, Access>> = {
   forget: 'administer',
 };
 
-export function registerCommands(app: App, { controls }: ServerDeps): void {
+export function registerCommands(app: App, { controls, store }: ServerDeps): void {
   for (const verb of VERBS) {
     app.post(
       `/api/v1/canaries/:name/${verb}`,
       {
         config: { access: ACCESS[verb] },
-        onRequest: beforeWrite(controls),
+        onRequest: beforeWrite({ controls, store }),
         schema: {
           summary: SUMMARIES[verb],
           tags: ['commands'],

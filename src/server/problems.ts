@@ -123,7 +123,7 @@ export const PROBLEM_KINDS = {
   INTERNAL: { status: 500, title: 'Internal error', hint: 'the controller’s log says more' },
   NOT_READY: { status: 503, title: 'Not ready', hint: 'try again in a second' },
   STOPPING: { status: 503, title: 'Stopping', hint: 'ask again in a moment, or ask another controller' },
-  STANDBY: { status: 503, title: 'Standby', hint: 'ask the leader' },
+  STANDBY: { status: 503, title: 'Standby', hint: 'ask the leader: /leaderz answers 200 on it alone' },
   TOO_MANY_READERS: {
     status: 503,
     title: 'Too many readers',

@@ -11,13 +11,13 @@ import { type Answer, createIdempotency } from './idempotency.ts';
 import { problem, sendProblem } from './problems.ts';
 import { actorOf, beforeWrite, submit } from './writes.ts';
 
-export function registerStart(app: App, { controls, clock }: ServerDeps): void {
+export function registerStart(app: App, { controls, store, clock }: ServerDeps): void {
   const idempotency = createIdempotency<StartAnswer | Problem>(clock);
   app.post(
     START_PATH,
     {
       config: { access: 'start' },
-      onRequest: beforeWrite(controls),
+      onRequest: beforeWrite({ controls, store }),
       schema: {
         summary: 'Start a rollout of a version',
         description: '202: it began. 200: that version is already running or live.',

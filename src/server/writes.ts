@@ -3,27 +3,31 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { hasRole, roleFor } from '../access/roles.ts';
 import { mayChange, type Token } from '../access/tokens.ts';
 import type { Accepted, Controls, Refusal } from '../controller/controls.ts';
-import type { NewCommand } from '../store/store.ts';
+import type { NewCommand, Store } from '../store/store.ts';
 import type { Problem } from '../view/schemas.ts';
+import type { ServerDeps } from './deps.ts';
 import { forRequest } from './failures.ts';
 import { problem, refusalProblem, sendProblem } from './problems.ts';
 
 /** A hook in front of every change: refuses before a body is read. Who may make it was asked before: see `guardRoutes`. */
-export function beforeWrite(controls: Controls) {
+export function beforeWrite({ controls, store }: Pick<ServerDeps, 'controls' | 'store'>) {
   return async function refuse(
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<FastifyReply | undefined> {
-    const objection = objectionToTime(controls);
+    const objection = objectionToTime(controls, store);
     return objection === null ? undefined : sendProblem(reply, forRequest(objection, request));
   };
 }
 
-/** Nothing is taken before the first scan, nor by a standby. */
-export function objectionToTime(controls: Controls): Problem | null {
+/** Nothing is taken before the first scan, nor by a standby. Who leads is told where there is a `store` to ask. */
+export function objectionToTime(controls: Controls, store?: Pick<Store, 'holder'>): Problem | null {
   if (!controls.isReady()) return problem('NOT_READY', 'the first scan of the directory is not done yet');
-  if (!controls.isLeader()) return problem('STANDBY', 'this process stands by; another one leads and writes');
-  return null;
+  if (controls.isLeader()) return null;
+  const holder = store?.holder() ?? null;
+  const who =
+    holder === null ? 'another one leads and writes' : `${holder} (host/process) took the lead last`;
+  return problem('STANDBY', `this process stands by; ${who}`);
 }
 
 export type Asked = Pick<NewCommand, 'canary' | 'verb' | 'reason'> & Partial<NewCommand>;

@@ -4,6 +4,8 @@ import { StoreError } from './store.ts';
 
 export interface Fence {
   epoch(): number;
+  /** Who claimed the newest epoch; null before the first. */
+  holder(): string | null;
   /** Inside a write transaction, first of all: throws STORE_FENCED when another process claimed an epoch after ours. */
   check(): void;
   /** Inside a write transaction: takes the next epoch. It is ours once it is committed and `adopt` was called. */
@@ -13,6 +15,9 @@ export interface Fence {
 
 export function createFence(db: Database.Database): Fence {
   const newest = db.prepare<[], { epoch: number | null }>('SELECT max(epoch) AS epoch FROM leadership');
+  const newestHolder = db.prepare<[], { holder: string }>(
+    'SELECT holder FROM leadership ORDER BY epoch DESC LIMIT 1',
+  );
   const insert = db.prepare('INSERT INTO leadership (epoch, holder, claimed_at) VALUES (?, ?, ?)');
   let own: number | null = null;
 
@@ -22,6 +27,7 @@ export function createFence(db: Database.Database): Fence {
 
   return {
     epoch,
+    holder: () => newestHolder.get()?.holder ?? null,
     check() {
       if (own === null) return;
       const current = epoch();

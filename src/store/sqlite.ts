@@ -277,11 +277,12 @@ function leadershipVerbs({
   cursors,
   fence,
   listeners,
-}: Parts): Pick<Store, 'cursor' | 'setCursor' | 'epoch' | 'claimEpoch' | 'shareEpoch'> {
+}: Parts): Pick<Store, 'cursor' | 'setCursor' | 'epoch' | 'holder' | 'claimEpoch' | 'shareEpoch'> {
   return {
     cursor: (sink) => read(() => cursors.get(sink)),
     setCursor: (sink, eventId) => transact(() => cursors.set(sink, eventId)),
     epoch: () => read(fence.epoch),
+    holder: () => read(fence.holder),
     shareEpoch() {
       const newest = read(fence.epoch);
       fence.adopt(newest);

@@ -223,6 +223,8 @@ export interface Store {
    * the newest throws STORE_FENCED; a process that never claimed one is not checked. Claiming appends LeaderChanged.
    */
   epoch(): number;
+  /** Who claimed the newest epoch, as it named itself; null before the first. It may be gone by now. */
+  holder(): string | null;
   /**
    * Takes the newest epoch as this process's own without claiming one, for a database that takes no writes: the next
    * claim of another process fences it all the same. Returns it.

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { hintOf } from '../../src/cli/hints.ts';
 import { objection } from '../../src/core/admit.ts';
 import { PROBLEM_KINDS, type ProblemCode, problem } from '../../src/server/problems.ts';
-import { paymentSpec, progressingState, rolledBackState } from '../view/states.ts';
+import { NOW, paymentSpec, progressingState, rolledBackState } from '../view/states.ts';
 import { run, type Scene, scene } from './run.ts';
 
 /** What only a request has: methods, headers, bodies and their fields, addresses. */
@@ -60,6 +60,17 @@ test('a value that the controller does not take is told by the flag that gave it
   expect([code, talk]).toEqual([
     1,
     'error: INVALID_BODY: --revision must be one line of text without blanks at its ends\nhint: `canary COMMAND --help` shows what it takes',
+  ]);
+});
+
+test('a standby is told with who took the lead last and how the leader is named', async () => {
+  const at = await scene();
+  at.behind.isLeader = false;
+  at.store.claimEpoch('shop-2/815', NOW);
+  const { code, talk } = await run(at, 'pause', 'payment-service');
+  expect([code, talk]).toEqual([
+    1,
+    'error: STANDBY: this process stands by; shop-2/815 (host/process) took the lead last\nhint: --server or CANARY_SERVER must name the leader: /leaderz answers 200 on it alone',
   ]);
 });
 

@@ -45,7 +45,7 @@ describe.concurrent('the leader is stopped and wakes up again', () => {
     expect(await standby.get('/readyz')).toEqual({ status: 'ready', leader: false });
     expect(await say(standby, 'pause')).toMatchObject({
       status: 503,
-      body: { code: 'STANDBY', hint: 'ask the leader' },
+      body: { code: 'STANDBY', hint: 'ask the leader: /leaderz answers 200 on it alone' },
     });
     const moved = move({ wallMs: 11_000, monotonicMs: 11_000 });
     leader.kill('SIGCONT');

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { isLoopbackAddress, isLoopbackHost } from '../../src/server/guards.ts';
-import { paymentSpec, stableState } from '../view/states.ts';
+import { NOW, paymentSpec, stableState } from '../view/states.ts';
 import { serverOf, standIn } from './stand-in.ts';
 
 const PAUSE = { method: 'POST', url: '/api/v1/canaries/payment-service/pause' } as const;
@@ -94,8 +94,32 @@ test('a standby answers reads, and changes with 503 STANDBY', async () => {
   expect((await app.inject('/metrics')).statusCode).toBe(200);
   const answer = await app.inject({ ...PAUSE, headers: JSON_TYPE, payload: {} });
   expect(answer.statusCode).toBe(503);
-  expect(answer.json()).toMatchObject({ code: 'STANDBY' });
+  expect(answer.json()).toMatchObject({
+    code: 'STANDBY',
+    detail: 'this process stands by; another one leads and writes',
+  });
   expect(behind.submitted).toEqual([]);
+});
+
+test('a standby names who took the lead last to whoever may change something, and to nobody else', async () => {
+  const { app, behind, store } = loaded();
+  behind.isLeader = false;
+  store.claimEpoch('shop-1/4711', NOW);
+  store.claimEpoch('shop-2/815', NOW);
+  const answer = await app.inject({ ...PAUSE, headers: JSON_TYPE, payload: {} });
+  expect(answer.json()).toMatchObject({
+    code: 'STANDBY',
+    detail: 'this process stands by; shop-2/815 (host/process) took the lead last',
+    hint: 'ask the leader: /leaderz answers 200 on it alone',
+  });
+  const elsewhere = await app.inject({
+    ...PAUSE,
+    remoteAddress: '192.0.2.7',
+    headers: JSON_TYPE,
+    payload: {},
+  });
+  expect(elsewhere.statusCode).toBe(403);
+  for (const { body } of [elsewhere, await app.inject('/leaderz')]) expect(body).not.toContain('shop-2');
 });
 
 test('before the first scan nothing is taken, because nothing is known', async () => {

@@ -333,10 +333,12 @@ describe('fencing', () => {
     const old = open();
     const other = open();
     expect(old.epoch()).toBe(0);
+    expect(old.holder()).toBeNull();
     expect(old.claimEpoch('host/1', T0)).toBe(1);
     old.save(saveWith('checkout', 'ours'));
     const queued = old.saveLater(saveWith('search', 'too late'));
     expect(other.claimEpoch('host/2', T0)).toBe(2);
+    expect(old.holder()).toBe('host/2');
 
     const fenced = expect.objectContaining({ code: 'STORE_FENCED' });
     expect(() => old.save(saveWith('checkout', 'stale'))).toThrow(fenced);
