@@ -4,7 +4,7 @@ import { formatDuration } from '../lib/duration.ts';
 import type { Draft } from './draft.ts';
 import { doubtful, type Finding, type Path, wrongField, wrongValue } from './finding.ts';
 import { judgeOf, marginOf } from './judge-choice.ts';
-import { defaultDirection, NO_EFFECT, ONE_GROUP } from './mann-whitney.ts';
+import { defaultDirection, leastMsOfPoints, NO_EFFECT, ONE_GROUP, pointsApartMs } from './mann-whitney.ts';
 import { MAX_HOLD_MS } from './resolve.ts';
 import type { CanaryDocument, MetricDocument } from './schema.ts';
 
@@ -106,9 +106,9 @@ export function lintPointTimes({ strategy, traffic, analysis }: Body): Finding[]
     return judgeOf(metric, judge) === 'mannWhitney' ? [window] : [];
   });
   if (windows.length === 0) return [];
-  const window = Math.max(...windows);
-  const apart = interval * Math.max(1, Math.ceil(window / interval - 1 / 4));
-  const needed = settle + window + (minPoints - 1) * apart;
+  const times = { settleMs: settle, windowMs: Math.max(...windows), intervalMs: interval };
+  const apart = pointsApartMs(times);
+  const needed = leastMsOfPoints(times, minPoints);
   const sum = `settle ${formatDuration(settle)} and ${minPoints} points, ${formatDuration(apart)} apart, take ${formatDuration(needed)}`;
   const steps: Path = ['spec', 'strategy', 'steps'];
   for (const [index, step] of (strategy?.steps ?? []).entries()) {

@@ -9,6 +9,23 @@ export const NO_EFFECT: Readonly<Record<EffectSize['measure'], number>> = { mean
 /** Group of the metrics that name none. */
 export const ONE_GROUP = 'all';
 
+/** When a step can have its points, ms. */
+export interface PointTimes {
+  readonly settleMs: number;
+  readonly windowMs: number;
+  readonly intervalMs: number;
+}
+
+/** From one point to the next, ms: looks come an interval apart, and two windows share a quarter of one at most. */
+export function pointsApartMs({ windowMs, intervalMs }: Omit<PointTimes, 'settleMs'>): number {
+  return intervalMs * Math.max(1, Math.ceil(windowMs / intervalMs - 1 / 4));
+}
+
+/** From the read-back of a weight until so many points can be there, ms: their windows begin once it has settled. */
+export function leastMsOfPoints(times: PointTimes, points: number): number {
+  return times.settleMs + times.windowMs + (points - 1) * pointsApartMs(times);
+}
+
 /** Kayenta's defaults where it has one, but that a metric must have data, and that more errors and time are worse. */
 export function termsOf(metric: MetricDocument, minPoints: number): MannWhitneyTerms {
   return {

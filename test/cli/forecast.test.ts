@@ -191,7 +191,106 @@ test('the traffic that a revision under way has now is counted with that of stab
   expect(out).toContain('error-rate: 5 requests a second, 0.1 % of v1 failed');
 });
 
-test('only what starts or changes and has the sequential judge is asked for', async () => {
+const POINTS = `apiVersion: canary/v1
+kind: Canary
+metadata: {name: pay}
+spec:
+  revision: v2
+  stableRevision: v1
+  traffic: {settle: 30s}
+  strategy:
+    ready: {query: 'count(up{version="{{canary}}"} == 1)'}
+    steps:
+      - {setWeight: 5, bake: 2m, maxHold: 15m}
+      - {setWeight: 50, bake: 15m}
+      - {setWeight: 100, bake: 15m}
+  analysis:
+    interval: 30s
+    window: 1m
+    judge: mannWhitney
+    metrics:
+      - name: error-rate
+        ratio: {bad: 'r_total{job="pay",code="500"}', total: 'r_total{job="pay"}'}
+        maxDelta: 0.005
+      - name: p99
+        latency: {histogram: 'd_bucket{job="pay"}', quantile: 0.99}
+      - name: heap
+        query: 'heap{version="{{version}}"}'
+`;
+
+/** At 3 requests a second. */
+function values({ source }: MeasureRequest): Reading {
+  if (source.kind === 'query') return { kind: 'value', value: 2.1e8, requests: null };
+  return { kind: 'value', value: source.kind === 'ratio' ? 0.001 : 0.367, requests: 3 * 1800 };
+}
+
+test('of the mannWhitney judge it says when there can be a score, and what helps where windows are too empty', async () => {
+  const at = await running('pay');
+  const asked = answering(values);
+  const { code, out } = await run(at, asked.open, directory({ pay: POINTS }));
+  expect([code, asked.closed]).toEqual([0, 1]);
+  expect(asked.requests.map(({ version, windowMs }) => [version, windowMs])).toEqual([
+    ['v1', 1_800_000],
+    ['v1', 1_800_000],
+    ['v1', 60_000],
+  ]);
+  const lines = out.split('\n');
+  const table = lines.slice(lines.findIndex((line) => line.startsWith('    error-rate:')));
+  expect(table.join('\n')).toMatchInlineSnapshot(`
+    "    error-rate: 3 requests a second, 0.1 % of v1 failed; a first score takes 10 points of each version, 1m apart:
+          step  weight  bake  maxHold  requests  score
+          1     5 %     2m    15m      9         24m59s  longer than maxHold
+          2     50 %    15m   20m      90        10m45s
+          3     100 %   15m   20m      180       10m45s
+        ! error-rate, step 1 (5 %): 10 points of each version take about 24m59s, and its maxHold is 15m (the canary has about 9 requests in 1m, a point needs 10): begin with 7 %, raise maxHold, or lengthen window
+        p99: 3 requests a second, quantile 0.99 of v1 is 0.367; a first score takes 10 points of each version, 1m apart:
+          step  weight  bake  maxHold  requests  score
+          1     5 %     2m    15m      9         24m59s  longer than maxHold
+          2     50 %    15m   20m      90        10m45s
+          3     100 %   15m   20m      180       10m45s
+        ! p99, step 1 (5 %): 10 points of each version take about 24m59s, and its maxHold is 15m (the canary has about 9 requests in 1m, a point needs 10): begin with 7 %, raise maxHold, or lengthen window
+        heap: v1 shows 210000000; a first score takes 10 points of each version, 1m apart:
+          step  weight  bake  maxHold  score
+          1     5 %     2m    15m      10m45s  longer than bake
+          2     50 %    15m   20m      10m45s
+          3     100 %   15m   20m      10m45s
+    1 to start, 0 to change, 0 blocked, 0 unchanged"
+  `);
+  expect(readFileSync(new URL('../../docs/how-it-judges.md', import.meta.url), 'utf8')).toContain(
+    table.slice(0, 5).join('\n'),
+  );
+});
+
+test('points take their time also where Prometheus cannot be asked', async () => {
+  const at = await running('pay');
+  const { code, out } = await run(at, () => err('it is away'), directory({ pay: POINTS }));
+  expect(code).toBe(0);
+  expect(out).toContain('    heap: a first score takes 10 points of each version, 1m apart:\n');
+  expect(out).toContain(
+    '? pay error-rate, pay p99, pay heap: whether windows have data for points is not known: it is away',
+  );
+});
+
+test('for programs the points and their score are numbers, too', async () => {
+  const at = await running('pay');
+  const { out } = await run(at, answering(values).open, directory({ pay: POINTS }), '-o', 'json');
+  const [errors, , heap] = JSON.parse(out).entries[0].forecasts;
+  expect(errors).toMatchObject({
+    metric: 'error-rate',
+    judge: 'mannWhitney',
+    unknown: null,
+    points: 10,
+    apartSeconds: 60,
+    traffic: { requestsPerSecond: 3, value: 0.001 },
+    steps: [{ index: 0, weight: 5, requests: 9, fit: 'pastMaxHold' }, { weight: 50 }, { weight: 100 }],
+  });
+  expect(heap).toMatchObject({
+    traffic: { requestsPerSecond: null },
+    steps: [{ requests: null, scoreSeconds: 645, fit: 'pastBake', advice: null }, {}, {}],
+  });
+});
+
+test('only what starts or changes and has a judge that needs evidence is asked for', async () => {
   const at = await running('pay', 'search');
   const asked = answering((request) => requests(request, 5));
   const threshold = YAML('shop', 'v2').replace('judge: sequential', 'judge: threshold');
@@ -257,7 +356,8 @@ test.skipIf(missing !== null)('it counts what a real Prometheus holds', async ()
   const prometheus = await loadPrometheus(series);
   onTestFinished(() => prometheus.stop());
   const at = await running('pay');
-  const args = ['plan', directory({ pay: YAML('pay', 'v2') }), '--server', at.url];
+  const ranking = POINTS.replace('name: pay', 'name: ranking').split('      - name: p99')[0] ?? '';
+  const args = ['plan', directory({ pay: YAML('pay', 'v2'), ranking }), '--server', at.url];
   const { code, out } = await runProcess([...args, '-o', 'json'], { CANARY_PROMETHEUS: prometheus.url });
   expect(code).toBe(0);
   expect(JSON.parse(out).entries[0].forecasts).toMatchObject([
@@ -265,6 +365,13 @@ test.skipIf(missing !== null)('it counts what a real Prometheus holds', async ()
       unknown: null,
       traffic: { requestsPerSecond: expect.closeTo(50), badShare: expect.closeTo(0.001) },
       steps: [{ fit: 'pastBake' }, { fit: 'fits' }],
+    },
+  ]);
+  expect(JSON.parse(out).entries[1].forecasts).toMatchObject([
+    {
+      unknown: null,
+      traffic: { requestsPerSecond: expect.closeTo(50, 0), value: expect.closeTo(0.001) },
+      steps: [{ requests: expect.closeTo(150, 0), fit: 'pastBake' }, { fit: 'fits' }, { fit: 'fits' }],
     },
   ]);
 });

@@ -1,18 +1,26 @@
 /** How long the steps of a plan would take: for people a table for each metric, for programs seconds. */
+import type { PointsForecast, PointsStepForecast } from '../../core/mann-whitney/forecast.ts';
 import type { Forecast, StepForecast } from '../../core/sequential/forecast.ts';
 import { formatDuration } from '../../lib/duration.ts';
 import { alignColumns, compactNumber, percent, roughDuration } from '../../lib/text.ts';
-import type { MetricForecast } from '../forecasts.ts';
+import type { Metric, Step } from '../../spec/canary.ts';
+import type { MannWhitneyForecast, MetricForecast, SequentialForecast } from '../forecasts.ts';
 
-/** One metric for programs. Exactly one of `traffic` and `unknown` is null. */
-export interface ForecastView {
+/** One metric for programs, by its judge. Exactly one of `traffic` and `unknown` is null. */
+export type ForecastView = CountsView | PointsView;
+
+interface NamesView {
   readonly canary: string;
   readonly metric: string;
   readonly stableRevision: string | null;
-  /** Why nothing is known. */
+  /** Why nothing is known of the traffic. */
   readonly unknown: string | null;
+}
+
+interface CountsView extends NamesView {
+  readonly judge: 'sequential';
   readonly traffic: TrafficView | null;
-  readonly steps: readonly StepView[];
+  readonly steps: readonly CountsStepView[];
 }
 
 interface TrafficView {
@@ -31,32 +39,82 @@ interface StepView {
   readonly weight: number;
   readonly bakeSeconds: number;
   readonly maxHoldSeconds: number;
-  readonly promoteSeconds: number | null;
-  readonly catches: readonly { readonly delta: number; readonly seconds: number | null }[];
-  readonly fit: StepForecast['fit'];
+  readonly fit: StepForecast['fit'] | PointsStepForecast['fit'];
   readonly advice: string | null;
 }
 
-export function forecastView({ canary, metric, stable, forecast }: MetricForecast): ForecastView {
+interface CountsStepView extends StepView {
+  readonly promoteSeconds: number | null;
+  readonly catches: readonly { readonly delta: number; readonly seconds: number | null }[];
+}
+
+interface PointsView extends NamesView {
+  readonly judge: 'mannWhitney';
+  /** Needed of each version. */
+  readonly points: number;
+  readonly apartSeconds: number;
+  readonly traffic: {
+    /** Null: a query tells of no requests. */
+    readonly requestsPerSecond: number | null;
+    /** Of stable, in the unit of the metric. */
+    readonly value: number;
+  } | null;
+  readonly steps: readonly PointsStepView[];
+}
+
+interface PointsStepView extends StepView {
+  /** Of the canary, in the window of a point; null: nobody knows. */
+  readonly requests: number | null;
+  readonly scoreSeconds: number | null;
+}
+
+export function forecastView(one: MetricForecast): ForecastView {
+  const { canary, metric, stable } = one;
   const names = { canary, metric: metric.name, stableRevision: stable };
-  if (!forecast.ok) return { ...names, unknown: forecast.error, traffic: null, steps: [] };
+  return one.judge === 'sequential' ? countsView(names, one) : pointsView(names, one);
+}
+
+type Names = Omit<NamesView, 'unknown'>;
+
+function countsView(names: Names, { judge, forecast }: SequentialForecast): CountsView {
+  if (!forecast.ok) return { ...names, judge, unknown: forecast.error, traffic: null, steps: [] };
   const { rps, mean, threshold, dispersion, steps } = forecast.value;
   return {
     ...names,
+    judge,
     unknown: null,
     traffic: { requestsPerSecond: rps, badShare: mean, slowerThan: threshold, dispersion },
-    steps: steps.map(stepView),
+    steps: steps.map((step) => ({
+      ...stepView(step),
+      promoteSeconds: seconds(step.promoteMs),
+      catches: step.effects.map(({ delta, ms }) => ({ delta, seconds: seconds(ms) })),
+    })),
   };
 }
 
-function stepView({ index, step, promoteMs, effects, fit, advice }: StepForecast): StepView {
+function pointsView(names: Names, { judge, forecast }: MannWhitneyForecast): PointsView {
+  const { points, apartMs, traffic, steps } = forecast;
+  return {
+    ...names,
+    judge,
+    unknown: traffic.ok ? null : traffic.error,
+    points,
+    apartSeconds: apartMs / 1000,
+    traffic: traffic.ok ? { requestsPerSecond: traffic.value.rps, value: traffic.value.value } : null,
+    steps: steps.map((step) => ({
+      ...stepView(step),
+      requests: step.requests,
+      scoreSeconds: seconds(step.scoreMs),
+    })),
+  };
+}
+
+function stepView({ index, step, fit, advice }: StepForecast | PointsStepForecast): StepView {
   return {
     index,
     weight: step.weight,
     bakeSeconds: step.bakeMs / 1000,
     maxHoldSeconds: (step.maxHoldMs ?? 0) / 1000,
-    promoteSeconds: seconds(promoteMs),
-    catches: effects.map(({ delta, ms }) => ({ delta, seconds: seconds(ms) })),
     fit,
     advice,
   };
@@ -66,34 +124,73 @@ function seconds(ms: number): number | null {
   return Number.isFinite(ms) ? Math.round(ms / 1000) : null;
 }
 
-const FITS: Readonly<Record<StepForecast['fit'], string>> = {
+const FITS: Readonly<Record<PointsStepForecast['fit'], string>> = {
   fits: '',
   pastBake: 'longer than bake',
   pastMaxHold: 'longer than maxHold',
+  pastDeadline: 'longer than progressDeadline',
 };
 
 /** A table of steps with what helps where the evidence is late; no lines where nothing is known. */
-export function forecastLines({ metric, stable, forecast }: MetricForecast): readonly string[] {
+export function forecastLines(one: MetricForecast): readonly string[] {
+  if (one.judge === 'mannWhitney') return pointsLines(one);
+  const { metric, stable, forecast } = one;
   if (!forecast.ok) return [];
   const { steps } = forecast.value;
   const unit = metric.source.kind === 'latency' ? compactNumber : percent;
   const effects = steps[0]?.effects ?? [];
+  const columns = ['healthy', ...effects.map(({ delta }) => `+${unit(delta)}`)];
+  const times = (step: StepForecast) => [step.promoteMs, ...step.effects.map(({ ms }) => ms)].map(timeText);
+  const title = `${trafficText(forecast.value, stable)}; average time until a healthy revision passes and a worse one is caught`;
+  return tableLines(metric, title, columns, steps, times);
+}
+
+/** Without an answer the points take their time all the same. */
+function pointsLines({ metric, stable, forecast }: MannWhitneyForecast): readonly string[] {
+  const { points, apartMs, traffic, steps } = forecast;
+  const isCounted = traffic.ok && traffic.value.rps !== null;
+  const columns = [...(isCounted ? ['requests'] : []), 'score'];
+  const cells = ({ requests, scoreMs }: PointsStepForecast) => [
+    ...(isCounted ? [compactNumber(requests ?? 0)] : []),
+    timeText(scoreMs),
+  ];
+  const shown = shownText(metric, forecast, stable);
+  const title = `${shown}a first score takes ${points} points of each version, ${formatDuration(apartMs)} apart`;
+  return tableLines(metric, title, columns, steps, cells);
+}
+
+/** "5 requests a second, 0.1 % of v1 failed; ": what stable shows, for the beginning of a sentence. */
+function shownText({ source }: Metric, { traffic }: PointsForecast, stable: string | null): string {
+  if (!traffic.ok) return '';
+  const { value, rps } = traffic.value;
+  const who = stable ?? 'stable';
+  const requests = rps === null ? '' : `${compactNumber(rps)} requests a second, `;
+  if (source.kind === 'ratio') return `${requests}${percent(value)} of ${who} failed; `;
+  const what = source.kind === 'latency' ? `quantile ${source.quantile} of ${who} is` : `${who} shows`;
+  return `${requests}${what} ${compactNumber(value)}; `;
+}
+
+function tableLines<S extends StepForecast | PointsStepForecast>(
+  { name }: Metric,
+  title: string,
+  columns: readonly string[],
+  steps: readonly S[],
+  cells: (step: S) => readonly string[],
+): readonly string[] {
   const rows = [
-    ['step', 'weight', 'bake', 'maxHold', 'healthy', ...effects.map(({ delta }) => `+${unit(delta)}`)],
-    ...steps.map(rowOf),
+    ['step', 'weight', 'bake', 'maxHold', ...columns],
+    ...steps.map((one) => [...placeCells(one.index, one.step), ...cells(one), FITS[one.fit]]),
   ];
   return [
-    `    ${metric.name}: ${trafficText(forecast.value, stable)}; average time until a healthy revision passes and a worse one is caught:`,
+    `    ${name}: ${title}:`,
     ...alignColumns(rows).map((line) => `      ${line}`),
-    ...steps.flatMap(({ advice }) => (advice === null ? [] : [`    ! ${metric.name}, ${advice}`])),
+    ...steps.flatMap(({ advice }) => (advice === null ? [] : [`    ! ${name}, ${advice}`])),
   ];
 }
 
-function rowOf({ index, step, promoteMs, effects, fit }: StepForecast): readonly string[] {
-  const { weight, bakeMs, maxHoldMs = 0 } = step;
-  const limits = [formatDuration(bakeMs), maxHoldMs === 0 ? 'none' : formatDuration(maxHoldMs)];
-  const times = [promoteMs, ...effects.map(({ ms }) => ms)].map(timeText);
-  return [String(index + 1), `${weight} %`, ...limits, ...times, FITS[fit]];
+function placeCells(index: number, { weight, bakeMs, maxHoldMs = 0 }: Step): readonly string[] {
+  const maxHold = maxHoldMs === 0 ? 'none' : formatDuration(maxHoldMs);
+  return [String(index + 1), `${weight} %`, formatDuration(bakeMs), maxHold];
 }
 
 function timeText(ms: number): string {
@@ -110,11 +207,20 @@ const NAMED = 3;
 
 /** For each reason why nothing is known, one line with those it concerns. */
 export function unknownLines(forecasts: readonly MetricForecast[]): readonly string[] {
-  const byReason = Map.groupBy(forecasts, ({ forecast }) => (forecast.ok ? null : forecast.error));
+  const byReason = Map.groupBy(forecasts, unknownOf);
   byReason.delete(null);
   return [...byReason].map(([reason, concerned]) => {
     const names = concerned.slice(0, NAMED).map(({ canary, metric }) => `${canary} ${metric.name}`);
     const more = concerned.length > NAMED ? [`${concerned.length - NAMED} more`] : [];
-    return `? ${[...names, ...more].join(', ')}: how long the steps take is not known: ${reason}`;
+    return `? ${[...names, ...more].join(', ')}: ${reason}`;
   });
+}
+
+/** What is not known, and why; null: nothing. */
+function unknownOf(one: MetricForecast): string | null {
+  if (one.judge === 'sequential') {
+    return one.forecast.ok ? null : `how long the steps take is not known: ${one.forecast.error}`;
+  }
+  const { traffic } = one.forecast;
+  return traffic.ok ? null : `whether windows have data for points is not known: ${traffic.error}`;
 }

@@ -9,7 +9,7 @@ import { NO_EFFECT } from '../../spec/mann-whitney.ts';
 import { formatNumber } from '../judge.ts';
 import { effectSize } from './effect-size.ts';
 import { type ShiftInterval, shiftInterval, standardizedRankSum } from './interval.ts';
-import type { Label } from './memory.ts';
+import { type Label, MOST_POINTS } from './memory.ts';
 import { normalQuantile } from './normal.ts';
 import { withoutNan, withoutOutliers } from './points.ts';
 
@@ -99,15 +99,27 @@ function threshold({ confidence, looks }: MannWhitneyRule): number {
   return -normalQuantile((1 - confidence) / looks / 2);
 }
 
-/** The sentence that says so. Points so few that even arms without overlap would stay below the threshold tell nothing. */
+/** The least points of each arm that are compared. Fewer than are kept: fifty are enough for any confidence below 1. */
+export function pointsNeeded(rule: MannWhitneyRule): number {
+  let points = Math.max(1, rule.minPoints);
+  while (points < MOST_POINTS && !canDiffer(rule, points, points)) points += 1;
+  return points;
+}
+
+/** Points so few that even arms without overlap would stay below the threshold tell nothing. */
+function canDiffer(rule: MannWhitneyRule, canary: number, stable: number): boolean {
+  const pairs = canary * stable;
+  const most = (pairs - 1) / 2 / Math.sqrt((pairs * (canary + stable + 1)) / 12);
+  return most > threshold(rule);
+}
+
+/** The sentence that says so; null: there are enough. */
 function tooFewPoints(rule: MannWhitneyRule, canary: number, stable: number): string | null {
   const seen = `${plural(canary, 'point')} of canary and ${stable} of stable`;
   if (Math.min(canary, stable) < Math.max(1, rule.minPoints)) {
     return `${seen}, at least ${Math.max(1, rule.minPoints)} of each are needed`;
   }
-  const pairs = canary * stable;
-  const most = (pairs - 1) / 2 / Math.sqrt((pairs * (canary + stable + 1)) / 12);
-  if (most > threshold(rule)) return null;
+  if (canDiffer(rule, canary, stable)) return null;
   return `${seen} cannot show any difference at confidence ${rule.confidence}: judge later or over more points`;
 }
 

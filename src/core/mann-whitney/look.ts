@@ -9,7 +9,7 @@ import { formatNumber, guardText } from '../judge.ts';
 import type { Measurement, Reading } from '../observation.ts';
 import type { RolloutState, VerdictClass } from '../rollout.ts';
 import { lateText } from '../words.ts';
-import { type Classification, classifyMetric } from './classify.ts';
+import { type Classification, classifyMetric, type MannWhitneyRule } from './classify.ts';
 import { addPoint, type Comparison, currentPoints, type Point, type PointsMemory } from './memory.ts';
 import { type RunScore, scoreRun } from './score.ts';
 
@@ -105,15 +105,7 @@ function compare(canary: Canary, rollout: RolloutState, answer: PointsAnswer): C
       ? addPoint(current, point, metric.windowMs, canary.analysis.intervalMs)
       : current;
   const points = (arm: readonly (number | null)[]) => arm.map((one) => one ?? Number.NaN);
-  const { maxDelta, minDelta } = metric.bounds;
-  const rule = {
-    ...terms,
-    margin: Math.abs(maxDelta ?? minDelta ?? 0),
-    // Kayenta corrects for no look before; a step of unknown length has no number to divide by.
-    looks: 1,
-    critical: metric.critical,
-  };
-  const found = classifyMetric(rule, points(memory.canary), points(memory.stable));
+  const found = classifyMetric(ruleOf(metric, terms), points(memory.canary), points(memory.stable));
   // What fails to answer now takes nothing back of what was proven: it goes on counting in the score.
   const isWorse = found.label === 'high' || found.label === 'low';
   const classification: Classification =
@@ -122,6 +114,13 @@ function compare(canary: Canary, rollout: RolloutState, answer: PointsAnswer): C
       : { ...found, label: trouble.kind, critical: metric.critical, detail: trouble.detail };
   const guard = guardText(metric, answer.canary.reading, answer.stable?.reading ?? lastPoint(memory));
   return { answer, memory, trouble: isWorse && point !== null ? null : trouble, classification, guard };
+}
+
+/** What the points of a metric are compared by. */
+export function ruleOf({ bounds, critical }: Metric, terms: MannWhitneyTerms): MannWhitneyRule {
+  const margin = Math.abs(bounds.maxDelta ?? bounds.minDelta ?? 0);
+  // Kayenta corrects for no look before; a step of unknown length has no number to divide by.
+  return { ...terms, margin, looks: 1, critical };
 }
 
 /** Stable as it was, for weight 100. */
