@@ -130,6 +130,7 @@ test('a plan says for each step how long it takes and what helps where that is t
           2     50 %    10m   20m      23m22s   3h27m   12m5s  1m23s  longer than maxHold
         ! p99, step 1 (5 %): the evidence for a healthy revision takes about 2h9m, and its maxHold is 10m: raise maxHold, or widen maxDelta
         ! p99, step 2 (50 %): the evidence for a healthy revision takes about 23m22s, and its maxHold is 20m: raise maxHold, or widen maxDelta
+        step 3 (100 %), 5m: stable has no traffic there, so the sequential judge holds the canary against the highest share of bad requests that stable can have had until then
     1 to start, 0 to change, 0 blocked, 0 unchanged"
   `);
   const lines = out.split('\n').filter((line) => line.startsWith('    '));
@@ -137,6 +138,22 @@ test('a plan says for each step how long it takes and what helps where that is t
   expect(readFileSync(new URL('../../docs/how-it-judges.md', import.meta.url), 'utf8')).toContain(
     shown.join('\n'),
   );
+});
+
+test('a Canary whose only step is at 100 has nothing that could be foretold', async () => {
+  const at = await running('pay');
+  const dir = directory({
+    pay: YAML('pay', 'v2').replaceAll(/^ {6}- \{setWeight: (?:5|50),.*\n/gm, ''),
+  });
+  const { code, out } = await run(at, answering((request) => requests(request, 5)).open, dir);
+  expect([code, out.split('\n').slice(-3)]).toEqual([
+    0,
+    [
+      '    error-rate: 5 requests a second, 0.1 % of v1 failed',
+      '    step 1 (100 %), 5m: stable has no traffic there, so the sequential judge holds the canary against the highest share of bad requests that stable can have had until then',
+      '1 to start, 0 to change, 0 blocked, 0 unchanged',
+    ],
+  ]);
 });
 
 test('for programs it is seconds, and null for what never comes', async () => {

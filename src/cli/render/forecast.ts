@@ -141,8 +141,22 @@ export function forecastLines(one: MetricForecast): readonly string[] {
   const effects = steps[0]?.effects ?? [];
   const columns = ['healthy', ...effects.map(({ delta }) => `+${unit(delta)}`)];
   const times = (step: StepForecast) => [step.promoteMs, ...step.effects.map(({ ms }) => ms)].map(timeText);
-  const title = `${trafficText(forecast.value, stable)}; average time until a healthy revision passes and a worse one is caught`;
+  const traffic = trafficText(forecast.value, stable);
+  const title = `${traffic}; average time until a healthy revision passes and a worse one is caught`;
+  if (steps.length === 0) return [`    ${metric.name}: ${traffic}`];
   return tableLines(metric, title, columns, steps, times);
+}
+
+/** What the sequential judge does at 100, in one line for all metrics of a Canary; none where it has nothing to tell. */
+export function aloneLines(forecasts: readonly MetricForecast[]): readonly string[] {
+  const [alone] = forecasts.flatMap((one) =>
+    one.judge === 'sequential' && one.forecast.ok ? (one.forecast.value.alone ?? []) : [],
+  );
+  if (alone === undefined) return [];
+  const place = `step ${alone.index + 1} (${alone.step.weight} %), ${formatDuration(alone.step.bakeMs)}`;
+  return [
+    `    ${place}: stable has no traffic there, so the sequential judge holds the canary against the highest share of bad requests that stable can have had until then`,
+  ];
 }
 
 /** Without an answer the points take their time all the same. */

@@ -3,7 +3,7 @@ import { alignColumns, percent } from '../../lib/text.ts';
 import type { TemplateUse } from '../files.ts';
 import type { MetricForecast } from '../forecasts.ts';
 import type { PlanEntry, PlanKind } from '../planning.ts';
-import { forecastLines, unknownLines } from './forecast.ts';
+import { aloneLines, forecastLines, unknownLines } from './forecast.ts';
 
 const SIGNS: Readonly<Record<PlanKind, string>> = { start: '+', change: '~', blocked: '!', unchanged: '=' };
 const KINDS = Object.keys(SIGNS) as PlanKind[];
@@ -28,9 +28,13 @@ export function renderPlan(entries: readonly PlanEntry[], forecasts: readonly Me
   const width = Math.max(0, ...shown.map(({ canary }) => canary.length));
   const lines = shown.flatMap((entry) => [
     ...entryLines(entry, width),
-    ...forecasts.filter(({ canary }) => canary === entry.canary).flatMap(forecastLines),
+    ...forecastsOf(forecasts.filter(({ canary }) => canary === entry.canary)),
   ]);
   return [`  ${legend}`, ...lines, ...unknownLines(forecasts), summary].join('\n');
+}
+
+function forecastsOf(forecasts: readonly MetricForecast[]): readonly string[] {
+  return [...forecasts.flatMap(forecastLines), ...aloneLines(forecasts)];
 }
 
 /** One line for each template: where it is, and who uses it. */

@@ -39,8 +39,10 @@ export interface Forecast {
   /** Latency: what requests are slow against, in the histogram's unit. */
   readonly threshold: number | null;
   readonly dispersion: number;
-  /** Steps below 100: there stable has no traffic to compare with. */
+  /** Steps below 100. */
   readonly steps: readonly StepForecast[];
+  /** The step at 100, where stable has no traffic to compare with; null: there is none. */
+  readonly alone: Pick<StepForecast, 'index' | 'step'> | null;
 }
 
 /** Asks for the counters of a version over `BEFORE_MS`. */
@@ -84,10 +86,12 @@ export function forecastOf(
   const rps = traffic.rps * (1 + taken / before.counts.requests);
   const dispersion = prospect.promise.dispersion ?? before.dispersion;
   const facts = { prospect, before, traffic: { ...traffic, rps }, dispersion };
-  const steps = [...prospect.canary.strategy.steps.entries()]
-    .filter(([, { weight }]) => weight < 100)
-    .map(([index, step]) => forecastStep(facts, index, step));
-  return ok({ rps, mean: traffic.mean, threshold, dispersion, steps });
+  const declared = prospect.canary.strategy.steps.map((step, index) => ({ index, step }));
+  const steps = declared
+    .filter(({ step }) => step.weight < 100)
+    .map(({ index, step }) => forecastStep(facts, index, step));
+  const alone = declared.find(({ step }) => step.weight === 100) ?? null;
+  return ok({ rps, mean: traffic.mean, threshold, dispersion, steps, alone });
 }
 
 function knownOf({ canary, metric, counting }: Prospect, answer: Measurement): Before {
