@@ -9,6 +9,7 @@ import {
 import type { Measurement, MeasureRequest } from '../core/observation.ts';
 import { type Forecast, forecastOf, type Prospect, trafficRequest } from '../core/sequential/forecast.ts';
 import { sequentialMetric } from '../core/sequential/look.ts';
+import { type SpendingForecast, spendingForecast } from '../core/spending-forecast.ts';
 import { err, ok, type Result } from '../lib/result.ts';
 import type { Canary, Metric } from '../spec/canary.ts';
 import type { CanaryView } from '../view/schemas.ts';
@@ -42,6 +43,8 @@ export interface SequentialForecast extends ForecastNames {
   readonly judge: 'sequential';
   /** The error says why nothing is known. */
   readonly forecast: Result<Forecast, string>;
+  /** What the rollout may spend; null: the metric has no budget, or nothing is known. */
+  readonly spending: SpendingForecast | null;
 }
 
 /** Points take their time whatever the traffic is: it is told where nothing is known of it, too. */
@@ -101,7 +104,9 @@ function wantedCounts(names: ForecastNames, prospect: Prospect): Pick<Wanted, 'r
     request: (version, now) => trafficRequest(prospect, version, now),
     conclude(seen) {
       const forecast = seen.ok ? forecastOf(prospect, seen.value.stable, seen.value.onTrial) : seen;
-      return { ...names, judge: 'sequential', forecast };
+      const { canary, metric } = prospect;
+      const spending = forecast.ok ? spendingForecast(canary, metric, forecast.value) : null;
+      return { ...names, judge: 'sequential', forecast, spending };
     },
   };
 }

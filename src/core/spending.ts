@@ -84,17 +84,26 @@ export function accountOf(
   const excess = excessOf(spending);
   const what = source.kind === 'latency' ? 'slow' : 'failed';
   const caused = `${name}: about ${compactNumber(excess)} ${what} requests more than stable would have had`;
-  const window = formatDuration(budget.windowMs);
   if (spending.rps === null) {
     const text = `${caused}; how many it may cause is not known: stable had no traffic before the rollout`;
     return { metric: name, excess, allowed: null, text };
   }
-  // Twelve digits: 1 - 0.999 is not quite a thousandth.
-  const total = Number((1 - objective).toPrecision(12)) * spending.rps * (budget.windowMs / 1000);
-  const allowed = budget.share * total;
-  const whole = `${percent(budget.share)} of the error budget of ${compactNumber(total)} in ${window} (objective ${objective}, ${compactNumber(spending.rps)} requests a second)`;
+  const { allowed, whole } = allowanceOf(budget, objective, spending.rps);
   const text = `${caused}, the rollout may cause ${compactNumber(allowed)}: ${whole}`;
   return { metric: name, excess, allowed, text };
+}
+
+/** How many bad events a rollout may cause, and what they are a part of: "2 % of the error budget of 180 in 1h (...)". */
+export function allowanceOf(
+  { share, windowMs }: RolloutBudget,
+  objective: number,
+  rps: number,
+): { readonly allowed: number; readonly whole: string } {
+  // Twelve digits: 1 - 0.999 is not quite a thousandth.
+  const total = Number((1 - objective).toPrecision(12)) * rps * (windowMs / 1000);
+  const promised = `objective ${objective}, ${compactNumber(rps)} requests a second`;
+  const whole = `${percent(share)} of the error budget of ${compactNumber(total)} in ${formatDuration(windowMs)} (${promised})`;
+  return { allowed: share * total, whole };
 }
 
 /** Whether the rollout has caused more than it may. */

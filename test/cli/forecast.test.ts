@@ -198,6 +198,34 @@ test('for programs it is seconds, and null for what never comes', async () => {
   expect(yaml.out).toContain('seconds: null');
 });
 
+test('a plan says what the rollout budget is at this traffic, and how soon it could be spent', async () => {
+  const at = await running('pay');
+  const budget = (share: number) =>
+    YAML('pay', 'v2').replace(
+      '    judge: sequential',
+      `    judge: sequential\n    rolloutBudget: {share: ${share}, window: 30d}`,
+    );
+  const dir = directory({ pay: `${budget(0.02)}        objective: 0.999\n` });
+  const asked = answering((request) => requests(request, 50));
+  const { out } = await run(at, asked.open, dir);
+  const line = out.split('\n').find((one) => one.startsWith('    error-rate may cause')) ?? '';
+  expect(line).toBe(
+    '    error-rate may cause 2592 failed requests more than v1 would, 2 % of the error budget of 129600 in 30d (objective 0.999, 50 requests a second); a canary that only fails has caused them after 17m17s at 5 %, 1m43s at 50 %, 51s at 100 %',
+  );
+  expect(readFileSync(new URL('../../docs/how-it-judges.md', import.meta.url), 'utf8')).toContain(line);
+  const json = await run(at, asked.open, dir, '-o', 'json');
+  expect(JSON.parse(json.out).entries[0].forecasts[0].budget).toEqual({
+    allowed: expect.closeTo(2592),
+    spentAfter: [
+      { index: 0, weight: 5, seconds: 1038 },
+      { index: 1, weight: 50, seconds: 104 },
+      { index: 2, weight: 100, seconds: 52 },
+    ],
+  });
+  const without = await run(at, asked.open, directory({ pay: YAML('pay', 'v2') }), '-o', 'json');
+  expect(JSON.parse(without.out).entries[0].forecasts[0].budget).toBeNull();
+});
+
 test('the traffic that a revision under way has now is counted with that of stable', async () => {
   const at = await running('pay');
   const [spec] = at.behind.specs;

@@ -1,6 +1,7 @@
 /** How long the steps of a plan would take: for people a table for each metric, for programs seconds. */
 import type { PointsForecast, PointsStepForecast } from '../../core/mann-whitney/forecast.ts';
 import type { Forecast, StepForecast } from '../../core/sequential/forecast.ts';
+import type { SpendingForecast } from '../../core/spending-forecast.ts';
 import { formatDuration } from '../../lib/duration.ts';
 import { alignColumns, compactNumber, percent, roughDuration } from '../../lib/text.ts';
 import type { Metric, Step } from '../../spec/canary.ts';
@@ -21,6 +22,19 @@ interface CountsView extends NamesView {
   readonly judge: 'sequential';
   readonly traffic: TrafficView | null;
   readonly steps: readonly CountsStepView[];
+  /** Null: the metric has no rollout budget, or nothing is known. */
+  readonly budget: BudgetView | null;
+}
+
+interface BudgetView {
+  /** Bad events more than stable would have had: what the rollout may cause. */
+  readonly allowed: number;
+  /** Until a canary that only fails has caused them, from the step's read-back on; all steps. */
+  readonly spentAfter: readonly {
+    readonly index: number;
+    readonly weight: number;
+    readonly seconds: number | null;
+  }[];
 }
 
 interface TrafficView {
@@ -76,8 +90,10 @@ export function forecastView(one: MetricForecast): ForecastView {
 
 type Names = Omit<NamesView, 'unknown'>;
 
-function countsView(names: Names, { judge, forecast }: SequentialForecast): CountsView {
-  if (!forecast.ok) return { ...names, judge, unknown: forecast.error, traffic: null, steps: [] };
+function countsView(names: Names, { judge, forecast, spending }: SequentialForecast): CountsView {
+  if (!forecast.ok) {
+    return { ...names, judge, unknown: forecast.error, traffic: null, steps: [], budget: null };
+  }
   const { rps, mean, threshold, dispersion, steps } = forecast.value;
   return {
     ...names,
@@ -89,7 +105,13 @@ function countsView(names: Names, { judge, forecast }: SequentialForecast): Coun
       promoteSeconds: seconds(step.promoteMs),
       catches: step.effects.map(({ delta, ms }) => ({ delta, seconds: seconds(ms) })),
     })),
+    budget: spending === null ? null : budgetView(spending),
   };
+}
+
+function budgetView({ allowed, steps }: SpendingForecast): BudgetView {
+  const spentAfter = steps.map(({ index, weight, ms }) => ({ index, weight, seconds: seconds(ms) }));
+  return { allowed, spentAfter };
 }
 
 function pointsView(names: Names, { judge, forecast }: MannWhitneyForecast): PointsView {
@@ -134,17 +156,31 @@ const FITS: Readonly<Record<PointsStepForecast['fit'], string>> = {
 /** A table of steps with what helps where the evidence is late; no lines where nothing is known. */
 export function forecastLines(one: MetricForecast): readonly string[] {
   if (one.judge === 'mannWhitney') return pointsLines(one);
-  const { metric, stable, forecast } = one;
+  const { metric, stable, forecast, spending } = one;
   if (!forecast.ok) return [];
   const { steps } = forecast.value;
   const unit = metric.source.kind === 'latency' ? compactNumber : percent;
+  const traffic = trafficText(forecast.value, stable);
+  const budget = spending === null ? [] : [`    ${spendingText(metric, spending, stable)}`];
+  if (steps.length === 0) return [`    ${metric.name}: ${traffic}`, ...budget];
   const effects = steps[0]?.effects ?? [];
   const columns = ['healthy', ...effects.map(({ delta }) => `+${unit(delta)}`)];
   const times = (step: StepForecast) => [step.promoteMs, ...step.effects.map(({ ms }) => ms)].map(timeText);
-  const traffic = trafficText(forecast.value, stable);
   const title = `${traffic}; average time until a healthy revision passes and a worse one is caught`;
-  if (steps.length === 0) return [`    ${metric.name}: ${traffic}`];
-  return tableLines(metric, title, columns, steps, times);
+  return [...tableLines(metric, title, columns, steps, times), ...budget];
+}
+
+function spendingText(
+  { name, source }: Metric,
+  { allowed, whole, steps }: SpendingForecast,
+  stable: string | null,
+): string {
+  const [bad, whenAll] = source.kind === 'latency' ? ['slow', 'is only slow'] : ['failed', 'only fails'];
+  const times = steps.map(({ weight, ms }) => `${timeText(ms)} at ${weight} %`);
+  return (
+    `${name} may cause ${compactNumber(allowed)} ${bad} requests more than ${stable ?? 'stable'} would, ${whole}; ` +
+    `a canary that ${whenAll} has caused them after ${times.join(', ')}`
+  );
 }
 
 /** What the sequential judge does at 100, in one line for all metrics of a Canary; none where it has nothing to tell. */
