@@ -151,6 +151,7 @@ test('many random runs say how often a healthy canary is promoted, and when', as
     inconclusive: 0,
     minutes: { promote: { p50: expect.any(Number), p90: expect.any(Number) }, rollback: null },
     excessBad: { mean: 0 },
+    missing: [],
   });
 });
 
@@ -215,6 +216,46 @@ test('without traffic nothing is concluded', async () => {
   const { code, out } = await begin(null, ['simulate', judged, '--rps', '0', '--runs', '2', '-o', 'json'])
     .ended;
   expect([code, JSON.parse(out)]).toMatchObject([0, { inconclusive: 2, promoted: 0, rolledBack: 0 }]);
+});
+
+test('what ended inconclusive says at which step which metric had no answer, and how the first one put it', async () => {
+  const two = `${canary('sequential').trimEnd()}
+      - name: p99
+        latency: {histogram: 'latency_bucket{job="shop"}', quantile: 0.99}
+        maxDelta: 0.05
+`;
+  const path = file('two.yaml', two);
+  const { inconclusive, missing } = await odds(path, '--rps', '1', '--runs', '6');
+  expect(inconclusive).toBe(6);
+  expect(missing).toEqual([
+    {
+      step: 0,
+      weight: 10,
+      metric: 'error-rate',
+      runs: 6,
+      first: expect.stringMatching(/^no answer within maxHold 20m, odds .* needed to leave the step/),
+    },
+    { step: 0, weight: 10, metric: 'p99', runs: 6, first: expect.stringContaining('no answer within') },
+  ]);
+  const { out } = await begin(null, ['simulate', path, ...TRAFFIC, '--rps', '1', '--runs', '6']).ended;
+  expect(out.split('\n').filter((line) => line.startsWith('  ! '))).toEqual([
+    `  ! error-rate, step 1 (10 %), in 6 runs, the first: ${missing[0].first}`,
+    `  ! p99, step 1 (10 %), in 6 runs, the first: ${missing[1].first}`,
+  ]);
+});
+
+test('what never began says what kept it', async () => {
+  const held = canary('sequential')
+    .replace('    judge:', '    incident: {burnRate: 14.4}\n    judge:')
+    .concat('        objective: 0.999\n');
+  const { inconclusive, missing } = await odds(
+    file('held.yaml', held),
+    ...['--stable-error', '0.2', '--runs', '2'],
+  );
+  expect([inconclusive, missing]).toEqual([
+    2,
+    [{ step: null, weight: 0, metric: null, runs: 2, first: expect.stringContaining('incident') }],
+  ]);
 });
 
 test('equal seeds give equal runs, other seeds others', async () => {

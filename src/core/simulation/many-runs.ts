@@ -3,7 +3,7 @@ import type { Spec } from '../../spec/canary.ts';
 import type { CanaryState } from '../rollout.ts';
 import { type ChanceTraffic, createChanceWorld } from './chance-world.ts';
 import { createRandom } from './random.ts';
-import { createRun } from './run.ts';
+import { createRun, type Run } from './run.ts';
 import { calledFor, minutesOf } from './story.ts';
 import { EPOCH_MS } from './world.ts';
 
@@ -14,6 +14,26 @@ export interface Ending {
   readonly ms: number;
   /** Requests, expected. */
   readonly excessBad: number;
+  /** Why it is inconclusive; empty where it is not. */
+  readonly missing: readonly Missing[];
+}
+
+/** What had no good answer where a run ended inconclusive. */
+export interface Missing {
+  /** Index, from 0; null: the first one had not begun. */
+  readonly step: number | null;
+  /** Percent, of that step. */
+  readonly weight: number;
+  /** Null: it was none of the metrics. */
+  readonly metric: string | null;
+  readonly detail: string;
+}
+
+/** The same in several runs. */
+export interface MissingInRuns extends Omit<Missing, 'detail'> {
+  readonly runs: number;
+  /** As the first of them put it. */
+  readonly first: string;
 }
 
 export interface Quantiles {
@@ -30,6 +50,8 @@ export interface Odds {
   readonly minutes: { readonly promote: Quantiles | null; readonly rollback: Quantiles | null };
   /** Requests that failed, or were slower than stable's p99, and would not have been on stable. */
   readonly excessBad: { readonly mean: number };
+  /** What was missing in most runs comes first. */
+  readonly missing: readonly MissingInRuns[];
 }
 
 /** A run that takes so much longer than its bakes is left as inconclusive. */
@@ -46,12 +68,33 @@ export function playOnce(spec: Spec, traffic: ChanceTraffic, seed: number, numbe
     run.tick(run.requests().map((request) => world.measure(request, at)));
   }
   const { rollout, decidedAt } = run.state();
-  const { outcome = null, startedAt = EPOCH_MS } = rollout ?? {};
+  const startedAt = rollout?.startedAt ?? EPOCH_MS;
+  const outcome = OUTCOMES[rollout?.outcome ?? ''] ?? 'inconclusive';
   return {
-    outcome: outcome === 'Promoted' ? 'promoted' : outcome === 'RolledBack' ? 'rolledBack' : 'inconclusive',
+    outcome,
     ms: (rollout?.endedAt ?? decidedAt) - startedAt,
     excessBad: world.excessBad(),
+    missing: outcome === 'inconclusive' ? missingOf(spec, run) : [],
   };
+}
+
+const OUTCOMES: Readonly<Record<string, Ending['outcome']>> = {
+  Promoted: 'promoted',
+  RolledBack: 'rolledBack',
+};
+
+function missingOf({ canary: { strategy, analysis } }: Spec, run: Run): readonly Missing[] {
+  const { state, explanation } = run.result();
+  const index = state.rollout?.stepIndex ?? -1;
+  const place = { step: index < 0 ? null : index, weight: strategy.steps[index]?.weight ?? 0 };
+  const unanswered = analysis.metrics.flatMap(({ name, dryRun }) => {
+    const verdict = state.rollout?.metrics[name]?.verdict ?? null;
+    const isGood = dryRun || verdict === null || verdict.class === 'pass';
+    return isGood ? [] : [{ ...place, metric: name, detail: verdict.detail }];
+  });
+  if (unanswered.length > 0) return unanswered;
+  const reasons = explanation?.because.map(({ text }) => text) ?? [];
+  return [{ ...place, metric: null, detail: reasons.join('; ') }];
 }
 
 function isOver({ rollout }: CanaryState): boolean {
@@ -69,7 +112,20 @@ export function oddsOf(endings: readonly Ending[]): Odds {
     inconclusive: endings.length - promoted.length - rolledBack.length,
     minutes: { promote: quantilesOf(promoted), rollback: quantilesOf(rolledBack) },
     excessBad: { mean: Math.round((100 * excess) / Math.max(1, endings.length)) / 100 },
+    missing: missingInRuns(endings),
   };
+}
+
+function missingInRuns(endings: readonly Ending[]): MissingInRuns[] {
+  const all = endings.flatMap(({ missing }) => missing);
+  const alike = [...Map.groupBy(all, ({ step, metric }) => JSON.stringify([step, metric])).values()];
+  return alike
+    .flatMap(([one, ...others]) => {
+      if (one === undefined) return [];
+      const { detail: first, ...where } = one;
+      return [{ ...where, runs: 1 + others.length, first }];
+    })
+    .sort((a, b) => b.runs - a.runs);
 }
 
 function quantilesOf(endings: readonly Ending[]): Quantiles | null {
