@@ -13,6 +13,7 @@ import {
 import { accountOf } from '../core/spending.ts';
 import type { Bounds, Metric, RolloutBudget, Spec } from '../spec/canary.ts';
 import type { Diagnostic } from '../spec/diagnostic.ts';
+import { measuredText } from './measured-text.ts';
 import type {
   CanaryView,
   DiagnosticView,
@@ -176,6 +177,9 @@ function metricView(
     verdict: verdict?.class ?? 'pending',
     canary: finite(verdict?.canary),
     stable: finite(verdict?.stable),
+    canaryRequests: finite(verdict?.canaryRequests),
+    stableRequests: finite(verdict?.stableRequests),
+    measured: measuredText(metric, verdict),
     bound: verdict?.bound ?? boundText(metric.bounds),
     detail: verdict?.detail ?? '',
     at: timeOrNull(verdict?.at),

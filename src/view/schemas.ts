@@ -32,6 +32,14 @@ export const MetricView = z
     verdict: z.enum(VERDICTS),
     canary: z.number().nullable().meta({ description: 'Null: not measured' }),
     stable: z.number().nullable(),
+    canaryRequests: z.number().nullable().meta({
+      description:
+        'Requests behind the number: of the window, with the sequential judge all that were judged. Null: not counted',
+    }),
+    stableRequests: z.number().nullable(),
+    measured: z
+      .string()
+      .meta({ description: 'The numbers of the last look in a sentence; empty: not measured' }),
     bound: z.string().meta({ description: 'E.g. "maxDelta 0.005"' }),
     detail: z.string().meta({ description: 'The comparison in a sentence' }),
     at: Time.nullable().meta({ description: 'Evaluation time of the last look' }),

@@ -53,6 +53,19 @@ test('get counts no passes of a judge that keeps odds', async () => {
   expect(out).toMatch(/^error-rate {2}sequential .*✓ pass$/m);
 });
 
+test('get shows whoever must approve what was measured last', async () => {
+  const at = await scene();
+  const spec = paymentSpec();
+  const pauses = [{ reason: 'Approval', detail: 'step 2 (25 %) is good', since: NOW - 30_000 }] as const;
+  at.behind.states = [progressingState(spec, { pauses: [...pauses] }, { phase: 'Paused' })];
+  const { out } = await run(at, 'get', 'payment-service');
+  expect(out).toContain(
+    'Measured  error-rate: canary 0.1 % of 400 requests failed, stable 0.1 % of 1200 requests, in 1m (10s ago)\n',
+  );
+  at.behind.states = [{ ...succeededState(spec), pauses: [...pauses] }];
+  expect((await run(at, 'get', 'payment-service')).out).not.toContain('Measured');
+});
+
 test('get of a paused Canary names every reason, a missing number and trouble', async () => {
   const at = await scene();
   const spec = paymentSpec();
@@ -105,13 +118,14 @@ test('get of a paused Canary names every reason, a missing number and trouble', 
     METRIC      JUDGE      CANARY  STABLE  LIMIT           VERDICT
     error-rate  threshold  -       0.001   maxDelta 0.005  ? noData  (stable, frozen at 13:59:00Z; canary: no series)
 
-    Next     look again 14:00:25Z
-    Why      error-rate has no data for 600s
-    Paused   NoData: error-rate has no data for 600s (since 13:59:30Z)
-    Alert    SloBurn asks for pause: the budget burns (since 13:59:00Z)
-    Failed   v0: not started again without \`retry\`
-    File     payment.yaml:7
-    Trouble  warning CLOCK_SKEW: the clocks differ by 9 s"
+    Next      look again 14:00:25Z
+    Why       error-rate has no data for 600s
+    Paused    NoData: error-rate has no data for 600s (since 13:59:30Z)
+    Measured  error-rate: canary not measured, stable 0.1 % of 1200 requests before weight 100, in 1m (10s ago)
+    Alert     SloBurn asks for pause: the budget burns (since 13:59:00Z)
+    Failed    v0: not started again without \`retry\`
+    File      payment.yaml:7
+    Trouble   warning CLOCK_SKEW: the clocks differ by 9 s"
   `);
 });
 

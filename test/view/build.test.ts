@@ -1,16 +1,20 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { newLedger } from '../../src/core/ledger/ledger.ts';
+import type { Verdict } from '../../src/core/rollout.ts';
 import { NO_REQUESTS } from '../../src/core/sequential/counts.ts';
 import type { SequentialMemory } from '../../src/core/sequential/memory.ts';
 import { startSequential } from '../../src/core/sequential/poll.ts';
 import { NO_SPLIT } from '../../src/core/sequential/traffic-split.ts';
+import type { Metric } from '../../src/spec/canary.ts';
 import { canaryView, eventView, explanationView, rolloutView, specView } from '../../src/view/build.ts';
 import { CanaryView, EventView, ExplanationView, RolloutView } from '../../src/view/schemas.ts';
 import { canaryOf, SpecView } from '../../src/view/spec.ts';
 import { aRule } from '../core/sequential/a-rule.ts';
+import { aMetric } from '../support/a-canary.ts';
 import {
   budgetedSpec,
   budgetedState,
+  metricState,
   NOW,
   paymentExplanation,
   paymentRecord,
@@ -86,6 +90,57 @@ test('a metric says how many bad events the rollout has caused, and how many it 
   const spec = budgetedSpec();
   const { metrics } = view(budgetedState(spec), spec);
   expect(metrics[0]?.budget).toEqual({ excess: 0.9, allowed: 1.8 });
+});
+
+describe('what the last look measured', () => {
+  const sequential = { alpha: 0.01, beta: 0.05, sensitivity: 0.5, dispersion: null };
+  const counted = { forMs: null, judge: 'sequential', sequential } as const;
+  const latency = { kind: 'latency', histogram: 'd_bucket', quantile: 0.99, minRequests: 10 } as const;
+
+  function measured(metric: Partial<Metric>, verdict: Partial<Verdict>): string | undefined {
+    const spec = paymentSpec({ analysis: { metrics: [aMetric(metric)] } });
+    const metrics = { 'error-rate': metricState(paymentVerdict(verdict), 0) };
+    return view(progressingState(spec, { metrics }), spec).metrics[0]?.measured;
+  }
+
+  test('is counts of all the rollout where the judge counts', () => {
+    const numbers = { canary: 3 / 1204, canaryRequests: 1204, stable: 12 / 9877, stableRequests: 9877 };
+    expect(measured(counted, { ...numbers, windowMs: 0 })).toBe(
+      'canary 3 of 1204 failed (0.249 %), stable 12 of 9877 (0.121 %), in this rollout',
+    );
+    expect(measured({ ...counted, source: latency }, { ...numbers, windowMs: 0 })).toBe(
+      'canary 3 of 1204 slow (0.249 %), stable 12 of 9877 (0.121 %), in this rollout',
+    );
+  });
+
+  test('is the numbers of the window where it does not', () => {
+    expect(measured({}, {})).toBe(
+      'canary 0.1 % of 400 requests failed, stable 0.1 % of 1200 requests, in 1m',
+    );
+    expect(measured({ source: latency }, { canary: 0.387, stable: 0.35 })).toBe(
+      'canary 0.387 over 400 requests, stable 0.35 over 1200 requests, in 1m',
+    );
+    const query = { source: { kind: 'query', query: 'heap' } } as const;
+    const none = { canaryRequests: null, stableRequests: null };
+    expect(measured(query, { canary: 7, stable: null, ...none })).toBe('canary 7, in 1m');
+  });
+
+  test('says where stable is what it was', () => {
+    expect(measured({}, { stableFrozenAt: NOW })).toBe(
+      'canary 0.1 % of 400 requests failed, stable 0.1 % of 1200 requests before weight 100, in 1m',
+    );
+  });
+
+  test('says what was not measured, and nothing where nothing was', () => {
+    expect(measured({}, { canary: null })).toBe('canary not measured, stable 0.1 % of 1200 requests, in 1m');
+    expect(measured({}, { canary: null, stable: null })).toBe('');
+    expect(view(stableState()).metrics[0]).toMatchObject({
+      measured: '',
+      canaryRequests: null,
+      stableRequests: null,
+    });
+    expect(view(progressingState()).metrics[0]).toMatchObject({ canaryRequests: 400, stableRequests: 1200 });
+  });
 });
 
 test('gateways are null unless somebody counted them', () => {

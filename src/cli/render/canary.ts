@@ -140,12 +140,23 @@ function tail(view: CanaryView, now: number): string[][] {
       'Paused',
       `${pause.reason}: ${pause.detail} (since ${time(pause.since, now)})`,
     ]),
+    ...measured(view, now),
     ...alerts.map((alert) => ['Alert', alertLine(alert, now)]),
     ...(failed.length === 0 ? [] : [['Failed', `${failed.join(', ')}: not started again without \`retry\``]]),
     ...(gateways === null ? [] : [['Gateways', gatewaysLine(gateways)]]),
     ...(file === null ? [] : [['File', line === null ? file : `${file}:${line}`]]),
     ...diagnostics.map((diagnostic) => ['Trouble', diagnosticLine(diagnostic)]),
   ];
+}
+
+/** Whoever must say how it goes on decides by these numbers; a pass has no other sentence. */
+function measured({ step, pauses, metrics }: CanaryView, now: number): string[][] {
+  if (pauses.length === 0 || step === null || step.index < 0) return [];
+  return metrics.flatMap(({ name, measured: text, at }) =>
+    text === '' || at === null
+      ? []
+      : [['Measured', `${name}: ${text} (${relativeTime(Date.parse(at), now)})`]],
+  );
 }
 
 /** At rest nothing happens by itself: the daemon only reads the live rule. */
