@@ -6,7 +6,7 @@ import { AT_ONCE, AT_PACE, NO_DISPERSION, NO_SETTLE, SCRAPED, SEQUENTIAL } from 
 import { asLines, readResult } from './kept.ts';
 import { pageOf } from './page.ts';
 import { FULL_RUNS, playParts, quickParts, type Result, SCRAPED_RUNS } from './run.ts';
-import { ERROR_SCENARIOS, SCRAPED_APART } from './scenarios.ts';
+import { ERROR_SCENARIOS, SCRAPED_APART, type Scenario } from './scenarios.ts';
 import { compareSeeds } from './seeds.ts';
 import { type Check, checksOf, reasonOf, unexpected } from './targets.ts';
 
@@ -48,12 +48,17 @@ describe('the sequential judge', () => {
   });
 });
 
-describe('where it ends', () => {
-  it("takes the sudden incident of both for the canary's where much traffic is scraped at two times, as the page on the judge says", () => {
-    const rolledBack = SCRAPED_APART.map(
-      (apart) => scheduleCells(apart, 500, [SEQUENTIAL], 200, SEED)[0]!.tally.rolledBack,
-    );
-    expect(rolledBack).toEqual([0.02, 0.575, 0.905]);
+describe('where scrapes lie apart', () => {
+  const rolledBack = (scenario: Scenario) =>
+    scheduleCells(scenario, 500, [SEQUENTIAL], 100, SEED)[0]!.tally.rolledBack;
+
+  it.each(SCRAPED_APART)('$title is judged by what it is', (scenario) => {
+    expect(rolledBack(scenario)).toBe(scenario.truth === 'good' ? 0 : 1);
+  });
+
+  it("a judge that is not told takes the sudden incident of both for the canary's", () => {
+    const untold = SCRAPED_APART.map(({ first: _, ...scenario }) => scenario);
+    expect(untold.map(rolledBack).filter((share) => share > 0.5)).not.toEqual([]);
   });
 });
 
@@ -106,9 +111,9 @@ describe('the checks', () => {
   it('do not excuse a known miss that has become worse', () => {
     const [cell] = scheduleCells(scenario('R4'), 50, [SEQUENTIAL], 2, SEED);
     const [check] = checksOf([cell!], null);
-    expect(check).toMatchObject({ verdict: 'missed', worst: 0.75 });
-    expect(reasonOf(check!)).toContain('one scrape later');
-    expect(reasonOf({ ...check!, worst: 1 })).toBeNull();
+    expect(check).toMatchObject({ verdict: 'missed', worst: 0.5 });
+    expect(reasonOf(check!)).toContain('before it was scraped twice');
+    expect(reasonOf({ ...check!, worst: 0.75 })).toBeNull();
   });
 
   it('tell seeds apart that differ by more than chance, and only these', () => {

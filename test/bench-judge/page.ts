@@ -82,7 +82,7 @@ const READING = `- A rule is a point between two mistakes: compare whole columns
 - A small difference needs many requests, whoever judges. Where traffic is low the sequential judge says *inconclusive* instead of guessing; look for it at 5 requests a second.
 - A rule that takes its estimate at face value can be faster on a small regression, and pays for it in the rows of good canaries.
 - The thresholds are the same for all rules. Others would move a rule along its curve, not off it.
-- The sequential columns play what the product sees: a look reads the counters as they were one scrape ago, so that every sample of that time has arrived, and nothing of a weight's first poll, which lies across the raise. *In memory* is the same judge with the counts of each poll at once, as the other columns have them: what the odds take, without the way to them.
+- The sequential columns play what the product sees, where every target is scraped once between two looks: nothing of a weight's first poll, which lies across the raise, and nothing but settling of the one that lies across the end of the settle time. *In memory* is the same judge with the counts of each poll at once, as the other columns have them: what the odds take, without the way to them.
 - The rules of others see every request up to their look. That is their best case: of a real Prometheus their queries see a scrape that is up to an interval old.
 - Kayenta is played in 200 rollouts a cell. In the full form other cells at once have 1,000 (errors) or 400 (latency, pace), and sequential columns 400 or 200, at weight 100 a hundred.
 - Every version has one series for each status here. With more instances, \`rate\` loses more first failures, and the article's rule is slower.
@@ -163,9 +163,9 @@ function apartTable({ cells }: Result): string[] {
   return ['## Where scrapes lie apart', APART, table(['', ...TRAFFIC.map((rps) => `${rps} rps`)], rows)];
 }
 
-const APART = `*Met* for false rollbacks holds where a poll shows both versions at the same time.
-Prometheus scrapes each target at a time of its own, so that one version may show a sudden incident of both before the other: here with one instance of each, both at 5 % for three minutes, in percent of good canaries rolled back.
-Several instances of each version spread their scrapes, and a shorter scrape interval makes the difference less: [where the judge ends](how-it-judges.md#what-it-assumes-and-where-it-ends).`;
+const APART = `Prometheus scrapes each target at a time of its own, so that one version may show what hits both a poll before the other.
+A poll of the canary is then [held against both polls of stable](how-it-judges.md#what-it-assumes-and-where-it-ends) that cover its time.
+Here is one instance of each version; both at 5 % for three minutes, and a canary that is worse: rolled back in percent, with the median minutes.`;
 
 function seedTable(result: Result, other: Result): string[] {
   const { figures, differences } = compareSeeds(result, other);

@@ -38,7 +38,8 @@ function openStage(scenario: Scenario, rps: number, seed: number, stream: string
     stable.push(counts);
     before.push(counts);
   }
-  const setup = { sli, steps: WEIGHTS.length, before };
+  const { first } = scenario;
+  const setup = { sli, steps: WEIGHTS.length, before, ...(first === undefined ? {} : { first }) };
   return { world, canary: createSeries(sli.classes), baseline: createSeries(sli.classes), stable, setup };
 }
 

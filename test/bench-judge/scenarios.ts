@@ -1,4 +1,5 @@
 /** What can be true of a canary: the worlds that every rule is put into. */
+import type { Arm } from '../../src/core/observation.ts';
 import type { Random } from '../../src/core/simulation/random.ts';
 import {
   errorWorld,
@@ -24,6 +25,8 @@ export interface Scenario {
   readonly onsetStep: number;
   /** Weight 100 is part of it, as a fifth step; else the raise to 100 ends it. */
   readonly isFull?: true;
+  /** Whose requests a poll shows earlier ones of, where the versions are scraped at two times. */
+  readonly first?: Arm;
   world(random: Random, rps: number): World;
 }
 
@@ -177,16 +180,27 @@ export const FULL_SCENARIOS: readonly Scenario[] = [
   atFull('F5', 'all fail from weight 100 on', 'bad', 1),
 ];
 
-/** N5 where the canary is scraped a part of a poll after stable: it shows the incident so much earlier, and its end. */
-function scrapedApart(part: number): Scenario {
+/** N5 where one version is scraped a part of a poll after the other: it shows the incident so much earlier, and its end. */
+function scrapedApart(part: number, first: Arm): Scenario {
   const rate = (poll: number) => (poll > INCIDENT.from && poll <= INCIDENT.to ? 0.05 : 0.001);
-  return steady(`N5 ${part}`, `N5, scraped ${part} of an interval apart`, 'good', ({ poll }) => ({
-    stable: rate(poll),
-    canary: (1 - part) * rate(poll) + part * rate(poll + 1),
-  }));
+  const other = first === 'stable' ? 'canary' : 'stable';
+  const title = `N5, ${other} scraped ${part} of an interval after ${first}`;
+  const rates = ({ poll }: Place) => {
+    const late = (1 - part) * rate(poll) + part * rate(poll + 1);
+    return first === 'stable' ? { stable: rate(poll), canary: late } : { stable: late, canary: rate(poll) };
+  };
+  return { ...steady(`N5 ${first} ${part}`, title, 'good', rates), first };
 }
 
-export const SCRAPED_APART = [0.25, 0.5, 0.75].map(scrapedApart);
+const FIRST = ['stable', 'canary'] as const;
+
+export const SCRAPED_APART: readonly Scenario[] = [
+  ...FIRST.flatMap((first) => [0.25, 0.5, 0.75].map((part) => scrapedApart(part, first))),
+  ...FIRST.map((first): Scenario => {
+    const bad = worse(`R2 ${first}`, `R2, ${first} scraped first`, 'bad', 0.001, 0.02);
+    return { ...bad, first };
+  }),
+];
 
 /** Two metrics at once, errors and latency: both good, or one at the margin or beyond. */
 export const PAIRS_AT_PACE: readonly Pair[] = [

@@ -28,8 +28,8 @@ export function timeOf(poll: number): number {
 }
 
 /**
- * A scrape comes between half a second and one and a half before its poll, and shows all requests of it. Series are
- * born with their first request; the requests of a version are spread over its targets.
+ * A scrape comes between four seconds and five before its poll, long enough to have arrived, and shows all requests of
+ * it. Series are born with their first request; the requests of a version are spread over its targets.
  */
 export function scrapesOf(tape: Tape, targets: readonly Target[], seed: number): Series[] {
   return targets.flatMap((target) => {
@@ -48,7 +48,7 @@ function targetScrapes(tape: Tape, target: Target, all: readonly Target[], seed:
   let startedAt = Math.max(startedAfter, -10_000);
   let counts = new Float64Array(sli.classes).fill(startedAfter === -Infinity ? COUNTED_BEFORE : 0);
   for (const poll of polls) {
-    times.push(timeOf(poll.poll) - (500 + Math.floor(1_000 * random.next())) / 1_000);
+    times.push(timeOf(poll.poll) - (4_000 + Math.floor(1_000 * random.next())) / 1_000);
     counts = counts.map((count, at) => count + partOf(poll, target, all, at));
     const isScraped = poll.poll > startedAfter && !missed.includes(poll.poll);
     starts.push(isScraped ? timeOf(startedAt) - 0.1 : null);

@@ -59,8 +59,8 @@ export interface Span {
 /** What was injected between two scrapes at each weight, up to the decision at poll `until`. */
 export function spansOf({ sli, polls }: Tape, until: number): Span[] {
   const spans: Span[] = [];
-  for (const [at, poll] of polls.entries()) {
-    if (poll.poll < 1 || poll.poll >= until || !isSeen(poll, polls[at + 1]?.step ?? -1)) continue;
+  for (const poll of polls) {
+    if (poll.poll < 1 || poll.poll > until || !isSeen(poll)) continue;
     const span = spanAt(spans, poll.step, sli);
     for (const arm of ['canary', 'stable'] as const) {
       for (const [index, count] of poll[arm].entries()) span[arm][index]! += count;

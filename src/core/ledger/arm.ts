@@ -27,23 +27,43 @@ export function seeArm(memory: ArmMemory, reading: Reading, versionLabel: string
 /** Time of the newest sample of a counter, Unix ms; null without any. */
 export function newestIn({ targets }: SeenArm): number | null {
   let newest: number | null = null;
-  for (const { rows } of targets.values()) {
-    for (const { samples } of rows.values()) {
-      const at = samples.at(-1)?.[0];
-      if (at !== undefined && at > (newest ?? -Infinity)) newest = at;
-    }
+  for (const target of targets.values()) {
+    const at = newestOf(target);
+    if (at !== null && at > (newest ?? -Infinity)) newest = at;
+  }
+  return newest;
+}
+
+function newestOf({ rows }: Target): number | null {
+  let newest: number | null = null;
+  for (const { samples } of rows.values()) {
+    const at = samples.at(-1)?.[0];
+    if (at !== undefined && at > (newest ?? -Infinity)) newest = at;
   }
   return newest;
 }
 
 /** Whether a counter has a sample that no poll has walked yet. */
 export function hasNews({ memory, targets }: SeenArm): boolean {
-  for (const [key, { rows }] of targets) {
-    const known = memory.targets[key];
-    for (const [row, { samples }] of rows) {
-      const walkedAt = known?.lags[row] ?? known?.at ?? -Infinity;
-      if ((samples.at(-1)?.[0] ?? -Infinity) > walkedAt) return true;
-    }
+  return [...targets].some(([key, target]) => isNew(memory.targets[key], target));
+}
+
+/** Mean time of the newest samples of the targets that have a new one, Unix ms; null: none has. */
+export function newsAt({ memory, targets }: SeenArm): number | null {
+  let [sum, count] = [0, 0];
+  for (const [key, target] of targets) {
+    const at = newestOf(target);
+    if (at === null || !isNew(memory.targets[key], target)) continue;
+    sum += at;
+    count += 1;
+  }
+  return count === 0 ? null : sum / count;
+}
+
+function isNew(known: TargetMemory | undefined, { rows }: Target): boolean {
+  for (const [row, { samples }] of rows) {
+    const walkedAt = known?.lags[row] ?? known?.at ?? -Infinity;
+    if ((samples.at(-1)?.[0] ?? -Infinity) > walkedAt) return true;
   }
   return false;
 }

@@ -19,7 +19,16 @@
  */
 import { formatDuration } from '../../lib/duration.ts';
 import type { Arm, Reading } from '../observation.ts';
-import { type ArmMemory, hasNews, newestIn, type SeenArm, seeArm, UNKNOWN_ARM, walkArm } from './arm.ts';
+import {
+  type ArmMemory,
+  hasNews,
+  newestIn,
+  newsAt,
+  type SeenArm,
+  seeArm,
+  UNKNOWN_ARM,
+  walkArm,
+} from './arm.ts';
 import type { Counting } from './counting.ts';
 import { scrapeOf } from './polls.ts';
 import { type Tally, tallyOf } from './tally.ts';
@@ -65,6 +74,8 @@ export type Polled =
       readonly isNews: boolean;
       readonly canary: ArmTally;
       readonly stable: ArmTally | null;
+      /** By how much later the canary was scraped than stable, ms; negative: earlier. 0 where nothing tells. */
+      readonly leadMs: number;
     }
   /** Nothing was counted, in neither arm: the next poll that counts covers this time for both of them. */
   | {
@@ -115,7 +126,7 @@ export function takePoll(
     const nothing = tallied(counting, [], poll);
     return {
       ledger: { ...ledger, scrapeMs },
-      polled: { kind: 'counted', isNews, canary: nothing, stable: nothing },
+      polled: { kind: 'counted', isNews, canary: nothing, stable: nothing, leadMs: 0 },
     };
   }
   const canaryWalk = walkArm(canary, poll.at);
@@ -132,8 +143,14 @@ export function takePoll(
       isNews,
       canary: tallied(counting, canaryWalk.growths, poll),
       stable: stableWalk === null ? null : tallied(counting, stableWalk.growths, poll),
+      leadMs: leadOf(canary, stable),
     },
   };
+}
+
+function leadOf(canary: SeenArm, stable: SeenArm | null): number {
+  const [canaryAt, stableAt] = [newsAt(canary), stable === null ? null : newsAt(stable)];
+  return canaryAt === null || stableAt === null ? 0 : canaryAt - stableAt;
 }
 
 /** The longer one of both arms; what was known before stands in for an arm that says nothing. */

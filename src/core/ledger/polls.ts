@@ -1,4 +1,4 @@
-/** When counters are polled and how far back: all Canaries of one interval at the same times, so that they travel together. */
+/** When counters are polled and how far back: Canaries looked at together ask for one time, so that they travel together. */
 
 import type { CounterSample, MeasureRequest } from '../observation.ts';
 import type { SeenArm } from './arm.ts';
@@ -6,9 +6,18 @@ import type { Counting } from './counting.ts';
 import type { Target } from './rows.ts';
 
 const USUAL_SCRAPES_MS = [1, 2, 5, 10, 15, 20, 30, 60, 120, 300].map((seconds) => seconds * 1000);
+/** `global.scrape_interval` where a configuration does not say it (Prometheus documentation, "Configuration"). */
+const USUAL_SCRAPE_MS = 60_000;
 /** Scrapes come a little early and late. */
 const JITTER = 0.95;
 const LONGEST_WINDOW_MS = 3_600_000;
+/**
+ * A sample carries the time at which its scrape began, and can be read once that has ended. One that takes longer than
+ * this is counted by the next poll.
+ */
+const ARRIVAL_MS = 2_000;
+/** Looks made together come up to a tenth of an interval early. */
+const TIMES_PER_INTERVAL = 10;
 
 export interface PollPlan {
   /** Unique in its look. */
@@ -24,13 +33,14 @@ export interface PollPlan {
 }
 
 /**
- * The request for one arm's counters: at the last time of the interval's grid, less one scrape, so that every sample of
- * that time has arrived. The window reaches two scrapes behind the poll before, and is doubled while polls were missed,
- * up to an hour: what lies further back is only seen as growth between two samples.
+ * The request for one arm's counters: at the last time of the grid, a tenth of the interval apart, at which what was
+ * scraped before has arrived. The window reaches two scrapes behind the poll before, and is doubled while polls were
+ * missed, up to an hour: what lies further back is only seen as growth between two samples.
  */
 export function countersRequest(counting: Counting, plan: PollPlan): MeasureRequest {
   const { id, version, versionLabel, intervalMs, scrapeMs, now, polledAt } = plan;
-  const at = Math.floor(now / intervalMs) * intervalMs - scrapeMs;
+  const gridMs = Math.ceil(intervalMs / TIMES_PER_INTERVAL);
+  const at = Math.floor((now - Math.min(ARRIVAL_MS, scrapeMs)) / gridMs) * gridMs;
   const needed = polledAt === null ? 0 : at - polledAt + 2 * scrapeMs;
   let windowMs = leastWindowMs(intervalMs, scrapeMs);
   while (windowMs < needed && windowMs < LONGEST_WINDOW_MS)
@@ -45,9 +55,12 @@ export function leastWindowMs(intervalMs: number, scrapeMs: number): number {
   return intervalMs + 2 * scrapeMs;
 }
 
-/** A first guess from a metric's window, which holds at least four scrapes: too long a guess only asks for more. */
+/**
+ * A first guess from a metric's window, which holds at least four scrapes, and no less than what Prometheus does by
+ * itself: too long a guess only asks for more, one that is too short takes what was just scraped for stale.
+ */
 export function guessedScrapeMs(windowMs: number): number {
-  return usual(windowMs / 4);
+  return Math.max(USUAL_SCRAPE_MS, usual(windowMs / 4));
 }
 
 /**

@@ -1,5 +1,7 @@
 /** What one poll counted of both arms: the only thing that the sequential judge ever learns from. */
 
+import type { Arm } from '../observation.ts';
+
 /** Requests of one arm, and the sum of their scores: 1 is bad, 0 good, between them how slow (`slow-scores.ts`). */
 export interface ArmCounts {
   readonly requests: number;
@@ -16,6 +18,10 @@ export interface PollCounts {
    * the tolerated part of it. Absent: the same scores serve both tests, as they do for ratios.
    */
   readonly canaryScoreAtBound?: number;
+  /**
+   * Whose requests are the earlier ones, where both versions are scraped at two times that lie apart. Absent: neither's.
+   */
+  readonly first?: Arm;
   /** The weight changed a moment ago: counters are read, only the guard is live. */
   readonly settling: boolean;
   /** The canary has all the traffic: stable's counts are absent by design. */

@@ -61,6 +61,8 @@ export interface SequentialJudgement {
 
 /** So many polls with new samples and no request of the canary are no data. Its traffic may be thin, but not silent. */
 const SILENT_POLLS = 3;
+/** Scrapes of both versions this part of a poll apart show nearly the same time. */
+const APART = 0.1;
 
 /** Null: another judge has it. */
 export function sequentialMetric(metric: Metric): SequentialMetric | null {
@@ -193,14 +195,15 @@ function atHeld(memory: Started, { held }: RolloutState): Started {
 
 /** Takes the requests of a settling weight, for the guard, and then those that are judged. */
 function counted(
-  { rollout, metric, promise }: SequentialContext,
+  { canary: { analysis }, rollout, metric, promise }: SequentialContext,
   settings: SequentialSettings,
   memory: Started,
-  { canary, stable }: Extract<Polled, { kind: 'counted' }>,
+  { canary, stable, leadMs }: Extract<Polled, { kind: 'counted' }>,
   at: number,
 ): Started {
   const alone = rollout.frozenAt !== null;
   const margin = metric.bounds.maxDelta ?? 0;
+  const isApart = Math.abs(leadMs) > APART * Math.max(analysis.intervalMs, memory.ledger.scrapeMs);
   const poll = (part: 'counted' | 'settling'): PollCounts => {
     const beyond = (arm: ArmTally, by: number) =>
       scoreOf(arm[part], memory.threshold === null ? null : memory.threshold + by);
@@ -208,6 +211,7 @@ function counted(
       canary: beyond(canary, promise.sensitivity * margin),
       canaryScoreAtBound: beyond(canary, margin).score,
       stable: stable === null ? NO_REQUESTS : beyond(stable, 0),
+      ...(isApart ? { first: leadMs > 0 ? 'stable' : 'canary' } : {}),
       settling: part === 'settling',
       alone,
     };

@@ -1,4 +1,5 @@
 /** The sequential judge: one poll's counts in, the odds so far and what they ask for out. */
+import { type ApartState, coverPoll } from './apart.ts';
 import {
   type ArmCounts,
   addCounts,
@@ -54,6 +55,8 @@ export interface SequentialState {
   readonly alone: Mixture;
   /** Bets on regressions that begin late; absent in what an earlier version stored: none yet. */
   readonly late?: LateBets;
+  /** Absent in what an earlier version stored, and before the first poll. */
+  readonly apart?: ApartState;
   /** What weight 100 is judged against: stable's mean is below it. Null while stable has traffic. */
   readonly stableBound: number | null;
   readonly gap: GapEvidence;
@@ -228,18 +231,22 @@ function addCompared(
 ): SequentialState {
   const { canary, stable } = poll;
   const rate = expectedStable(state);
-  const evidence = (test: GapTest, side: Side, arm: ArmCounts) =>
+  const evidence = (test: GapTest, some: ArmCounts, others: ArmCounts, side: Side = 'above') =>
     alternativesOf(test, rate).map((mean) =>
-      logEvidence(arm, stable, { canary: mean, stable: rate }, test.margin, side),
+      logEvidence(some, others, { canary: mean, stable: rate }, test.margin, side),
     );
-  const guarded = betOn(beginPoll(state, settings), 'guard', evidence(settings.guard, 'above', canary));
-  if (poll.settling) return { ...guarded, unsettled: addCounts(state.unsettled, canary) };
+  const guarded = betOn(beginPoll(state, settings), 'guard', evidence(settings.guard, canary, stable));
+  const against = (some: ArmCounts, others: ArmCounts) => evidence(settings.regression, some, others);
+  const covered = coverPoll(state.apart, poll, !poll.settling, against);
+  let next: Betting = { ...guarded, apart: covered.apart };
+  for (const one of covered.evidence) next = betOn(next, 'regression', one);
+  if (poll.settling) return { ...next, unsettled: addCounts(state.unsettled, canary) };
 
   const atBound = { requests: canary.requests, score: poll.canaryScoreAtBound ?? canary.score };
   const past = { canary: expectedMean(state.canary, doubtAround(rate)), stable: rate };
-  const forPromotion = evidence(settings.nonInferiority, 'below', atBound);
+  const forPromotion = evidence(settings.nonInferiority, atBound, stable, 'below');
   return {
-    ...betOn(guarded, 'regression', evidence(settings.regression, 'above', canary)),
+    ...next,
     nonInferiority: bet(state.nonInferiority, forPromotion, state.dispersion),
     gap: addGapEvidence(state.gap, settings.gaps, poll, past, state.dispersion),
     canary: addCounts(state.canary, canary),

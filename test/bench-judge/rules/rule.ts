@@ -1,4 +1,5 @@
 /** What a rule of judgment is to the benchmark: it looks at the same counters as the others and says what to do. */
+import type { Arm } from '../../../src/core/observation.ts';
 import type { Series } from '../series.ts';
 import type { Sli } from '../sli.ts';
 import type { Place } from '../world.ts';
@@ -19,6 +20,8 @@ export interface Setup {
   readonly steps: number;
   /** Stable's counters before the rollout. */
   readonly before: Series;
+  /** Whose requests a poll shows earlier ones of; absent: neither's. */
+  readonly first?: Arm;
 }
 
 export interface Rule {

@@ -43,7 +43,7 @@ export function sequential(options: SequentialOptions): RuleKind {
   };
 }
 
-function createSequential({ sli, steps, before }: Setup, options: SequentialOptions): Rule {
+function createSequential({ sli, steps, before, first }: Setup, options: SequentialOptions): Rule {
   const { sensitivity, settlePolls, alphaShare, dispersion } = options;
   const settings = settingsOf(sli, steps, sensitivity, alphaShare);
   const scores = scoring(sli, before.last(Infinity), sensitivity);
@@ -57,6 +57,7 @@ function createSequential({ sli, steps, before }: Setup, options: SequentialOpti
       canary: scores.canary(canary),
       stable: scores.stable(view.stable.last(1)),
       ...(sli.kind === 'latency' ? { canaryScoreAtBound: scores.atBound(canary).score } : {}),
+      ...(first === undefined ? {} : { first }),
       settling: view.pollInStep <= settlePolls,
       alone: view.weight === 100,
     };

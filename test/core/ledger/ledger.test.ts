@@ -71,6 +71,7 @@ describe('counters of one process', () => {
         differences: 0,
       },
       stable: null,
+      leadMs: 0,
     });
   });
 
@@ -389,6 +390,19 @@ describe('when requests count', () => {
       [2, 0],
       [90, 0],
     ]);
+  });
+
+  test('a poll tells by how much later the canary was scraped than stable, by the mean of their instances', () => {
+    const ledger = ledgerOf();
+    const at = (seconds: number, instance = 'a:80') => counter('200', [[seconds, seconds]], { instance });
+    const lead = (canary: Reading, stable: Reading) => {
+      const polled = ledger.poll(1040, canary, { stable });
+      return polled.kind === 'counted' ? polled.leadMs : null;
+    };
+    expect(lead(found(at(1012)), found(at(1004)))).toBe(8_000);
+    expect(lead(found(at(1017)), found(at(1019)))).toBe(-2_000);
+    expect(lead(found(at(1032)), found(at(1034), at(1036, 'b:80')))).toBe(-3_000);
+    expect(lead(found(at(1032)), found(at(1034), at(1036, 'b:80')))).toBe(0);
   });
 
   test('an arm that has no new sample while the other has none either holds nothing back', () => {

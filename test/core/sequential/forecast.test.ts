@@ -155,7 +155,7 @@ describe('a ratio', () => {
       source: { kind: 'counters', selector: 'http_requests_total{job="shop"}' },
       version: 'v1',
       windowMs: 1_800_000,
-      at: AT - 15_000,
+      at: AT - 3_000,
     });
   });
 });

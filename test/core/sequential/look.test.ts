@@ -56,14 +56,14 @@ interface Growth {
   readonly stable: readonly [good: number, bad: number];
 }
 
-/** So many looks, a scrape apart, after a first one that finds the counters. */
-function judge(weight: number, looks: number, { canary, stable }: Growth, metric = RATIO) {
+/** So many looks, a scrape apart and all versions scraped at once or the canary later, after a first one that finds the counters. */
+function judge(weight: number, looks: number, { canary, stable }: Growth, metric = RATIO, canaryLaterMs = 0) {
   const before = measurement('before', START, counters('v1', START - 1_800_000, START, 1000, 1));
   let judged: ReturnType<typeof judgeSequential> | null = null;
   for (let look = 0; look <= looks; look += 1) {
-    const at = START + look * SCRAPE_MS;
+    const at = START + look * SCRAPE_MS + canaryLaterMs;
     judged = judgeSequential(aContext(metric, weight, judged?.memory), {
-      canary: measurement('canary', at, counters('v2', START, at, ...canary)),
+      canary: measurement('canary', at, counters('v2', START + canaryLaterMs, at, ...canary)),
       stable: weight === 100 ? null : measurement('stable', at, counters('v1', START, at, ...stable)),
       before,
     });
@@ -124,6 +124,13 @@ describe('what the sequential judge makes of a look', () => {
       class: 'fail',
       guard: true,
     });
+  });
+
+  it('waits for the poll of stable that covers its end where the canary is scraped later', () => {
+    const later = (ms: number) => judge(5, 8, { canary: [95, 5], stable: [1900, 2] }, RATIO, ms);
+    expect(later(0.1 * SCRAPE_MS).memory?.test?.apart?.open).toBeNull();
+    expect(later(0.5 * SCRAPE_MS).memory?.test?.apart?.open?.canary).toEqual({ requests: 100, score: 5 });
+    expect(later(0.5 * SCRAPE_MS).class).toBe('fail');
   });
 
   it('is on hold while the canary gets far more traffic than its weight', () => {
