@@ -6,7 +6,7 @@ import { createTokenBook, parseTokens, type TokenBook } from './access/tokens.ts
 import type { Config } from './config.ts';
 import type { Clock } from './lib/clock.ts';
 import { ok, type Result } from './lib/result.ts';
-import type { WebhookOptions } from './server/webhooks.ts';
+import type { WebhookOptions } from './server/deps.ts';
 import type { Diagnostic } from './spec/diagnostic.ts';
 import type { AccessSeries, SettingsFile } from './telemetry/access-series.ts';
 import type { Log } from './telemetry/log.ts';

@@ -10,9 +10,16 @@ import type { Store } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { Problem } from '../view/schemas.ts';
+import type { AlertLabels } from './alerts.ts';
 import type { RateLimits } from './limits.ts';
 import type { StreamLimits } from './stream-hub.ts';
-import type { WebhookOptions } from './webhooks.ts';
+
+/** How webhooks are believed and read. */
+export interface WebhookOptions {
+  /** Asked at every request, because it may change. Null: webhooks are taken from this machine only. */
+  readonly secret: string | null;
+  readonly labels: AlertLabels;
+}
 
 export interface ServerDeps {
   readonly controls: Controls;

@@ -5,7 +5,7 @@ import type { WEBHOOK_RESULTS, WEBHOOK_TYPES } from '../telemetry/metrics.ts';
 import { WebhookParams } from '../view/requests.ts';
 import type { Problem } from '../view/schemas.ts';
 import { AlertmanagerBody, GrafanaBody, WebhookAnswer, WebhookView } from '../view/webhooks.ts';
-import { ACTIONS, type AlertLabels, alertmanagerAlerts, grafanaAlerts, unknownActions } from './alerts.ts';
+import { ACTIONS, alertmanagerAlerts, grafanaAlerts, unknownActions } from './alerts.ts';
 import { type App, PROBLEM_ANSWERS, type ServerDeps } from './deps.ts';
 import { addressOf, type Limiter } from './limits.ts';
 import { problem, refusalProblem, sendProblem } from './problems.ts';
@@ -14,13 +14,6 @@ import { createReplays, isProvedByBody, objectionToBody, objectionToHeaders } fr
 import { objectionToTime } from './writes.ts';
 
 type WebhookType = (typeof WEBHOOK_TYPES)[number];
-
-/** How webhooks are believed and read. */
-export interface WebhookOptions {
-  /** Asked at every request, because it may change. Null: webhooks are taken from this machine only. */
-  readonly secret: string | null;
-  readonly labels: AlertLabels;
-}
 
 /** A group may hold every alert of a fleet. */
 const BODY_LIMIT = 1024 * 1024;
