@@ -31,7 +31,15 @@ interface Scrape {
   readonly at: number;
 }
 
+/** What is scraped at one time of the interval. */
+interface Scrapes {
+  next: number;
+  readonly kept: Scrape[];
+}
+
 const SCRAPE_MS = 5_000;
+/** Prometheus scrapes each target at a time of its own: each revision has one of these. */
+const PHASES_MS = [0, 2_000] as const;
 /** Stable is asked for half an hour before the rollout. */
 const SCRAPES_KEPT = 480;
 const MARKS_KEPT = 400;
@@ -40,19 +48,25 @@ const NOTHING: Flow = { requests: 0, bad: 0, p99: 0.1 };
 /** `now`: true time. `offset`: by how much Prometheus' clock is ahead of it. */
 export function createCounters(now: () => number, offset: () => number): Counters {
   const marks = new Map<string, Mark[]>();
-  const scrapes: Scrape[] = [];
-  let scraped = 0;
+  const phases = PHASES_MS.map((next): Scrapes => ({ next, kept: [] }));
   let refusedAt = 0;
 
   /** Samples that are not newer than the last one are refused, as Prometheus does once its clock was set back. */
   function scrape(): void {
-    scraped = Math.max(scraped, Math.floor(now() / SCRAPE_MS) * SCRAPE_MS - SCRAPES_KEPT * SCRAPE_MS);
-    for (; scraped <= now(); scraped += SCRAPE_MS) {
-      const stamp = EPOCH_MS + scraped + offset();
-      if (stamp > (scrapes.at(-1)?.stamp ?? 0)) scrapes.push({ stamp, at: scraped });
-      else refusedAt = scraped;
+    for (const [index, phase] of phases.entries()) {
+      const least = now() - SCRAPES_KEPT * SCRAPE_MS;
+      if (phase.next < least) phase.next = Math.ceil(least / SCRAPE_MS) * SCRAPE_MS + PHASES_MS[index]!;
+      for (; phase.next <= now(); phase.next += SCRAPE_MS) {
+        const stamp = EPOCH_MS + phase.next + offset();
+        if (stamp > (phase.kept.at(-1)?.stamp ?? 0)) phase.kept.push({ stamp, at: phase.next });
+        else refusedAt = phase.next;
+      }
+      phase.kept.splice(0, Math.max(0, phase.kept.length - SCRAPES_KEPT));
     }
-    scrapes.splice(0, Math.max(0, scrapes.length - SCRAPES_KEPT));
+  }
+
+  function scrapesOf(version: string): readonly Scrape[] {
+    return phases[(version.codePointAt(version.length - 1) ?? 0) % phases.length]!.kept;
   }
 
   function markAt(name: string, at: number): Mark | undefined {
@@ -83,7 +97,7 @@ export function createCounters(now: () => number, offset: () => number): Counter
     read(name, request, at) {
       scrape();
       const { version, windowMs } = request;
-      const there = scrapes.filter(
+      const there = scrapesOf(version).filter(
         (one) =>
           one.stamp > at - windowMs && one.stamp <= at && markAt(name, one.at)?.rates.has(version) === true,
       );
