@@ -54,7 +54,11 @@ export function contextOf(
       from >= rollout.held.clearFrom &&
       from >= rollout.notBefore,
     urgentCounts: from >= rollout.notBefore,
-    passesCount: turn.state.intent?.direction !== 'raise' && !isUnreadable(turn) && !isSkewed,
+    passesCount:
+      turn.state.intent?.direction !== 'raise' &&
+      !isUnreadable(turn) &&
+      !isSkewed &&
+      from >= (rollout.misdatedUntil ?? 0),
   };
 }
 

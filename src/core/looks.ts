@@ -7,6 +7,7 @@ import { judgePoints } from './mann-whitney/look.ts';
 import type { Arm, Measurement, Reading } from './observation.ts';
 import type { RolloutState, Verdict } from './rollout.ts';
 import { isLookDue } from './schedule.ts';
+import { withoutEarned } from './sequential/again.ts';
 import type { ArmCounts } from './sequential/counts.ts';
 import {
   judgeSequential,
@@ -19,7 +20,7 @@ import { promotingSignal } from './signals.ts';
 import { noteSpending } from './spending.ts';
 import { TARGETS_REQUEST } from './targets.ts';
 import { activeRollout, because, heldStep, isWaiting, setDiagnostic, type Turn } from './turn.ts';
-import { said } from './words.ts';
+import { inSeconds, said } from './words.ts';
 
 /** Beyond this difference between Prometheus' clock and ours a look is never evidence. Date has whole seconds. */
 const SKEW_LIMIT_MS = 5_000;
@@ -35,7 +36,7 @@ export function takeLook(turn: Turn): void {
   const { measurements } = turn.input.seen;
   if (rollout === null || turn.state.ending !== null || !isLookMade(turn)) return;
   const byId = new Map(measurements.map((measurement) => [measurement.id, measurement]));
-  const isSkewed = noteSkew(turn);
+  const isSkewed = noteSkew(turn, rollout);
   for (const metric of turn.canary.analysis.metrics) {
     if (metric.source.kind === 'external') {
       takeExternal(turn, rollout, metric, metric.source.alert, isSkewed);
@@ -82,13 +83,19 @@ export function followMetrics(turn: Turn, rollout: RolloutState): void {
   }
 }
 
-/** Whether Prometheus' clock and ours differ too much for a look to be evidence. */
-function noteSkew(turn: Turn): boolean {
+/**
+ * Whether Prometheus' clock and ours differ too much for a look to be evidence. One that is ahead dates what it scrapes
+ * into the time to come: once it is set right, that is what the samples of this time tell, until it is over.
+ */
+function noteSkew(turn: Turn, rollout: RolloutState): boolean {
   const skews = turn.input.seen.measurements.map(({ skewMs }) => skewMs ?? 0);
   const worst = skews.reduce((most, skew) => (Math.abs(skew) > Math.abs(most) ? skew : most), 0);
   const isSkewed = Math.abs(worst) > SKEW_LIMIT_MS;
-  const detail = `Prometheus' clock differs from ours by ${Math.round(worst / 1000)}s: no look is evidence until both agree within 5s`;
-  setDiagnostic(turn, 'CLOCK_SKEW', isSkewed ? detail : null);
+  if (isSkewed && worst > 0) rollout.misdatedUntil = Math.max(turn.now + worst, rollout.misdatedUntil ?? 0);
+  const aheadMs = (rollout.misdatedUntil ?? 0) - turn.now;
+  const differs = `Prometheus' clock differs from ours by ${Math.round(worst / 1000)}s: no look is evidence until both agree within 5s`;
+  const wasAhead = `Prometheus' clock was ahead, and dates of earlier samples lie up to ${inSeconds(aheadMs)} from now: no look is evidence until then`;
+  setDiagnostic(turn, 'CLOCK_SKEW', isSkewed ? differs : aheadMs > 0 ? wasAhead : null);
   return isSkewed;
 }
 
@@ -209,7 +216,9 @@ function takeSequential(
   if (seen.kind === 'series') rollout.canarySeen = true;
   const memory = state.sequential;
   const judged = judgeSequential({ ...sequential, canary: turn.canary, rollout, memory }, answers);
-  if (judged.memory !== undefined) state.sequential = judged.memory;
+  if (judged.memory !== undefined) {
+    state.sequential = at < (rollout.misdatedUntil ?? 0) ? withoutEarned(judged.memory) : judged.memory;
+  }
   noteSpending(turn.canary, rollout, metric, judged);
   const { reading } = judged;
   const canary = reading === null || rollout.frozenAt === null ? reading?.canary : reading.solo;

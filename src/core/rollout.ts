@@ -191,6 +191,8 @@ export interface RolloutState {
   readonly undoes: string | null;
   /** When the 0 of an earlier rollout of this revision was verified: windows before it tell of that rollout. */
   notBefore: number;
+  /** Samples of times before it may be of earlier ones: Prometheus' clock was ahead, up to here. Absent: it never was. */
+  misdatedUntil?: number;
   /** No raise before this time: a raise was cancelled and is backed off. */
   raiseAfter: number;
   raiseFailures: number;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createDesk, type Desk, type Look, quickMetric, quickSpec, unreadable } from './desk.ts';
+import { createDesk, type Desk, INTERVAL, type Look, quickMetric, quickSpec, unreadable } from './desk.ts';
 
 const at5 = (parts: Parameters<typeof quickSpec>[0] = {}): Desk => {
   const desk = createDesk(quickSpec(parts));
@@ -122,6 +122,24 @@ describe('leaving a step upward', () => {
     expect(desk.types().filter((type) => type === 'Diagnostic')).toHaveLength(1);
     desk.look('pass', { skewMs: 1_000 });
     expect(desk.state().diagnostics).toEqual([]);
+  });
+
+  it("counts no pass of a time that Prometheus' clock was ahead to, after it was set right", () => {
+    const desk = at5();
+    desk.look('pass', { skewMs: 3 * INTERVAL });
+    looks(desk, 1, 'pass');
+    expect(desk.state().diagnostics).toMatchObject([
+      { code: 'CLOCK_SKEW', detail: expect.stringContaining('was ahead') },
+    ]);
+    looks(desk, 3, 'pass');
+    expect(desk.state().diagnostics).toEqual([]);
+    expect(metric(desk)?.passes, 'the last window reaches to that time').toBe(1);
+    looks(desk, 1, 'fail');
+    expect(metric(desk)).toMatchObject({ passes: 0, failures: 1 });
+    const failed = at5();
+    failed.look('pass', { skewMs: 3 * INTERVAL });
+    looks(failed, 1, 'fail');
+    expect(metric(failed), 'a failure counts at once').toMatchObject({ failures: 1 });
   });
 
   it('takes the same evidence to end the last step as to leave any other', () => {
