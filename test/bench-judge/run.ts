@@ -1,7 +1,8 @@
 /** What a run of the benchmark plays: a few cells in seconds, or all of them. */
 import { arch, cpus } from 'node:os';
-import { pollSequential, startSequential } from '../../src/core/sequential/poll.ts';
+import { pollSequential } from '../../src/core/sequential/poll.ts';
 import { sequentialSettings } from '../../src/core/sequential/settings.ts';
+import { startSequential } from '../../src/core/sequential/state.ts';
 import { type Cell, keyOf, paceCell, pacePairCell, pairCell, scheduleCells } from './cells.ts';
 import {
   AT_ONCE,

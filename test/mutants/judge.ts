@@ -28,9 +28,9 @@ export const JUDGE: readonly Mutant[] = [
   {
     name: 'a settling weight is judged',
     guards: PROMISE,
-    file: 'src/core/sequential/poll.ts',
-    text: 'coverPoll(state.apart, poll, !poll.settling, against)',
-    by: 'coverPoll(state.apart, poll, true, against)',
+    file: 'src/core/sequential/apart.ts',
+    text: 'if (poll.settling) return',
+    by: 'if (poll.alone) return',
     tests: ENGINE,
   },
   {
@@ -42,11 +42,19 @@ export const JUDGE: readonly Mutant[] = [
     tests: ['test/core/sequential/apart.test.ts'],
   },
   {
+    name: 'a weight rises over a poll that waits for stable and looks bad',
+    guards: PROMISE,
+    file: 'src/core/sequential/reading.ts',
+    text: 'Math.max(logs.regression, withWaiting(state, settings))',
+    by: 'logs.regression',
+    tests: ['test/core/sequential/apart.test.ts'],
+  },
+  {
     name: 'of two polls of stable the one that says more against the canary counts',
     guards: PROMISE,
     file: 'src/core/sequential/apart.ts',
-    text: 'Math.min(log, other[at] ?? log)',
-    by: 'Math.max(log, other[at] ?? log)',
+    text: 'Math.min(log, ...others',
+    by: 'Math.max(log, ...others',
     tests: ['test/core/sequential/apart.test.ts'],
   },
   {
@@ -100,7 +108,7 @@ export const JUDGE: readonly Mutant[] = [
   {
     name: 'odds that hold hold nothing',
     guards: LADDER,
-    file: 'src/core/sequential/poll.ts',
+    file: 'src/core/sequential/reading.ts',
     text: "doubted !== undefined ? 'hold' : 'go'",
     by: "'go'",
     tests: ENGINE,

@@ -3,7 +3,7 @@ import { newLedger } from '../../src/core/ledger/ledger.ts';
 import type { Verdict } from '../../src/core/rollout.ts';
 import { NO_REQUESTS } from '../../src/core/sequential/counts.ts';
 import type { SequentialMemory } from '../../src/core/sequential/memory.ts';
-import { startSequential } from '../../src/core/sequential/poll.ts';
+import { startSequential } from '../../src/core/sequential/state.ts';
 import { NO_SPLIT } from '../../src/core/sequential/traffic-split.ts';
 import type { Metric } from '../../src/spec/canary.ts';
 import { canaryView, eventView, explanationView, rolloutView, specView } from '../../src/view/build.ts';

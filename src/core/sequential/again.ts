@@ -1,6 +1,8 @@
 /** Evidence that starts again: what a revision has earned at a weight that is held anew no longer counts. */
+import { withoutOpenGain } from './apart.ts';
 import type { SequentialMemory } from './memory.ts';
 import { withoutGain } from './mixture.ts';
+import type { SequentialState } from './state.ts';
 import { NO_SPLIT } from './traffic-split.ts';
 
 /**
@@ -12,9 +14,15 @@ export function withoutEarned(memory: SequentialMemory): SequentialMemory {
   const { test } = memory;
   return {
     ...memory,
-    test: test === null ? null : { ...test, nonInferiority: withoutGain(test.nonInferiority) },
+    test: test === null ? null : withoutGains(test),
     judgedMs: 0,
     split: NO_SPLIT,
     silentPolls: 0,
   };
+}
+
+function withoutGains(test: SequentialState): SequentialState {
+  const { nonInferiority, apart } = test;
+  const open = apart === undefined ? {} : { apart: withoutOpenGain(apart) };
+  return { ...test, ...open, nonInferiority: withoutGain(nonInferiority) };
 }

@@ -1,9 +1,15 @@
 /**
  * Where Prometheus scrapes the versions at two times, what hits both of them at once shows in one of them a poll
- * earlier. The canary is worse only where it is worse than stable was both before and after that moment: each poll of
- * the canary is held against the two of stable that cover its time.
+ * earlier. The canary is worse, or good enough, only where it is so beside stable as it was both before and after that
+ * moment: each poll of the canary is held against the two of stable that cover its time.
  */
-import type { ArmCounts, PollCounts } from './counts.ts';
+import { type ArmCounts, clamp, type PollCounts, share } from './counts.ts';
+
+/** ln of the e-value of each alternative, of both tests. */
+export interface Evidence {
+  readonly regression: readonly number[];
+  readonly nonInferiority: readonly number[];
+}
 
 /** What was seen last of a canary whose scrapes lie apart from stable's, as plain JSON. */
 export interface ApartState {
@@ -14,45 +20,91 @@ export interface ApartState {
 }
 
 interface OpenPoll {
-  readonly canary: ArmCounts;
-  /** ln of the e-value of each alternative, against stable's counts of the same poll. */
-  readonly evidence: readonly number[];
+  readonly canary: CanaryCounts;
+  /** Stable's counts of the same poll. */
+  readonly stable: ArmCounts;
+  /** What it is worth beside these. */
+  readonly evidence: Evidence;
 }
 
-/** ln of the e-value of each alternative. */
-export type Against = (canary: ArmCounts, stable: ArmCounts) => readonly number[];
+export type CanaryCounts = Pick<PollCounts, 'canary' | 'canaryScoreAtBound'>;
+
+export type Against = (canary: CanaryCounts, stable: ArmCounts) => Evidence;
+
+/** What the polls of stable are compared by. */
+export interface Comparison {
+  readonly against: Against;
+  /** Stable's expected mean score. */
+  readonly rate: number;
+}
 
 /**
- * What a poll says against the canary: of each alternative the least that is said by the polls of stable which cover
- * the canary's time. So each e-value is at most that of one pair alone, and what that promises still holds.
+ * What a poll says of the canary: of each alternative the least that is said by the polls of stable which cover the
+ * canary's time. So each e-value is at most that of one pair alone, and what that promises still holds.
  *
- * @param isJudged false while a weight settles: only what was open before may count
- * @returns evidence to bet on one after the other, none where it has to wait for the next poll
+ * @returns evidence to bet on one after the other, none where it has to wait for the next poll, or the weight settles
  */
 export function coverPoll(
   known: ApartState | undefined,
-  { canary, stable, first }: PollCounts,
-  isJudged: boolean,
-  against: Against,
-): { readonly apart: ApartState; readonly evidence: readonly (readonly number[])[] } {
-  const evidence: (readonly number[])[] = [];
-  const open = known?.open ?? null;
-  if (open !== null) evidence.push(least(open.evidence, open.canary, stable, against));
-  if (!isJudged) return { apart: { stable, open: null }, evidence };
-  const here = against(canary, stable);
-  if (first === 'stable') return { apart: { stable, open: { canary, evidence: here } }, evidence };
+  poll: PollCounts,
+  comparison: Comparison,
+): { readonly apart: ApartState; readonly evidence: readonly Evidence[] } {
+  const { stable, first } = poll;
+  const ended = endOpen(known, stable, comparison);
+  const apart = (open: OpenPoll | null) => ({ stable, open });
+  if (poll.settling) return { apart: apart(null), evidence: ended };
+  const canary = countsOf(poll);
+  const evidence = comparison.against(canary, stable);
+  const here: OpenPoll = { canary, stable, evidence };
+  if (first === 'stable') return { apart: apart(here), evidence: ended };
   const isCovered = first === 'canary' && known !== undefined;
-  evidence.push(isCovered ? least(here, canary, known.stable, against) : here);
-  return { apart: { stable, open: null }, evidence };
+  const now = isCovered ? least(here, known.stable, comparison) : evidence;
+  return { apart: apart(null), evidence: [...ended, now] };
+}
+
+/** What a poll that waits is worth beside the next one of stable; none waits: nothing. */
+export function endOpen(
+  known: ApartState | undefined,
+  stable: ArmCounts,
+  comparison: Comparison,
+): readonly Evidence[] {
+  const open = known?.open ?? null;
+  return open === null ? [] : [least(open, stable, comparison)];
+}
+
+/** An open poll goes on to speak against the canary, and no longer for it. */
+export function withoutOpenGain({ stable, open }: ApartState): ApartState {
+  if (open === null) return { stable, open };
+  const { regression, nonInferiority } = open.evidence;
+  const evidence = { regression, nonInferiority: nonInferiority.map((log) => Math.min(log, 0)) };
+  return { stable, open: { ...open, evidence } };
+}
+
+function countsOf({ canary, canaryScoreAtBound }: PollCounts): CanaryCounts {
+  return canaryScoreAtBound === undefined ? { canary } : { canary, canaryScoreAtBound };
 }
 
 function least(
-  evidence: readonly number[],
-  canary: ArmCounts,
-  stable: ArmCounts,
-  against: Against,
-): readonly number[] {
-  if (stable.requests === 0) return evidence;
-  const other = against(canary, stable);
-  return evidence.map((log, at) => Math.min(log, other[at] ?? log));
+  { canary, stable, evidence: here }: OpenPoll,
+  other: ArmCounts,
+  { against, rate }: Comparison,
+): Evidence {
+  if (other.requests === 0) return here;
+  const there = against(canary, other);
+  const both = against(canary, together(stable, other, rate));
+  const lesser = (logs: readonly number[], ...others: readonly (readonly number[])[]) =>
+    logs.map((log, at) => Math.min(log, ...others.map((one) => one[at] ?? log)));
+  return {
+    regression: lesser(here.regression, there.regression, both.regression),
+    nonInferiority: lesser(here.nonInferiority, there.nonInferiority),
+  };
+}
+
+/**
+ * As if all that two polls of stable have above its rate had hit it in one: an incident shorter than a poll lies whole
+ * in the canary's and is split over both of them.
+ */
+function together(one: ArmCounts, other: ArmCounts, rate: number): ArmCounts {
+  const requests = (one.requests + other.requests) / 2;
+  return { requests, score: requests * clamp(share(one) + share(other) - rate, 0, 1) };
 }

@@ -49,7 +49,8 @@ export function usableCounts(counts: PollCounts): PollCounts | null {
   };
 }
 
-function isCount({ requests, score }: ArmCounts): boolean {
+/** Whether it can be counts of requests at all: not negative, finite, not beyond any traffic. */
+export function isCount({ requests, score }: ArmCounts): boolean {
   return requests >= 0 && requests <= MOST_REQUESTS && Number.isFinite(score);
 }
 

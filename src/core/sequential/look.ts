@@ -10,14 +10,10 @@ import { lateText } from '../words.ts';
 import { BEFORE_MS, beforeOf, scoreOf } from './before.ts';
 import { type ArmCounts, addCounts, NO_REQUESTS, type PollCounts } from './counts.ts';
 import type { SequentialMemory } from './memory.ts';
-import {
-  enterStep,
-  pollSequential,
-  readSequential,
-  type SequentialReading,
-  startSequential,
-} from './poll.ts';
+import { enterStep, pollSequential } from './poll.ts';
+import { readSequential, type SequentialReading } from './reading.ts';
 import { evidenceNeeded, type SequentialSettings, sequentialSettings } from './settings.ts';
+import { startSequential } from './state.ts';
 import { addSplit, NO_SPLIT, readSplit } from './traffic-split.ts';
 import { againstText, aloneText, countsText, forText, type Scored } from './words.ts';
 

@@ -1,7 +1,7 @@
 /** What the sequential judge remembers of one metric in one rollout, between two looks. */
 import type { Ledger } from '../ledger/ledger.ts';
 import type { BeforeTraffic } from './before.ts';
-import type { SequentialState } from './poll.ts';
+import type { SequentialState } from './state.ts';
 import type { SplitState } from './traffic-split.ts';
 
 /** Plain JSON. */

@@ -2,7 +2,7 @@
 import { compactNumber, percent, roughDuration } from '../../lib/text.ts';
 import { type ArmCounts, addCounts, share } from './counts.ts';
 import type { GapInterval } from './gap-interval.ts';
-import type { SequentialReading } from './poll.ts';
+import type { SequentialReading } from './reading.ts';
 
 /** What the scores are: failed requests, or requests slower than a threshold in the histogram's unit. */
 export type Scored =

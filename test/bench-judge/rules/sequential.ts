@@ -6,13 +6,14 @@ import {
   type PollCounts,
 } from '../../../src/core/sequential/counts.ts';
 import { dispersionOf } from '../../../src/core/sequential/dispersion.ts';
-import { enterStep, pollSequential, startSequential } from '../../../src/core/sequential/poll.ts';
+import { enterStep, pollSequential } from '../../../src/core/sequential/poll.ts';
 import {
   evidenceNeeded,
   type SequentialSettings,
   sequentialSettings,
 } from '../../../src/core/sequential/settings.ts';
 import { slowCounts } from '../../../src/core/sequential/slow-scores.ts';
+import { startSequential } from '../../../src/core/sequential/state.ts';
 import { BUCKETS, type Counts, requestsIn, type Sli } from '../sli.ts';
 import { POLL_SECONDS, POLLS_PER_MINUTE } from '../world.ts';
 import type { Answer, Rule, RuleKind, Setup, View } from './rule.ts';

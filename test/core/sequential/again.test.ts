@@ -1,7 +1,9 @@
 import { expect, it } from 'vitest';
 import { newLedger } from '../../../src/core/ledger/ledger.ts';
 import type { SequentialMemory } from '../../../src/core/sequential/memory.ts';
-import { pollSequential, readSequential, startSequential } from '../../../src/core/sequential/poll.ts';
+import { pollSequential } from '../../../src/core/sequential/poll.ts';
+import { readSequential } from '../../../src/core/sequential/reading.ts';
+import { startSequential } from '../../../src/core/sequential/state.ts';
 import { steps } from '../../support/a-canary.ts';
 import { createDesk, type Desk } from '../desk.ts';
 import { aRule } from './a-rule.ts';

@@ -1,5 +1,6 @@
 /** What one poll of one metric costs the sequential judge: `npx node test/core/sequential/cost.ts`. */
-import { pollSequential, startSequential } from '../../../src/core/sequential/poll.ts';
+import { pollSequential } from '../../../src/core/sequential/poll.ts';
+import { startSequential } from '../../../src/core/sequential/state.ts';
 import { aPoll, aRule, arm, failures, seeded } from './a-rule.ts';
 
 const POLLS = 20_000;

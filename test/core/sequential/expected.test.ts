@@ -1,13 +1,10 @@
 /** The expected times against seeded rollouts. */
 import { expect, it } from 'vitest';
 import { armsAt, msToPass, msToRollBack } from '../../../src/core/sequential/expected.ts';
-import {
-  enterStep,
-  pollSequential,
-  readSequential,
-  startSequential,
-} from '../../../src/core/sequential/poll.ts';
+import { enterStep, pollSequential } from '../../../src/core/sequential/poll.ts';
+import { readSequential } from '../../../src/core/sequential/reading.ts';
 import { evidenceNeeded } from '../../../src/core/sequential/settings.ts';
+import { startSequential } from '../../../src/core/sequential/state.ts';
 import { aPoll, aRule, arm, failures, RULES, seeded } from './a-rule.ts';
 
 const SETTINGS = aRule();

@@ -2,13 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import type { ArmCounts, PollCounts } from '../../../src/core/sequential/counts.ts';
 import { logEvidence, nearestOnLine } from '../../../src/core/sequential/evidence.ts';
-import {
-  enterStep,
-  pollSequential,
-  type SequentialState,
-  startSequential,
-} from '../../../src/core/sequential/poll.ts';
+import { enterStep, pollSequential } from '../../../src/core/sequential/poll.ts';
 import type { SequentialSettings } from '../../../src/core/sequential/settings.ts';
+import { type SequentialState, startSequential } from '../../../src/core/sequential/state.ts';
 import { aPoll, aRule, arm } from './a-rule.ts';
 
 /** Requests and bad ones of the canary, then of stable. */

@@ -1,12 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import {
-  enterStep,
-  pollSequential,
-  readSequential,
-  type SequentialState,
-  startSequential,
-} from '../../../src/core/sequential/poll.ts';
+import { enterStep, pollSequential } from '../../../src/core/sequential/poll.ts';
+import { readSequential } from '../../../src/core/sequential/reading.ts';
 import type { SequentialSettings } from '../../../src/core/sequential/settings.ts';
+import { type SequentialState, startSequential } from '../../../src/core/sequential/state.ts';
 import { aPoll, aRule, arm, aShippedRule } from './a-rule.ts';
 
 const CLEAN = arm(30_000, 30);

@@ -3,7 +3,7 @@ import { newLedger } from '../../../src/core/ledger/ledger.ts';
 import { msToPass } from '../../../src/core/sequential/expected.ts';
 import { type SequentialContext, sequentialMetric, settingsOf } from '../../../src/core/sequential/look.ts';
 import { outlook } from '../../../src/core/sequential/outlook.ts';
-import { startSequential } from '../../../src/core/sequential/poll.ts';
+import { startSequential } from '../../../src/core/sequential/state.ts';
 import { NO_SPLIT } from '../../../src/core/sequential/traffic-split.ts';
 import { initialRollout } from '../../../src/core/state.ts';
 import { roughDuration } from '../../../src/lib/text.ts';

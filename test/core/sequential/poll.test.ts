@@ -1,13 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { PollCounts } from '../../../src/core/sequential/counts.ts';
-import {
-  enterStep,
-  pollSequential,
-  type SequentialReading,
-  startSequential,
-} from '../../../src/core/sequential/poll.ts';
+import { enterStep, pollSequential } from '../../../src/core/sequential/poll.ts';
+import type { SequentialReading } from '../../../src/core/sequential/reading.ts';
 import { evidenceNeeded, type SequentialSettings } from '../../../src/core/sequential/settings.ts';
 import { slowCounts } from '../../../src/core/sequential/slow-scores.ts';
+import { startSequential } from '../../../src/core/sequential/state.ts';
 import { upperBound } from '../../../src/core/sequential/upper-bound.ts';
 import { aPoll, aRule, arm, failures, seeded } from './a-rule.ts';
 
