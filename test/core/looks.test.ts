@@ -133,7 +133,8 @@ describe('leaving a step upward', () => {
     ]);
     looks(desk, 3, 'pass');
     expect(desk.state().diagnostics).toEqual([]);
-    expect(metric(desk)?.passes, 'the last window reaches to that time').toBe(1);
+    expect(metric(desk)?.passes, 'only the last window lies behind that time').toBe(1);
+    expect(desk.rollout().held.weight).toBe(5);
     looks(desk, 1, 'fail');
     expect(metric(desk)).toMatchObject({ passes: 0, failures: 1 });
     const failed = at5();
