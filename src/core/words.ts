@@ -1,6 +1,7 @@
 /** Small phrases that sentences for people share. */
 
 import { formatDuration } from '../lib/duration.ts';
+import { clockTime } from '../lib/text.ts';
 import type { Canary } from '../spec/canary.ts';
 import type { Held } from './memory.ts';
 
@@ -17,6 +18,11 @@ export function stepName(index: number): string {
 /** ": reason" for the end of a sentence; empty where nobody gave one. */
 export function said(reason: string): string {
   return reason === '' ? '' : `: ${reason}`;
+}
+
+/** "stable, frozen at 14:21:40Z" where it has no traffic left; "stable" where it has. */
+export function stableName(frozenAt: number | null, now: number): string {
+  return frozenAt === null ? 'stable' : `stable, frozen at ${clockTime(frozenAt, now)}`;
 }
 
 /** The step has been held for its `maxHold`, pauses and outages not counted; null: not yet. */

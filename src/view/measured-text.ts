@@ -1,5 +1,6 @@
 /** What the last look measured, in a sentence for whoever has to decide by it. */
 import type { Verdict } from '../core/rollout.ts';
+import { stableName } from '../core/words.ts';
 import { formatDuration } from '../lib/duration.ts';
 import { compactNumber, percent } from '../lib/text.ts';
 import type { Metric } from '../spec/canary.ts';
@@ -19,8 +20,10 @@ export function measuredText({ source, judge }: Metric, verdict: Verdict | null)
   };
   const bad = source.kind === 'latency' ? ' slow' : ' failed';
   const arms = [`canary ${one(canary, canaryRequests, bad)}`];
-  const when = stableFrozenAt === null ? '' : ' before weight 100';
-  if (stable !== null) arms.push(`stable ${one(stable, stableRequests, '')}${when}`);
+  const frozen = stableFrozenAt === null ? '' : ',';
+  if (stable !== null) {
+    arms.push(`${stableName(stableFrozenAt, verdict.at)}${frozen} ${one(stable, stableRequests, '')}`);
+  }
   return `${arms.join(', ')}, ${isCounted ? 'in this rollout' : `in ${formatDuration(windowMs)}`}`;
 }
 

@@ -121,7 +121,7 @@ test('get of a paused Canary names every reason, a missing number and trouble', 
     Next      look again 14:00:25Z
     Why       error-rate has no data for 600s
     Paused    NoData: error-rate has no data for 600s (since 13:59:30Z)
-    Measured  error-rate: canary not measured, stable 0.1 % of 1200 requests before weight 100, in 1m (10s ago)
+    Measured  error-rate: canary not measured, stable, frozen at 13:59:00Z, 0.1 % of 1200 requests, in 1m (10s ago)
     Alert     SloBurn asks for pause: the budget burns (since 13:59:00Z)
     Failed    v0: not started again without \`retry\`
     File      payment.yaml:7

@@ -126,8 +126,12 @@ describe('what the last look measured', () => {
   });
 
   test('says where stable is what it was', () => {
-    expect(measured({}, { stableFrozenAt: NOW })).toBe(
-      'canary 0.1 % of 400 requests failed, stable 0.1 % of 1200 requests before weight 100, in 1m',
+    expect(measured({}, { stableFrozenAt: NOW - 60_000 })).toBe(
+      'canary 0.1 % of 400 requests failed, stable, frozen at 13:59:00Z, 0.1 % of 1200 requests, in 1m',
+    );
+    const day = 24 * 60 * 60_000;
+    expect(measured(counted, { canary: 0, stableFrozenAt: NOW - day, windowMs: 0 })).toBe(
+      'canary 0 of 400 failed (0 %), stable, frozen at 2026-11-22 14:00:00Z, 1.2 of 1200 (0.1 %), in this rollout',
     );
   });
 

@@ -6,7 +6,7 @@ import { type ArmTally, newLedger, type Polled, takePoll } from '../ledger/ledge
 import { countersRequest, guessedScrapeMs, leastWindowMs } from '../ledger/polls.ts';
 import type { Measurement, MeasureRequest } from '../observation.ts';
 import type { RolloutState, VerdictClass } from '../rollout.ts';
-import { lateText } from '../words.ts';
+import { lateText, stableName } from '../words.ts';
 import { BEFORE_MS, beforeOf, scoreOf } from './before.ts';
 import { type ArmCounts, addCounts, NO_REQUESTS, type PollCounts } from './counts.ts';
 import type { SequentialMemory } from './memory.ts';
@@ -131,7 +131,7 @@ export function judgeSequential(context: SequentialContext, answers: SequentialA
   const next = polled.isNews ? counted(context, settings, here, polled, answers.canary.at) : here;
   const heard = (tally: ArmTally | null) => heardOf(tally, memory.threshold);
   return {
-    ...conclude(context, settings, next),
+    ...conclude(context, settings, next, answers.canary.at),
     isNews: polled.isNews,
     heard: { canary: heard(polled.canary), stable: heard(polled.stable) },
   };
@@ -234,11 +234,14 @@ function conclude(
   context: SequentialContext,
   settings: SequentialSettings,
   memory: Started,
+  at: number,
 ): Omit<SequentialJudgement, 'heard' | 'isNews'> {
   const { canary, rollout, metric, promise, counting } = context;
   const reading = readSequential(memory.test, settings);
   const scored = scoredOf(metric, promise, counting, memory);
   const counts = countsText(reading, scored);
+  const stable = stableName(rollout.frozenAt, at);
+  const against = `${againstText(reading, scored, stable)}: ${counts}`;
   const judgement = (kind: VerdictClass, detail: string) => ({
     class: kind,
     memory,
@@ -252,11 +255,11 @@ function conclude(
     const late = lateText(canary, rollout);
     return late === null ? judgement('pending', detail) : judgement('inconclusive', `${late}, ${detail}`);
   };
-  if (reading.asks === 'rollback') return judgement('fail', `${againstText(reading, scored)}: ${counts}`);
+  if (reading.asks === 'rollback') return judgement('fail', against);
   if (memory.silentPolls > SILENT_POLLS) return judgement('noData', silentText(context, memory));
   const split = canary.analysis.anySplit === true ? null : splitTrouble(rollout, memory);
   if (split !== null) return wait(`${split}; ${counts}`);
-  if (reading.asks === 'hold') return wait(`nothing advances, ${againstText(reading, scored)}: ${counts}`);
+  if (reading.asks === 'hold') return wait(`nothing advances, ${against}`);
   const needed = rollout.frozenAt === null ? evidenceNeeded(settings, rollout.held.index) : -Infinity;
   const have = reading.nonInferiority;
   if (memory.split.canary === 0) {
@@ -271,8 +274,8 @@ function conclude(
   }
   if (rollout.frozenAt === null) return judgement('pass', `${forText(reading, needed, null)}: ${counts}`);
   return reading.stableBound === 1
-    ? judgement('noData', 'stable: nothing was counted before weight 100')
-    : judgement('pass', `${aloneText(reading, scored)}: ${counts}`);
+    ? judgement('noData', `${stable}: nothing of it was counted until then`)
+    : judgement('pass', `${aloneText(reading, scored, stable)}: ${counts}`);
 }
 
 function silentText({ canary }: SequentialContext, { silentPolls, ledger }: SequentialMemory): string {

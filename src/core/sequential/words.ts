@@ -49,20 +49,20 @@ function heardText(reading: SequentialReading, { kind }: Scored): string {
   return parts.join(', ');
 }
 
-/** What a test that asks for a rollback or a hold has found. */
-export function againstText(reading: SequentialReading, scored: Scored): string {
+/** What a test that asks for a rollback or a hold has found; `stable`: its name, with the time it is frozen at. */
+export function againstText(reading: SequentialReading, scored: Scored, stable: string): string {
   const log = reading.by === null ? reading.regression : reading[reading.by];
-  return `odds ${oddsText(log)} against "${nullText(reading, scored)}"`;
+  return `odds ${oddsText(log)} against "${nullText(reading, scored, stable)}"`;
 }
 
-/** What a pass at weight 100 rests on. */
-export function aloneText({ alone, stableBound }: SequentialReading, scored: Scored): string {
+/** What a pass at weight 100 rests on; `stable`: its name, with the time it is frozen at. */
+export function aloneText({ alone, stableBound }: SequentialReading, scored: Scored, stable: string): string {
   const most = percent(stableBound ?? 1);
   const held =
     scored.kind === 'failed'
-      ? `at most ${most} of stable's failed before weight 100, ${percent(scored.tolerated)} more are tolerated`
-      : `at most ${most} of stable's were slower than ${compactNumber(scored.threshold)} before weight 100, ${compactNumber(scored.tolerated)} slower is tolerated`;
-  return `${alone > 0 ? `odds of ${oddsText(alone)} against it are too few` : 'nothing speaks against it'}: ${held}`;
+      ? `at most ${most} failed, ${percent(scored.tolerated)} more are tolerated`
+      : `at most ${most} were slower than ${compactNumber(scored.threshold)}, ${compactNumber(scored.tolerated)} slower is tolerated`;
+  return `${alone > 0 ? `odds of ${oddsText(alone)} against it are too few` : 'nothing speaks against it'}: of ${stable}, ${held}`;
 }
 
 /** How far the evidence for the step has come, and about how long the rest will take; null: nobody knows. */
@@ -74,9 +74,10 @@ export function forText(reading: SequentialReading, needed: number, remainingMs:
   return `${have}, ${oddsText(needed)} needed to leave the step${rest}`;
 }
 
-function nullText({ by, stableBound }: SequentialReading, scored: Scored): string {
+function nullText({ by, stableBound }: SequentialReading, scored: Scored, stable: string): string {
   if (by === 'guard') return `less than 20 % of requests more ${scored.kind} than stable's`;
-  if (by === 'alone') return `no worse than tolerated above ${percent(stableBound ?? 1)}, stable's bound`;
+  if (by === 'alone')
+    return `no worse than tolerated above ${percent(stableBound ?? 1)}, the bound of ${stable}`;
   return scored.kind === 'failed'
     ? `at most ${percent(scored.tolerated)} more failed than stable's`
     : `at most ${compactNumber(scored.tolerated)} slower than stable's ${compactNumber(scored.threshold)}`;

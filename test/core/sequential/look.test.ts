@@ -154,8 +154,29 @@ describe('what the sequential judge makes of a look', () => {
     const judged = judge(100, 4, { canary: [1000, 1], stable: [0, 0] });
     expect(judged.class).toBe('pass');
     expect(judged.detail).toMatch(
-      /^nothing speaks against it: at most [\d.]+ % of stable's failed before weight 100, 0.25 % more are tolerated: canary 4 of 4004 failed \(0.0999 %\) at weight 100$/,
+      /^nothing speaks against it: of stable, frozen at 02:46:40Z, at most [\d.]+ % failed, 0.25 % more are tolerated: canary 4 of 4004 failed \(0.0999 %\) at weight 100$/,
     );
+  });
+
+  it('says at weight 100 when the stable was frozen by which it fails', () => {
+    const judged = judge(100, 8, { canary: [950, 50], stable: [0, 0] });
+    expect(judged.class).toBe('fail');
+    expect(judged.detail).toMatch(
+      /^odds .* : 1 against "no worse than tolerated above [\d.]+ %, the bound of stable, frozen at 02:46:40Z": canary /,
+    );
+  });
+
+  it('is no data at weight 100 when nothing of stable was ever counted', () => {
+    const before = measurement('before', START, { kind: 'noData', why: 'empty', detail: 'no series' });
+    let judged: ReturnType<typeof judgeSequential> | null = null;
+    for (const at of [START, START + SCRAPE_MS, START + 2 * SCRAPE_MS]) {
+      const canary = measurement('canary', at, counters('v2', START, at, 1000, 1));
+      judged = judgeSequential(aContext(RATIO, 100, judged?.memory), { canary, stable: null, before });
+    }
+    expect(judged).toMatchObject({
+      class: 'noData',
+      detail: 'stable, frozen at 02:46:40Z: nothing of it was counted until then',
+    });
   });
 
   it('waits at a new weight for a request of its own, whatever the odds of the weights before', () => {
