@@ -1,6 +1,11 @@
 /** The promise itself, by exact enumeration: wherever the null is true, a poll's e-value is 1 at most on average. */
 import { describe, expect, it } from 'vitest';
+import type { ArmCounts } from '../../../src/core/sequential/counts.ts';
 import { logEvidence, type Means, type Side } from '../../../src/core/sequential/evidence.ts';
+import { pollSequential } from '../../../src/core/sequential/poll.ts';
+import type { SequentialSettings } from '../../../src/core/sequential/settings.ts';
+import { startSequential } from '../../../src/core/sequential/state.ts';
+import { aPoll, arm, aShippedRule } from './a-rule.ts';
 
 const REQUESTS = [
   { canary: 1, stable: 1 },
@@ -108,4 +113,57 @@ it('is far above 1 on average where the alternative is true', () => {
   const alternative = { canary: 0.3, stable: 0.02 };
   const game = { requests: { canary: 7, stable: 20 }, alternative, margin: 0.05, side: 'above' } as const;
   expect(Math.max(...expectations(game, [alternative]))).toBeGreaterThan(2);
+});
+
+describe('the odds at weight 100, where the canary is held against a bound alone', () => {
+  const TESTS = ['alone', 'guard'] as const;
+  const readingAt = (settings: SequentialSettings, stable: ArmCounts, canary: ArmCounts) =>
+    pollSequential(startSequential(settings, stable, 1), aPoll(canary, arm(0, 0), { alone: true }), settings)
+      .reading;
+
+  /** The mean odds of a test after one poll of so many requests, for each law of the scores that has the mean. */
+  function meanOdds(settings: SequentialSettings, stable: ArmCounts, requests: number) {
+    const readings = Array.from({ length: 2 * requests + 1 }, (_, sum) =>
+      readingAt(settings, stable, arm(requests, sum / 2)),
+    );
+    return (test: (typeof TESTS)[number], mean: number) =>
+      laws(mean).map((law) =>
+        sums(requests, law).reduce((total, p, sum) => total + p * Math.exp(readings[sum]![test]), 0),
+      );
+  }
+
+  describe.each([
+    ['errors', aShippedRule()],
+    ['errors, a wide margin', aShippedRule({ maxDelta: 0.05, sensitivity: 1 })],
+    ['a latency', aShippedRule({ source: 'latency' })],
+  ])('%s', (_, settings) => {
+    it.each([
+      [30_000, 30],
+      [2_000, 40],
+      [50, 0],
+      [40, 20],
+    ])(
+      'are 1 at most on average while the mean is below it: stable with %d requests, score %d',
+      (...known) => {
+        const stable = arm(...known);
+        const bound = readingAt(settings, stable, arm(1, 0)).stableBound!;
+        for (const test of TESTS) {
+          const line = bound + settings[test].margin;
+          const means = [0, 0.001, 0.2, 0.5, 0.9, 0.99, 1].map((part) => part * Math.min(line, 1));
+          const found = [1, 7, 30].flatMap((requests) => {
+            const odds = meanOdds(settings, stable, requests);
+            return means.flatMap((mean) => odds(test, mean));
+          });
+          expect(Math.max(...found)).toBeGreaterThan(0.99);
+          expect(Math.max(...found)).toBeLessThanOrEqual(1 + 1e-9);
+        }
+      },
+    );
+
+    it('are far above 1 on average where the canary is far above it', () => {
+      for (const test of TESTS) {
+        expect(Math.max(...meanOdds(settings, arm(30_000, 30), 30)(test, 0.9))).toBeGreaterThan(100);
+      }
+    });
+  });
 });
