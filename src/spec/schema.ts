@@ -73,7 +73,9 @@ const Traffic = z
     ),
     settle: anyDuration()
       .prefault('60s')
-      .describe('After a weight is verified, looks whose window touches this time count neither way.'),
+      .describe(
+        'After a weight is verified, what touches this time is no evidence, but for the guard, critical metrics and the rollout budget.',
+      ),
     verifyTimeout: duration(1000, '1s')
       .prefault('30s')
       .describe('A raise not read back by then is cancelled and reported; a lowering is written again.'),
