@@ -78,20 +78,28 @@ function lintSequential(path: Path, metric: Metric, written: Written): Finding[]
 function lintMargin(path: Path, metric: Metric, written: Written): Finding[] {
   const hasRate = 'maxBurnRateDelta' in written;
   const wrong = (field: string, detail: string) => wrongField('SPEC_BOUND', [...path, field], detail);
-  if (!hasRate) return [];
+  if (!hasRate) return lintLoose(path, 'maxDelta', metric);
   const at = 'maxBurnRateDelta';
   if (!('ratio' in written)) return [wrong(at, 'Only a ratio has an error budget: use maxDelta.')];
   if ('maxDelta' in written)
     return [wrong(at, 'maxDelta and maxBurnRateDelta are two ways to give the margin: keep one.')];
   if (!('objective' in written))
     return [wrong(at, 'maxBurnRateDelta needs an objective, e.g. objective: 0.999.')];
-  const rate = metric.maxBurnRateDelta;
   const margin = marginOf(metric);
   if (margin !== undefined && margin > 1) {
     const detail = `A share lies between 0 and 1, and the margin that this gives is ${margin}.`;
     return [wrongValue('SPEC_BOUND', [...path, at], detail)];
   }
-  if (rate === undefined || rate <= PAGING_BURN_RATE) return [];
-  const detail = `A burn rate of ${PAGING_BURN_RATE} pages people at once, and the canary may burn ${rate} more than stable.`;
-  return [doubtful('SPEC_LOOSE_MARGIN', [...path, at], detail)];
+  return lintLoose(path, at, metric);
+}
+
+/** A share of all requests, where there is an objective to hold it against. `field`: what gives it. */
+function lintLoose(path: Path, field: string, metric: Metric): Finding[] {
+  const { ratio, objective } = metric;
+  const margin = marginOf(metric);
+  if (ratio === undefined || objective === undefined || margin === undefined) return [];
+  const rate = Number((margin / (1 - objective)).toPrecision(6));
+  if (rate <= PAGING_BURN_RATE) return [];
+  const detail = `A burn rate of ${PAGING_BURN_RATE} pages people at once, and ${field} lets the canary burn ${rate} more than stable: narrow it.`;
+  return [doubtful('SPEC_LOOSE_MARGIN', [...path, field], detail)];
 }
