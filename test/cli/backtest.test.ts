@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RunningPrometheus } from '../../infra/prometheus/process.ts';
+import type { OpenTraffic } from '../../src/cli/forecasts.ts';
+import { ok } from '../../src/lib/result.ts';
 import { loadPrometheus, missing, SCRAPE, type Series, START } from '../metrics/real.ts';
 import { begin, NOBODY, runProcess } from './run.ts';
 
@@ -183,6 +185,34 @@ async function queriesOf({ url }: RunningPrometheus): Promise<number> {
     text.match(/^prometheus_http_requests_total\{.*handler="\/api\/v1\/query".*\} (\d+)$/gm) ?? [];
   return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
 }
+
+test('a long backtest says on a terminal how many minutes of the record it is through', async () => {
+  const path = directory('long', { shop: declaration('shop', 'threshold') });
+  const nothing: OpenTraffic = () =>
+    ok({
+      ask: async ({ id, at }) => ({
+        id,
+        at: at ?? 0,
+        reading: { kind: 'noData', why: 'empty', detail: 'no series' },
+        query: 'q',
+        skewMs: 0,
+      }),
+      close: async () => {},
+    });
+  const said = async (isTerminal: boolean) => {
+    let now = 0;
+    // Each look takes so long that it is said how far it came.
+    const clock = { now: () => now, monotonic: () => (now += 2_000), after: () => () => {} };
+    const period = ['--from', '600', '--to', '840'];
+    const argv = ['backtest', path, ...VERSIONS, ...period];
+    const { code, out, talk } = await begin(null, argv, { isTerminal, clock }, nothing).ended;
+    expect([code, out]).toEqual([0, expect.stringContaining('shop')]);
+    return talk;
+  };
+  const lines = (await said(true)).split('\n');
+  expect([...new Set(lines)]).toEqual([0, 1, 2, 3].map((minute) => `${minute} of 4 minutes`));
+  expect(await said(false)).toBe('');
+});
 
 test('a Prometheus that is not there judges nothing: 1, and nothing on standard output', async () => {
   const path = directory('away', { shop: declaration('shop', 'threshold') });
