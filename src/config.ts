@@ -31,6 +31,8 @@ export interface Config {
     readonly basic: string | null;
     readonly ca: string | null;
     readonly headers: Readonly<Record<string, string>>;
+    /** Samples take so long until they can be read. */
+    readonly delayMs: number;
   };
   readonly notifyUrl: string | null;
   /** Null: reads are open, and changes are taken from this machine only. */
@@ -102,15 +104,20 @@ const Listen = z.string().transform((text, context) => {
   return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
 });
 
-const TICK_MIN_MS = 100;
-const TICK_MAX_MS = 3_600_000;
-const Tick = z.string().transform((text, context) => {
-  const ms = parseDuration(text);
-  if (ms === null || ms < TICK_MIN_MS || ms > TICK_MAX_MS) {
-    context.addIssue('must be a duration from 100ms to 1h, such as 5s');
-  }
-  return ms ?? 0;
-});
+const Tick = duration(100, 3_600_000, '5s');
+const Delay = duration(0, 300_000, '20s');
+
+/** Both bounds ms. */
+function duration(leastMs: number, mostMs: number, example: string) {
+  return z.string().transform((text, context) => {
+    const ms = parseDuration(text);
+    if (ms === null || ms < leastMs || ms > mostMs) {
+      const range = `from ${formatDuration(leastMs)} to ${formatDuration(mostMs)}`;
+      context.addIssue(`must be a duration ${range}, such as ${example}`);
+    }
+    return ms ?? 0;
+  });
+}
 
 const Count = z.string().transform((text, context) => {
   if (!/^\d{1,6}$/.test(text)) context.addIssue('must be a whole number up to 999999; 0: no limit');
@@ -276,7 +283,8 @@ function readPrometheus(reader: Reader): Config['prometheus'] | null {
     ca: reader.file('prometheusCa', authorityProblem),
     headers: Object.fromEntries(reader.many('prometheusHeader', Header)),
   };
-  return url === null ? null : { url, ...access };
+  const delayMs = reader.one('prometheusDelay', Delay, '0s');
+  return url === null || delayMs === null ? null : { url, ...access, delayMs };
 }
 
 function secretProblem(text: string): string | null {
@@ -330,6 +338,7 @@ export function effectiveSettings(config: Config): Readonly<Record<string, strin
     prometheusLogin:
       prometheus.token !== null ? 'bearer token' : prometheus.basic !== null ? 'basic' : 'none',
     prometheusCa: prometheus.ca === null ? 'system' : 'given',
+    prometheusDelay: formatDuration(prometheus.delayMs),
     prometheusHeaders: Object.keys(prometheus.headers).map((name) => `${name}: ${REDACTED}`),
     notifyUrl: notifyUrl === null ? 'none' : `${new URL(notifyUrl).origin}/${REDACTED}`,
     tokens: tokens === null ? 'none' : tokens.path,

@@ -217,7 +217,8 @@ function buildController(
   const clock = systemClock;
   const prometheus = openPrometheus(config);
   closers.push(() => prometheus.close());
-  const measure = createMeasure({ prometheus: timedPrometheus(prometheus, clock, metrics.asked), clock });
+  const asked = timedPrometheus(prometheus, clock, metrics.asked);
+  const measure = createMeasure({ prometheus: asked, clock, delayMs: config.prometheus.delayMs });
   closers.push(() => measure.close());
   const router = createRouter(config, metrics, log);
   closers.push(() => router.close());

@@ -23,7 +23,8 @@ export function openPrometheus({ prometheus }: Pick<Config, 'prometheus'>): Prom
 /** Prometheus for a command that asks once. Throws as `createPrometheus` does. */
 export function openTraffic(config: Pick<Config, 'prometheus'>): Traffic {
   const prometheus = openPrometheus(config);
-  const measure = createMeasure({ prometheus, clock: systemClock });
+  const { delayMs } = config.prometheus;
+  const measure = createMeasure({ prometheus, clock: systemClock, delayMs });
   const { signal } = new AbortController();
   return {
     ask: (request) => measure(request, signal),

@@ -66,6 +66,13 @@ export const SETTINGS: readonly Setting[] = [
     "the system's",
   ),
   setting(
+    'prometheusDelay',
+    '--prometheus-delay <duration>',
+    'PROMETHEUS_DELAY',
+    'how long samples take until they can be read, e.g. behind remote write: counters are read that much later',
+    '0s',
+  ),
+  setting(
     'prometheusHeader',
     '--prometheus-header <header>',
     'PROMETHEUS_HEADER',

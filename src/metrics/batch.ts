@@ -20,6 +20,8 @@ export interface MeasureOptions {
   readonly clock: Clock;
   /** How long a request waits for others like it; default 25 ms: the loop makes those together that are due together. */
   readonly batchMs?: number;
+  /** Samples of counters take so long until they can be read, ms: they are asked for at so much earlier a time; default 0. */
+  readonly delayMs?: number;
   /** Most queries at once; default 8. */
   readonly concurrency?: number;
 }
@@ -67,8 +69,9 @@ export function createMeasure(options: MeasureOptions): BatchedMeasure {
   const running = new Set<Promise<unknown>>();
   const closing = new AbortController();
 
-  const measure: Measure = (request, signal) =>
+  const measure: Measure = (asked, signal) =>
     new Promise((resolve, reject) => {
+      const request = delayed(asked, options.delayMs ?? 0);
       const shape = readShape(request);
       const query =
         shape.ok && shape.value !== null ? singleQuery(shape.value, request.version) : textOf(request.source);
@@ -250,6 +253,11 @@ function doubted(reading: Reading, warnings: readonly string[]): Reading {
  */
 function blamesContents({ warnings }: Answer): boolean {
   return warnings.some((warning) => warning.startsWith('PromQL warning'));
+}
+
+function delayed(request: MeasureRequest, delayMs: number): MeasureRequest {
+  if (request.source.kind !== 'counters' || request.at === null) return request;
+  return { ...request, at: request.at - delayMs };
 }
 
 function deadlineMs(intervalMs: number): number {

@@ -44,7 +44,7 @@ test('without anything set the defaults of the interface page are in force', () 
     db: 'canary.db',
     listen: { host: '127.0.0.1', port: 5001 },
     nacos: { urls: ['http://127.0.0.1:8848/nacos'], api: 'auto', credentials: null, ca: null },
-    prometheus: { url: 'http://127.0.0.1:9090', token: null, basic: null, ca: null, headers: {} },
+    prometheus: { url: 'http://127.0.0.1:9090', token: null, basic: null, ca: null, headers: {}, delayMs: 0 },
     notifyUrl: null,
     tokens: null,
     tls: null,
@@ -101,6 +101,7 @@ test('every setting can stand in the file, with or without dashes', () => {
       prometheusTokenFile: token
       prometheus-ca: ca.pem
       prometheusHeader: ['X-Scope-OrgID: team', 'X-Two: b']
+      prometheusDelay: 20s
       notifyUrl: https://hooks.example/T0/secret
       tokens: tokens.yaml
       tls-cert: cert.pem
@@ -133,6 +134,7 @@ test('every setting can stand in the file, with or without dashes', () => {
       basic: null,
       ca,
       headers: { 'X-Scope-OrgID': 'team', 'X-Two': 'b' },
+      delayMs: 20_000,
     },
     notifyUrl: 'https://hooks.example/T0/secret',
     tokens: { path: 'tokens.yaml', text: 'tokens: []\n' },
@@ -199,6 +201,11 @@ test.each<[string, Given, string]>([
   ['an API that is none', { flags: { nacosApi: 'v2' } }, '--nacos-api must be one of auto, v1, v3'],
   ['a tick that is none', { flags: { tick: '5' } }, '--tick must be a duration from 100ms to 1h'],
   ['a tick too short', { flags: { tick: '1ms' } }, '--tick must be a duration from 100ms to 1h'],
+  [
+    'a delay too long',
+    { flags: { prometheusDelay: '1h' } },
+    '--prometheus-delay must be a duration from 0s to 5m, such as 20s',
+  ],
   [
     'a level that is none',
     { flags: { logLevel: 'verbose' } },
@@ -374,6 +381,7 @@ test('the settings in force are printed without secrets', () => {
     prometheus: 'http://127.0.0.1:9090',
     prometheusLogin: 'bearer token',
     prometheusCa: 'system',
+    prometheusDelay: '0s',
     prometheusHeaders: ['X-Scope-OrgID: [redacted]'],
     notifyUrl: 'https://hooks.example/[redacted]',
     tokens: 'none',

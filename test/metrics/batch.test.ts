@@ -156,6 +156,18 @@ describe('waiting for each other', () => {
     ]);
   });
 
+  test('counters are asked for as much earlier as their samples take to arrive, and nothing else is', async () => {
+    use(() => ok({ samples: [], series: [], warnings: [], skewMs: 0 }), { delayMs: 20_000 });
+    const at = clock.now() - 2_000;
+    const asked = ask([
+      countersRequest('http_requests_total{job="svc-0"}', 'v1', { at }),
+      presenceRequest('up{job="svc-0"}', 'v1', { at }),
+    ]);
+    await advance(25);
+    expect(sent.map(({ options }) => options.timeMs)).toEqual([at - 20_000, at]);
+    expect((await asked).map((one) => one.at)).toEqual([at - 20_000, at]);
+  });
+
   test('samples that the server doubts are no data', async () => {
     const series = [{ labels: { __name__: 'c', job: 'a', version: 'v1' }, samples: [] }];
     use(() => ok({ samples: [], series, warnings: ['a store did not answer'], skewMs: 0 }));
