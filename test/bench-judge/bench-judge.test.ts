@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { SCRAPED_APART } from './apart.ts';
 import { keyOf, paceCell, scheduleCells } from './cells.ts';
 import { AT_ONCE, AT_PACE, NO_DISPERSION, NO_SETTLE, SCRAPED, SEQUENTIAL } from './contestants.ts';
 import { asLines, readResult } from './kept.ts';
 import { pageOf } from './page.ts';
 import { FULL_RUNS, playParts, quickParts, type Result, SCRAPED_RUNS } from './run.ts';
-import { ERROR_SCENARIOS, SCRAPED_APART, type Scenario } from './scenarios.ts';
+import { ERROR_SCENARIOS, type Scenario } from './scenarios.ts';
 import { compareSeeds } from './seeds.ts';
 import { type Check, checksOf, reasonOf, unexpected } from './targets.ts';
 

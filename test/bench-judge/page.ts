@@ -1,5 +1,6 @@
 /** A result of the benchmark as a page of Markdown. */
 import { table } from '../bench/markdown.ts';
+import { MARGIN_APART, SCRAPED_APART } from './apart.ts';
 import type { Cell, Mode } from './cells.ts';
 import {
   AT_PACE,
@@ -19,7 +20,6 @@ import {
   FULL_SCENARIOS,
   LATENCY_SCENARIOS,
   PAIRS_AT_PACE,
-  SCRAPED_APART,
   type Scenario,
   SILENT,
   TRAFFIC,
@@ -155,17 +155,22 @@ function missedList(checks: readonly Check[]): string[] {
 }
 
 function apartTable({ cells }: Result): string[] {
-  const rows = SCRAPED_APART.flatMap(({ id, title }) => {
-    const found = TRAFFIC.map((rps) => cellOf(cells, 'schedule', id, rps, SEQUENTIAL.name));
-    return found.some((cell) => cell === undefined) ? [] : [[title, ...found.map(detection)]];
-  });
+  const row = (mode: Mode, figure: (cell: Cell | undefined) => string) => (one: Scenario) => {
+    const found = TRAFFIC.map((rps) => cellOf(cells, mode, one.id, rps, SEQUENTIAL.name));
+    return found.some((cell) => cell === undefined) ? [] : [[one.title, ...found.map(figure)]];
+  };
+  const rows = [
+    ...SCRAPED_APART.flatMap(row('schedule', detection)),
+    ...MARGIN_APART.flatMap(row('pace', ending)),
+  ];
   if (rows.length === 0) return [];
   return ['## Where scrapes lie apart', APART, table(['', ...TRAFFIC.map((rps) => `${rps} rps`)], rows)];
 }
 
 const APART = `Prometheus scrapes each target at a time of its own, so that one version may show what hits both a poll before the other.
 A poll of the canary is then [held against both polls of stable](how-it-judges.md#what-it-assumes-and-where-it-ends) that cover its time.
-Here is one instance of each version; both at 5 % for three minutes, and a canary that is worse: rolled back in percent, with the median minutes.`;
+Here is one instance of each version: rolled back in percent, with the median minutes, on the fixed schedule; of the canaries at the margin what the tables at pace show.
+A judge that does not know of the two times (this one before) rolled back 94.5 % of the good canaries of *N5, canary after stable by 0.75 of an interval* at 500 requests a second.`;
 
 function seedTable(result: Result, other: Result): string[] {
   const { figures, differences } = compareSeeds(result, other);

@@ -3,6 +3,7 @@ import { arch, cpus } from 'node:os';
 import { pollSequential } from '../../src/core/sequential/poll.ts';
 import { sequentialSettings } from '../../src/core/sequential/settings.ts';
 import { startSequential } from '../../src/core/sequential/state.ts';
+import { MARGIN_APART, SCRAPED_APART } from './apart.ts';
 import { type Cell, keyOf, paceCell, pacePairCell, pairCell, scheduleCells } from './cells.ts';
 import {
   AT_ONCE,
@@ -26,7 +27,6 @@ import {
   FULL_SCENARIOS,
   LATENCY_SCENARIOS,
   PAIRS_AT_PACE,
-  SCRAPED_APART,
   type Scenario,
   SILENT,
   TRAFFIC,
@@ -101,6 +101,7 @@ export function fullParts(): Part[] {
     ),
     ...grid([SILENT], (one, rps) => [schedule(one, rps, SCHEDULE_KEEPERS, FULL_RUNS.pace)]),
     ...grid(SCRAPED_APART, (one, rps) => [schedule(one, rps, [SEQUENTIAL], FULL_RUNS.apart)]),
+    ...grid(MARGIN_APART, (one, rps) => [fullPace(one, rps, SEQUENTIAL)]),
     ...TRAFFIC.flatMap((rps) => [
       schedule(EDGES.balanced, rps, [IN_MEMORY_NO_SETTLE], FULL_RUNS.edge),
       schedule(EDGES.strict, rps, [IN_MEMORY_STRICT], FULL_RUNS.edge),

@@ -35,7 +35,7 @@ export const TRAFFIC = [5, 50, 500] as const;
 
 const INCIDENT = { from: 12 * POLLS_PER_MINUTE, to: 15 * POLLS_PER_MINUTE };
 
-function steady(
+export function steady(
   id: string,
   title: string,
   truth: Truth,
@@ -178,28 +178,6 @@ export const FULL_SCENARIOS: readonly Scenario[] = [
   atFull('F3', '+1 % from weight 100 on', 'bad', 0.01),
   atFull('F4', '+5 % from weight 100 on', 'bad', 0.05),
   atFull('F5', 'all fail from weight 100 on', 'bad', 1),
-];
-
-/** N5 where one version is scraped a part of a poll after the other: it shows the incident so much earlier, and its end. */
-function scrapedApart(part: number, first: Arm): Scenario {
-  const rate = (poll: number) => (poll > INCIDENT.from && poll <= INCIDENT.to ? 0.05 : 0.001);
-  const other = first === 'stable' ? 'canary' : 'stable';
-  const title = `N5, ${other} scraped ${part} of an interval after ${first}`;
-  const rates = ({ poll }: Place) => {
-    const late = (1 - part) * rate(poll) + part * rate(poll + 1);
-    return first === 'stable' ? { stable: rate(poll), canary: late } : { stable: late, canary: rate(poll) };
-  };
-  return { ...steady(`N5 ${first} ${part}`, title, 'good', rates), first };
-}
-
-const FIRST = ['stable', 'canary'] as const;
-
-export const SCRAPED_APART: readonly Scenario[] = [
-  ...FIRST.flatMap((first) => [0.25, 0.5, 0.75].map((part) => scrapedApart(part, first))),
-  ...FIRST.map((first): Scenario => {
-    const bad = worse(`R2 ${first}`, `R2, ${first} scraped first`, 'bad', 0.001, 0.02);
-    return { ...bad, first };
-  }),
 ];
 
 /** Two metrics at once, errors and latency: both good, or one at the margin or beyond. */

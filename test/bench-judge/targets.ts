@@ -1,4 +1,5 @@
 /** What the sequential judge must reach, as named checks over the cells of a run. */
+import { MARGIN_APART, SCRAPED_APART } from './apart.ts';
 import type { Cell, Mode } from './cells.ts';
 import { ALONE, HALF_ALPHA, HALF_SETTLED, NO_SETTLE, SEQUENTIAL } from './contestants.ts';
 import {
@@ -7,7 +8,6 @@ import {
   FULL_SCENARIOS,
   LATENCY_SCENARIOS,
   PAIRS_AT_PACE,
-  SCRAPED_APART,
   type Scenario,
   SILENT,
   type Truth,
@@ -92,7 +92,7 @@ function shares(cells: readonly Cell[]): (Check | null)[] {
       rolledBack,
     ),
     share(
-      'false rollback, N5 with scrapes apart',
+      'false rollback, errors, with scrapes apart',
       ALPHA,
       find(cells, 'schedule', idsOf(SCRAPED_APART, ['good']), both),
       rolledBack,
@@ -125,6 +125,12 @@ function shares(cells: readonly Cell[]): (Check | null)[] {
       'false promotion at the margin and beyond',
       BETA,
       find(cells, 'pace', wrong, both),
+      ({ tally }) => tally.promoted,
+    ),
+    share(
+      'false promotion at the margin, with scrapes apart',
+      BETA,
+      find(cells, 'pace', idsOf(MARGIN_APART, ['margin']), both),
       ({ tally }) => tally.promoted,
     ),
     share(
