@@ -140,6 +140,26 @@ test('a plan says for each step how long it takes and what helps where that is t
   );
 });
 
+test('a plan warns where the judge cannot see the margin in the buckets', async () => {
+  const at = await running('pay');
+  const asked = answering((request) =>
+    request.source.kind === 'counters' && request.source.selector.startsWith('d_bucket')
+      ? counters(request, 'd_bucket', { '0.1': 40, '0.25': 49, '0.5': 49.9, '+Inf': 50 })
+      : requests(request, 50),
+  );
+  const dir = directory({ pay: YAML('pay', 'v2', LATENCY) });
+  const line =
+    "    ! p99: stable's quantile 0.99 lies in the bucket from 0.25 to 0.5, wider than maxDelta 0.05, and nobody can see " +
+    'inside of it: make the buckets there narrower, or widen maxDelta to 0.25\n';
+  const { code, out } = await run(at, asked.open, dir);
+  expect([code, out.split(line).length]).toEqual([0, 2]);
+  const hundred = YAML('pay', 'v2', LATENCY).replaceAll(/^ {6}- \{setWeight: (?:5|50),.*\n/gm, '');
+  expect((await run(at, asked.open, directory({ pay: hundred }))).out).toContain(line);
+  const [errors, p99] = JSON.parse((await run(at, asked.open, dir, '-o', 'json')).out).entries[0].forecasts;
+  expect(errors.advice).toBeNull();
+  expect(line).toContain(p99.advice);
+});
+
 test('a Canary whose only step is at 100 has nothing that could be foretold', async () => {
   const at = await running('pay');
   const dir = directory({

@@ -22,6 +22,8 @@ interface CountsView extends NamesView {
   readonly judge: 'sequential';
   readonly traffic: TrafficView | null;
   readonly steps: readonly CountsStepView[];
+  /** Why the margin cannot be seen in the buckets of a latency; null: it can, or nothing is known. */
+  readonly advice: string | null;
   /** Null: the metric has no rollout budget, or nothing is known. */
   readonly budget: BudgetView | null;
 }
@@ -92,9 +94,9 @@ type Names = Omit<NamesView, 'unknown'>;
 
 function countsView(names: Names, { judge, forecast, spending }: SequentialForecast): CountsView {
   if (!forecast.ok) {
-    return { ...names, judge, unknown: forecast.error, traffic: null, steps: [], budget: null };
+    return { ...names, judge, unknown: forecast.error, traffic: null, steps: [], advice: null, budget: null };
   }
-  const { rps, mean, threshold, dispersion, steps } = forecast.value;
+  const { rps, mean, threshold, dispersion, steps, advice } = forecast.value;
   return {
     ...names,
     judge,
@@ -105,6 +107,7 @@ function countsView(names: Names, { judge, forecast, spending }: SequentialForec
       promoteSeconds: seconds(step.promoteMs),
       catches: step.effects.map(({ delta, ms }) => ({ delta, seconds: seconds(ms) })),
     })),
+    advice,
     budget: spending === null ? null : budgetView(spending),
   };
 }
@@ -158,16 +161,19 @@ export function forecastLines(one: MetricForecast): readonly string[] {
   if (one.judge === 'mannWhitney') return pointsLines(one);
   const { metric, stable, forecast, spending } = one;
   if (!forecast.ok) return [];
-  const { steps } = forecast.value;
+  const { steps, advice } = forecast.value;
   const unit = metric.source.kind === 'latency' ? compactNumber : percent;
   const traffic = trafficText(forecast.value, stable);
-  const budget = spending === null ? [] : [`    ${spendingText(metric, spending, stable)}`];
-  if (steps.length === 0) return [`    ${metric.name}: ${traffic}`, ...budget];
+  const rest = [
+    ...(advice === null ? [] : [`    ! ${metric.name}: ${advice}`]),
+    ...(spending === null ? [] : [`    ${spendingText(metric, spending, stable)}`]),
+  ];
+  if (steps.length === 0) return [`    ${metric.name}: ${traffic}`, ...rest];
   const effects = steps[0]?.effects ?? [];
   const columns = ['healthy', ...effects.map(({ delta }) => `+${unit(delta)}`)];
   const times = (step: StepForecast) => [step.promoteMs, ...step.effects.map(({ ms }) => ms)].map(timeText);
   const title = `${traffic}; average time until a healthy revision passes and a worse one is caught`;
-  return [...tableLines(metric, title, columns, steps, times), ...budget];
+  return [...tableLines(metric, title, columns, steps, times), ...rest];
 }
 
 function spendingText(

@@ -6,7 +6,7 @@ import type { Growth } from '../ledger/walk.ts';
 import type { Measurement } from '../observation.ts';
 import { type ArmCounts, addCounts, NO_REQUESTS } from './counts.ts';
 import { dispersionOf } from './dispersion.ts';
-import { type CumulativeBucket, slowCounts } from './slow-scores.ts';
+import { type BucketBounds, bucketAround, type CumulativeBucket, slowCounts } from './slow-scores.ts';
 
 /** How far back stable is looked at. */
 export const BEFORE_MS = 30 * 60_000;
@@ -29,6 +29,8 @@ export interface Before {
   readonly dispersion: number;
   /** Latency: what a share `tail` of the requests was slower than. Null: ratio, or it cannot be told. */
   readonly threshold: number | null;
+  /** Latency: the widest bucket that `threshold` lies in; null: none, or no request does. */
+  readonly bucket: BucketBounds | null;
   readonly traffic: BeforeTraffic | null;
   /** Mean score of all requests at the threshold plus so much, in the histogram's unit; that of a ratio is always the same. */
   meanBeyond(by: number): number;
@@ -63,6 +65,7 @@ export function beforeOf(
     counts: score(inside),
     dispersion: dispersionOf(polls),
     threshold,
+    bucket: threshold === null ? null : widestAround(all, threshold),
     traffic: trafficOf(inside, all.requests, meanBeyond(0), meanBeyond(margin)),
     meanBeyond,
   };
@@ -115,6 +118,12 @@ function quantileOf(tally: LatencyTally, tail: number): number | null {
     else high = middle;
   }
   return high;
+}
+
+function widestAround(tally: Tally, threshold: number): BucketBounds | null {
+  if (tally.kind === 'ratio') return null;
+  const around = tally.histograms.flatMap((buckets) => bucketAround(buckets, threshold) ?? []);
+  return around.sort((a, b) => b.upper - b.lower - (a.upper - a.lower))[0] ?? null;
 }
 
 function finiteBounds(buckets: readonly CumulativeBucket[]): number[] {

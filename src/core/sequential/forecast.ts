@@ -1,6 +1,6 @@
 /** How long a rollout would take at the traffic of stable: until a good revision goes on, and until a bad one is caught. */
 import { err, ok, type Result } from '../../lib/result.ts';
-import { roughDuration } from '../../lib/text.ts';
+import { compactNumber, roughDuration } from '../../lib/text.ts';
 import type { Canary, Step } from '../../spec/canary.ts';
 import { countersRequest, guessedScrapeMs } from '../ledger/polls.ts';
 import type { Measurement, MeasureRequest } from '../observation.ts';
@@ -43,6 +43,8 @@ export interface Forecast {
   readonly steps: readonly StepForecast[];
   /** The step at 100, where stable has no traffic to compare with; null: there is none. */
   readonly alone: Pick<StepForecast, 'index' | 'step'> | null;
+  /** A sentence where the buckets are too wide for the margin; else null. */
+  readonly advice: string | null;
 }
 
 /** Asks for the counters of a version over `BEFORE_MS`. */
@@ -91,13 +93,28 @@ export function forecastOf(
     .filter(({ step }) => step.weight < 100)
     .map(({ index, step }) => forecastStep(facts, index, step));
   const alone = declared.find(({ step }) => step.weight === 100) ?? null;
-  return ok({ rps, mean: traffic.mean, threshold, dispersion, steps, alone });
+  const advice = bucketAdvice(prospect, before);
+  return ok({ rps, mean: traffic.mean, threshold, dispersion, steps, alone, advice });
 }
 
 function knownOf({ canary, metric, counting }: Prospect, answer: Measurement): Before {
   const { versionLabel, intervalMs } = canary.analysis;
   const shape = { tail: tailOf(metric), margin: metric.bounds.maxDelta ?? 0 };
   return beforeOf(counting, answer, versionLabel, intervalMs, shape, answer.at);
+}
+
+function bucketAdvice({ metric: { source, bounds } }: Prospect, { bucket }: Before): string | null {
+  if (source.kind !== 'latency' || bucket === null) return null;
+  const { maxDelta = 0 } = bounds;
+  const { lower, upper } = bucket;
+  // Sixteen digits of 0.4 - 0.35 are more than 0.05.
+  const width = Number((upper - lower).toPrecision(12));
+  if (width <= maxDelta) return null;
+  return (
+    `stable's quantile ${source.quantile} lies in the bucket from ${compactNumber(lower)} to ${compactNumber(upper)}, ` +
+    `wider than maxDelta ${maxDelta}, and nobody can see inside of it: ` +
+    `make the buckets there narrower, or widen maxDelta to ${compactNumber(width)}`
+  );
 }
 
 interface Facts {

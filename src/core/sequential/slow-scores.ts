@@ -7,6 +7,12 @@ export interface CumulativeBucket {
   readonly count: number;
 }
 
+/** A bucket by itself, in the histogram's unit: what is above `lower`, up to `upper`. */
+export interface BucketBounds {
+  readonly lower: number;
+  readonly upper: number;
+}
+
 /**
  * Requests and their summed slow scores against a threshold. Inside a bucket requests count as spread evenly, as in
  * `histogram_quantile`: a bucket above the threshold scores 1, one below it 0, the one around it the part above. At
@@ -29,6 +35,16 @@ export function slowCounts(buckets: readonly CumulativeBucket[], threshold: numb
     lower = upper;
   }
   return { requests: below, score };
+}
+
+/** The bucket that `value` lies in; null: no request does. `buckets`: as for `slowCounts`. */
+export function bucketAround(buckets: readonly CumulativeBucket[], value: number): BucketBounds | null {
+  const place = buckets.findIndex(({ upper }) => value <= upper);
+  const bucket = buckets[place];
+  const below = buckets[place - 1];
+  if (bucket === undefined || bucket.count <= (below?.count ?? 0)) return null;
+  const { upper } = bucket;
+  return { lower: below?.upper ?? Math.min(0, upper), upper };
 }
 
 function slowScore(lower: number, upper: number, threshold: number): number {

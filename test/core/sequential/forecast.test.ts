@@ -30,7 +30,7 @@ function aProspect(metric: Metric = RATIO, weights = [5, 25, 50, 100], maxHoldMs
 }
 
 /** Half an hour of counters that grow by so much a second, each with its labels. */
-function counters(rates: readonly (readonly [labels: Record<string, string>, perSecond: number])[]): Reading {
+function counters(rates: readonly (readonly [labels: Record<string, string>, perSecond: number])[]) {
   const scrapes = Array.from({ length: 120 }, (_, scrape) => scrape);
   const series = rates.map(([labels, perSecond]) => ({
     labels: { job: 'shop', instance: 'a', version: 'v1', ...labels },
@@ -38,7 +38,7 @@ function counters(rates: readonly (readonly [labels: Record<string, string>, per
       (scrape) => [AT - (119 - scrape) * SCRAPE_S * 1000, scrape * SCRAPE_S * perSecond] as const,
     ),
   }));
-  return { kind: 'series', series };
+  return { kind: 'series', series } satisfies Reading;
 }
 
 function requests(rps: number, failed: number): Reading {
@@ -196,6 +196,58 @@ describe('a latency', () => {
       'step 1 (5 %): the evidence for a healthy revision never comes: ' +
         'widen maxDelta, or make the buckets around its quantile narrower',
     );
+  });
+
+  it('warns where the bucket of its quantile is wider than the margin', () => {
+    // The quantile is at 0.44.
+    const coarse = histogram(['0.2', 45], ['0.4', 49], ['0.5', 49.9], ['+Inf', 50]);
+    const at = (maxDelta: number) => forecast(aProspect({ ...LATENCY, bounds: { maxDelta } }), coarse).advice;
+    expect(at(0.09)).toBe(
+      "stable's quantile 0.99 lies in the bucket from 0.4 to 0.5, wider than maxDelta 0.09, and nobody can see " +
+        'inside of it: make the buckets there narrower, or widen maxDelta to 0.1',
+    );
+    expect(at(0.1)).toBeNull();
+    expect(forecast(aProspect(), requests(50, 0.001)).advice).toBeNull();
+  });
+
+  it('warns by the widest of such buckets where processes have others', () => {
+    const of = (instance: string, bounds: readonly (readonly [le: string, perSecond: number])[]) =>
+      bounds.map(([le, perSecond]) => [{ __name__: 'd_bucket', instance, le }, perSecond] as const);
+    const both = counters([
+      ...of('a', [
+        ['0.42', 24],
+        ['0.46', 25],
+        ['+Inf', 25],
+      ]),
+      ...of('b', [
+        ['0.4', 24.4],
+        ['0.5', 25],
+        ['+Inf', 25],
+      ]),
+    ]);
+    expect(forecast(aProspect(LATENCY), both).advice).toContain('in the bucket from 0.4 to 0.5, wider than');
+  });
+
+  it('warns of the bucket of a native histogram that has the quantile, not of the empty room below the others', () => {
+    const native = (upTo: number) => {
+      const buckets = [
+        { above: 0.1, upper: 0.11, rate: 49 },
+        { above: 0.4, upper: upTo, rate: 1 },
+        { above: -Infinity, upper: Infinity, rate: 50 },
+      ];
+      const rates = buckets.map(
+        ({ upper, rate }) =>
+          [{ __name__: 'd', le: upper === Infinity ? '+Inf' : String(upper) }, rate] as const,
+      );
+      const { series } = counters(rates);
+      return {
+        kind: 'series',
+        series: series.map((one, place) => ({ ...one, above: buckets[place]?.above ?? 0 })),
+      } as const;
+    };
+    const metric = { ...LATENCY, source: { ...LATENCY.source, histogram: 'd' } } as const;
+    expect(forecast(aProspect(metric), native(0.44)).advice).toBeNull();
+    expect(forecast(aProspect(metric), native(0.8)).advice).toContain('in the bucket from 0.4 to 0.8, wider');
   });
 
   it('says so where stable has no such quantile', () => {
