@@ -57,7 +57,8 @@ export async function backtestAll(
   );
 }
 
-function ofAnySplit(spec: Spec): Spec {
+/** The share of the traffic that the canary got is not held against its weight. */
+export function ofAnySplit(spec: Spec): Spec {
   const { canary } = spec;
   return { ...spec, canary: { ...canary, analysis: { ...canary.analysis, anySplit: true } } };
 }

@@ -55,6 +55,12 @@ export const SCRAPED_APART: readonly Scenario[] = ORDERS.flatMap((first): Scenar
   { ...steady(`R2 ${first}`, `R2, ${order(first)}`, 'bad', rates(NONE, first, 0.5, 0.02)), first },
 ]);
 
+/** At pace: good, beside an incident of both. */
+export const GOOD_APART: readonly Scenario[] = ORDERS.map((first) => {
+  const title = `equal, and both at 5 % for 3 min, ${order(first)}`;
+  return { ...steady(`N5 ${first} early`, title, 'good', rates(EARLY, first, 0.25)), first };
+});
+
 /** At pace: at the margin, beside an incident of both. */
 export const MARGIN_APART: readonly Scenario[] = ORDERS.map((first) => {
   const title = `N4, and both at 5 % for 3 min, ${order(first)}`;

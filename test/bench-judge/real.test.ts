@@ -1,6 +1,7 @@
 /** Rollouts of the benchmark through a real Prometheus: the product's own way from counters to a decision. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RunningPrometheus } from '../../infra/prometheus/process.ts';
+import { ofAnySplit } from '../../src/cli/backtesting.ts';
 import { countingOf } from '../../src/core/ledger/counting.ts';
 import { newLedger, takePoll } from '../../src/core/ledger/ledger.ts';
 import type { Tally } from '../../src/core/ledger/tally.ts';
@@ -17,6 +18,7 @@ import { createPrometheus, type Prometheus } from '../../src/metrics/prometheus.
 import type { MetricSource, Spec } from '../../src/spec/canary.ts';
 import { parseFile } from '../../src/spec/parse.ts';
 import { loadPrometheus, missing } from '../metrics/real.ts';
+import { GOOD_APART } from './apart.ts';
 import { SEQUENTIAL } from './contestants.ts';
 import { ERROR_SCENARIOS, LATENCY_SCENARIOS } from './scenarios.ts';
 import { scrapesOf, type Target, timeOf } from './scrapes.ts';
@@ -63,6 +65,13 @@ const CASES: readonly Case[] = [
   { id: 'L7', rps: 50, run: 0, targets: QUIET },
 ];
 
+/** One version a quarter of a poll after the other, too late for the look after it: three quarters are between them. */
+const APART: readonly Case[] = GOOD_APART.map(({ id, first }) => {
+  const late = (target: Target) =>
+    (target.version === 'v1') === (first === 'stable') ? target : { ...target, laterMs: 250 * POLL_SECONDS };
+  return { id, rps: 500, run: 0, targets: QUIET.map(late) };
+});
+
 const RARELY: Case = { id: 'R2', rps: 50, run: 0, targets: RARE };
 
 /** Polls that are not at this one of each minute. */
@@ -72,7 +81,7 @@ function allBut(place: number): number[] {
 }
 
 function tapeOf({ id, rps, run }: Case): Tape {
-  const scenario = [...ERROR_SCENARIOS, ...LATENCY_SCENARIOS].find((one) => one.id === id);
+  const scenario = [...ERROR_SCENARIOS, ...LATENCY_SCENARIOS, ...GOOD_APART].find((one) => one.id === id);
   if (scenario === undefined) throw new Error(`there is no scenario ${id}`);
   return record(scenario, rps, SEQUENTIAL, { seed: SEED, run, more: POLLS_LATE });
 }
@@ -128,8 +137,8 @@ interface Played {
 }
 
 /** A rollout under the real core, with the counters that the server holds. */
-async function play(tape: Tape, measure: Measure): Promise<Played> {
-  const spec = specOf(tape);
+async function play(tape: Tape, measure: Measure, adapt = (spec: Spec) => spec): Promise<Played> {
+  const spec = adapt(specOf(tape));
   const run = createRun(spec, createRuleDocument(), 1_000 * timeOf(0));
   const last = 1_000 * timeOf(tape.polls.at(-1)!.poll);
   const ledger = countSpans(tape.sli, spec.canary.analysis.metrics[0]!.source);
@@ -200,7 +209,7 @@ function addTally(sum: Counts, tally: Tally): void {
 }
 
 describe.skipIf(missing !== null)('the benchmark through a real Prometheus', () => {
-  const all = [...CASES, RARELY];
+  const all = [...CASES, ...APART, RARELY];
   const tapes = new Map(all.map((one) => [one.id, tapeOf(one)]));
   let server: RunningPrometheus;
   let prometheus: Prometheus;
@@ -229,6 +238,10 @@ describe.skipIf(missing !== null)('the benchmark through a real Prometheus', () 
       if (targets === QUIET) expect(polls).toBe(tape.ending.polls);
     },
   );
+
+  test.each(APART)("an incident of both is not taken for the canary's: $id", async ({ id }) => {
+    expect(await play(tapes.get(id)!, measure, ofAnySplit)).toMatchObject({ kind: 'promoted' });
+  });
 
   test('a bad canary is rolled back where the versions are scraped rarely, and never between the same two polls', async () => {
     const tape = tapes.get(RARELY.id)!;

@@ -20,6 +20,8 @@ export interface Target {
   /** It starts anew, and counts from zero. */
   readonly restartedAfter?: readonly number[];
   readonly missed?: readonly number[];
+  /** It is scraped so much later than the others, ms. */
+  readonly laterMs?: number;
 }
 
 /** Unix seconds. */
@@ -40,7 +42,7 @@ export function scrapesOf(tape: Tape, targets: readonly Target[], seed: number):
 
 function targetScrapes(tape: Tape, target: Target, all: readonly Target[], seed: number): Series[] {
   const { id, sli, polls } = tape;
-  const { version, instance, startedAfter, restartedAfter = [], missed = [] } = target;
+  const { version, instance, startedAfter, restartedAfter = [], missed = [], laterMs = 0 } = target;
   const random = createRandom(seed, `${id}/${instance}`, 0);
   const times: number[] = [];
   const starts: (number | null)[] = [];
@@ -48,7 +50,7 @@ function targetScrapes(tape: Tape, target: Target, all: readonly Target[], seed:
   let startedAt = Math.max(startedAfter, -10_000);
   let counts = new Float64Array(sli.classes).fill(startedAfter === -Infinity ? COUNTED_BEFORE : 0);
   for (const poll of polls) {
-    times.push(timeOf(poll.poll) - (4_000 + Math.floor(1_000 * random.next())) / 1_000);
+    times.push(timeOf(poll.poll) + (laterMs - 4_000 - Math.floor(1_000 * random.next())) / 1_000);
     counts = counts.map((count, at) => count + partOf(poll, target, all, at));
     const isScraped = poll.poll > startedAfter && !missed.includes(poll.poll);
     starts.push(isScraped ? timeOf(startedAt) - 0.1 : null);
