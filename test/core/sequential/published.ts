@@ -23,13 +23,13 @@ function root(rises: (x: number) => number, low: number, high: number): number {
   return (below + above) / 2;
 }
 
-/** What makes a mixture tightest at variance `best` [H, section 3.5]. */
+/** What makes a mixture tightest at variance `best` [H]. */
 export function bestRho(best: number, alpha: number, sides: 1 | 2): number {
   const log = 2 * Math.log(1 / (sides === 1 ? 2 * alpha : alpha));
   return best / (log + Math.log(1 + log));
 }
 
-/** ln of the wealth at sum `s` of centered observations with variance `v`, bets spread as a normal law [H, (14) and (15)]. */
+/** ln of the wealth at sum `s` of centered observations with variance `v`, bets spread as a normal law [H]. */
 export function logNormalMixture(s: number, v: number, rho: number, sides: 1 | 2): number {
   const both = 0.5 * Math.log(rho / (v + rho)) + s ** 2 / (2 * (v + rho));
   return sides === 2 ? both : both + Math.LN2 + Math.log(normal(s / Math.sqrt(v + rho)));
@@ -81,7 +81,7 @@ export interface Bounded {
   readonly sides: 1 | 2;
 }
 
-/** As `logNormalMixture`, bets spread as a beta law over bounded observations [H, (21)]. */
+/** As `logNormalMixture`, bets spread as a beta law over bounded observations [H]. */
 export function logBetaBinomial(s: number, v: number, { g, h, best, alpha, sides }: Bounded): number {
   const r = Math.max(bestRho(best, alpha, sides) - g * h, 1e-3 * g * h);
   const x = sides === 1 ? h / (g + h) : 1;
@@ -119,7 +119,7 @@ export function bernoulliInterval(successes: number, trials: number, alpha: numb
 
 const ZETA = 3.1055472779775815; // Riemann's zeta function of 1.4
 
-/** How far the count below the `p`-quantile is ever from p * t, by double stitching [Q, theorem 1]. */
+/** How far the count below the `p`-quantile is ever from p * t, by double stitching [Q]. */
 export function quantileBound(p: number, t: number, alpha: number, best: number): number {
   const [delta, s, eta] = [0.5, 1.4, 2];
   const m = Math.max(t, best);
@@ -139,7 +139,7 @@ export function quantileBound(p: number, t: number, alpha: number, best: number)
 
 /**
  * The p-value, whenever one looks, of two ascending samples having the same `p`-quantile: the place of that quantile
- * which both together speak least against, each by the beta mixture over its counts below it [Q, section 4].
+ * which both together speak least against, each by the beta mixture over its counts below it [Q].
  */
 export function quantileTest(a: readonly number[], b: readonly number[], p: number, best: number): number {
   const [g, h] = [p, 1 - p];
@@ -155,7 +155,7 @@ export function quantileTest(a: readonly number[], b: readonly number[], p: numb
   return Math.min(1, Math.exp(-least));
 }
 
-/** How far the empirical distribution is ever from the true one, at all quantiles at once, from `least` on [Q, theorem 2]. */
+/** How far the empirical distribution is ever from the true one, at all quantiles at once, from `least` on [Q]. */
 export function distributionBound(t: number, alpha: number, least: number): number {
   const a = 0.85;
   /** The least probability of ever being beyond the bound, over the free parameter of the proof. */
