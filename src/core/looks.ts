@@ -24,6 +24,8 @@ import { inSeconds, said } from './words.ts';
 
 /** Beyond this difference between Prometheus' clock and ours a look is never evidence. Date has whole seconds. */
 const SKEW_LIMIT_MS = 5_000;
+/** A proxy with a wrong date must not hold a rollout for days; further ahead Prometheus has no samples before that time. */
+const MOST_AHEAD_MS = 3_600_000;
 
 /** `before`: stable before the rollout. */
 export function requestId(metric: Metric, arm: Arm | 'before'): string {
@@ -91,7 +93,10 @@ function noteSkew(turn: Turn, rollout: RolloutState): boolean {
   const skews = turn.input.seen.measurements.map(({ skewMs }) => skewMs ?? 0);
   const worst = skews.reduce((most, skew) => (Math.abs(skew) > Math.abs(most) ? skew : most), 0);
   const isSkewed = Math.abs(worst) > SKEW_LIMIT_MS;
-  if (isSkewed && worst > 0) rollout.misdatedUntil = Math.max(turn.now + worst, rollout.misdatedUntil ?? 0);
+  if (isSkewed && worst > 0) {
+    const until = turn.now + Math.min(worst, MOST_AHEAD_MS);
+    rollout.misdatedUntil = Math.max(until, rollout.misdatedUntil ?? 0);
+  }
   const aheadMs = (rollout.misdatedUntil ?? 0) - turn.now;
   const differs = `Prometheus' clock differs from ours by ${Math.round(worst / 1000)}s: no look is evidence until both agree within 5s`;
   const wasAhead = `Prometheus' clock was ahead, and dates of earlier samples lie up to ${inSeconds(aheadMs)} from now: no look is evidence until then`;

@@ -143,6 +143,15 @@ describe('leaving a step upward', () => {
     expect(metric(failed), 'a failure counts at once').toMatchObject({ failures: 1 });
   });
 
+  it('waits an hour at most for a clock that was far ahead, or a proxy that says so', () => {
+    const desk = at5();
+    desk.look('pass', { skewMs: 86_400_000 });
+    looks(desk, 120, 'pass');
+    expect(metric(desk)).toMatchObject({ passes: 0 });
+    looks(desk, 1, 'pass');
+    expect(metric(desk)).toMatchObject({ passes: 1 });
+  });
+
   it('takes the same evidence to end the last step as to leave any other', () => {
     const desk = createDesk();
     desk.reach(100);
