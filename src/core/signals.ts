@@ -64,8 +64,13 @@ function takePauses(turn: Turn, rollout: RolloutState): void {
     if (signal.eventId <= taken) continue;
     const newest = Math.max(rollout.alarms?.taken ?? 0, signal.eventId);
     rollout.alarms = { taken: newest, settled };
-    addPause(turn, 'Alert', alertText(signal), told(signal));
+    addPause(turn, 'Alert', `${alertText(signal)}; ${wayOut(turn)}`, told(signal));
   }
+}
+
+function wayOut({ canary }: Turn): string {
+  if (!canary.analysis.resumeOnResolved) return 'resume goes on';
+  return 'it goes on once every alert that paused it is resolved, or by resume';
 }
 
 function endResolved(turn: Turn, rollout: RolloutState): void {

@@ -106,7 +106,7 @@ describe('an alert that asks for a pause', () => {
     expect(pauses(desk)).toEqual([]);
     desk.look('pass', { signals: [first, alert({ name: 'Slow' })] });
     expect(desk.rollout().pauses).toMatchObject([
-      { reason: 'Alert', detail: 'alert Slow: the budget burns' },
+      { reason: 'Alert', detail: 'alert Slow: the budget burns; resume goes on' },
     ]);
   });
 
@@ -119,6 +119,14 @@ describe('an alert that asks for a pause', () => {
 
   describe('with resumeOnResolved', () => {
     const resuming = { analysis: { resumeOnResolved: true } };
+
+    it('says that it goes on by itself', () => {
+      const desk = at5(resuming);
+      desk.tick({ signals: [alert()] });
+      expect(desk.rollout().pauses[0]?.detail).toBe(
+        'alert SloBurn: the budget burns; it goes on once every alert that paused it is resolved, or by resume',
+      );
+    });
 
     it('lets go when it is resolved, and the evidence starts again', () => {
       const desk = at5(resuming);
