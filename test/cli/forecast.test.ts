@@ -286,7 +286,7 @@ spec:
 /** At 3 requests a second. */
 function values({ source }: MeasureRequest): Reading {
   if (source.kind === 'query') return { kind: 'value', value: 2.1e8, requests: null };
-  return { kind: 'value', value: source.kind === 'ratio' ? 0.001 : 0.367, requests: 3 * 1800 };
+  return { kind: 'value', value: source.kind === 'ratio' ? 0.001 : 0.367, requests: 3 * 300 };
 }
 
 test('of the mannWhitney judge it says when there can be a score, and what helps where windows are too empty', async () => {
@@ -295,8 +295,8 @@ test('of the mannWhitney judge it says when there can be a score, and what helps
   const { code, out } = await run(at, asked.open, directory({ pay: POINTS }));
   expect([code, asked.closed]).toEqual([0, 1]);
   expect(asked.requests.map(({ version, windowMs }) => [version, windowMs])).toEqual([
-    ['v1', 1_800_000],
-    ['v1', 1_800_000],
+    ['v1', 300_000],
+    ['v1', 300_000],
     ['v1', 60_000],
   ]);
   const lines = out.split('\n');

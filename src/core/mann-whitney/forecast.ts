@@ -6,11 +6,10 @@ import type { Canary, MannWhitneyTerms, Metric, Step } from '../../spec/canary.t
 import { leastMsOfPoints, type PointTimes, pointsApartMs } from '../../spec/mann-whitney.ts';
 import { renderQuery } from '../../spec/template.ts';
 import type { MeasuredSource, Measurement, MeasureRequest } from '../observation.ts';
+import { NOW_MS } from '../sequential/before.ts';
 import { pointsNeeded } from './classify.ts';
 import { ruleOf } from './look.ts';
 
-/** Over so long requests are counted: those of a single window are a matter of chance. */
-const TRAFFIC_MS = 30 * 60_000;
 /** A window that has enough requests less often than this never has. */
 const RARE = 0.01;
 /** One that has them more often than this always has. */
@@ -63,12 +62,12 @@ export function pointsProspect(canary: Canary, metric: Metric): PointsProspect |
   return terms === undefined || source.kind === 'external' ? null : { canary, metric, terms, source };
 }
 
-/** Asks what a look would ask of stable; of what counts requests, over half an hour. */
+/** Asks what a look would ask of stable; of what counts requests, over the time that tells of the traffic of now. */
 export function stableRequest({ canary, metric, source }: PointsProspect, version: string): MeasureRequest {
   const { versionLabel, intervalMs } = canary.analysis;
   const id = `${canary.name}/${metric.name}/${version}`;
   const request = { id, version, versionLabel, at: null, intervalMs };
-  if (source.kind !== 'query') return { ...request, source, windowMs: TRAFFIC_MS };
+  if (source.kind !== 'query') return { ...request, source, windowMs: trafficMs(metric) };
   const query = renderQuery(source.query, {
     service: canary.service,
     name: canary.name,
@@ -93,7 +92,7 @@ export function pointsForecast(
 ): PointsForecast {
   const { canary, metric, terms } = prospect;
   const points = pointsNeeded(ruleOf(metric, terms));
-  const traffic = stable.ok ? trafficOf(stable.value, onTrial) : stable;
+  const traffic = stable.ok ? trafficOf(metric, stable.value, onTrial) : stable;
   const times = {
     settleMs: canary.settleMs,
     windowMs: metric.windowMs,
@@ -108,7 +107,16 @@ export function pointsForecast(
   };
 }
 
-function trafficOf({ reading }: Measurement, onTrial: Measurement | null): Result<PointsTraffic, string> {
+/** Requests of a short window are a matter of chance. */
+function trafficMs({ windowMs }: Metric): number {
+  return Math.max(NOW_MS, windowMs);
+}
+
+function trafficOf(
+  metric: Metric,
+  { reading }: Measurement,
+  onTrial: Measurement | null,
+): Result<PointsTraffic, string> {
   if (reading.kind === 'noData' || reading.kind === 'error') return err(reading.detail);
   if (reading.kind === 'above') {
     return err(`stable's quantile lies in the +Inf bucket, above ${compactNumber(reading.bound)}`);
@@ -117,7 +125,7 @@ function trafficOf({ reading }: Measurement, onTrial: Measurement | null): Resul
     return err('stable shows no finite number');
   const { value, requests } = reading;
   const taken = onTrial === null ? 0 : requestsOf(onTrial);
-  return ok({ value, rps: requests === null ? null : (1000 * (requests + taken)) / TRAFFIC_MS });
+  return ok({ value, rps: requests === null ? null : (1000 * (requests + taken)) / trafficMs(metric) });
 }
 
 function requestsOf({ reading }: Measurement): number {

@@ -10,13 +10,15 @@ import { type BucketBounds, bucketAround, type CumulativeBucket, slowCounts } fr
 
 /** How far back stable is looked at. */
 export const BEFORE_MS = 30 * 60_000;
+/** How far back requests are counted for the traffic of now: before that another version may have had a part of it. */
+export const NOW_MS = 5 * 60_000;
 /** Long enough for a scrape in each bin. */
 const LEAST_BIN_MS = 15_000;
 const BISECTIONS = 60;
 
 /** What a canary as good as stable would look like. */
 export interface BeforeTraffic {
-  /** Requests a second, all of the service. */
+  /** Requests a second in the last `NOW_MS`; of all the time before where none came in them. */
   readonly rps: number;
   /** Mean score at the threshold. */
   readonly mean: number;
@@ -26,6 +28,8 @@ export interface BeforeTraffic {
 
 export interface Before {
   readonly counts: ArmCounts;
+  /** Requests a second in the last `NOW_MS`. */
+  readonly rpsNow: number;
   readonly dispersion: number;
   /** Latency: what a share `tail` of the requests was slower than. Null: ratio, or it cannot be told. */
   readonly threshold: number | null;
@@ -60,28 +64,39 @@ export function beforeOf(
     const { requests, score: sum } = scoreOf(all, threshold === null ? null : threshold + by);
     return sum / requests;
   };
+  const rpsNow = rateNow(counting, inside, until);
+  const rps = rpsNow > 0 ? rpsNow : rateOf(inside, all.requests);
   const polls = binsOf(inside, Math.max(pollMs, LEAST_BIN_MS)).map(score);
   return {
     counts: score(inside),
+    rpsNow,
     dispersion: dispersionOf(polls),
     threshold,
     bucket: threshold === null ? null : widestAround(all, threshold),
-    traffic: trafficOf(inside, all.requests, meanBeyond(0), meanBeyond(margin)),
+    traffic: rps > 0 ? { rps, mean: meanBeyond(0), meanAtBound: meanBeyond(margin) } : null,
     meanBeyond,
   };
 }
 
-/** Null: nothing was counted. */
-function trafficOf(
-  growths: readonly Growth[],
-  requests: number,
-  mean: number,
-  meanAtBound: number,
-): BeforeTraffic | null {
+/** Growth across the beginning of the time counts by the part that lies in it. */
+function rateNow(counting: Counting, growths: readonly Growth[], until: number): number {
+  const since = until - NOW_MS;
+  const recent = growths
+    .filter(({ to }) => to > since)
+    .map((growth) => {
+      const { from, to, amount } = growth;
+      return from >= since
+        ? growth
+        : { ...growth, from: since, amount: (amount * (to - since)) / (to - from) };
+    });
+  return rateOf(recent, tallyOf(counting, recent).requests);
+}
+
+/** Requests a second from the first sample to the last one; 0 where nothing was counted. */
+function rateOf(growths: readonly Growth[], requests: number): number {
   const from = growths.reduce((first, growth) => Math.min(first, growth.from), Infinity);
   const to = growths.reduce((last, growth) => Math.max(last, growth.to), -Infinity);
-  if (requests === 0 || !(to > from)) return null;
-  return { rps: (1000 * requests) / (to - from), mean, meanAtBound };
+  return to > from ? (1000 * requests) / (to - from) : 0;
 }
 
 /** Requests and their scores: bad ones, or how slow against `threshold`; all of them slow without one. */

@@ -32,9 +32,9 @@ export interface StepForecast {
 }
 
 export interface Forecast {
-  /** Requests a second, all of the service. */
+  /** Requests a second of now, all of the service. */
   readonly rps: number;
-  /** Stable's share of failed or slow requests. */
+  /** Stable's share of failed or slow requests in all of the time that was asked for. */
   readonly mean: number;
   /** Latency: what requests are slow against, in the histogram's unit. */
   readonly threshold: number | null;
@@ -84,8 +84,8 @@ export function forecastOf(
   if (prospect.counting.kind === 'latency' && threshold === null) {
     return err('stable has no such quantile: it lies above the highest finite bucket');
   }
-  const taken = onTrial === null ? 0 : knownOf(prospect, onTrial).counts.requests;
-  const rps = traffic.rps * (1 + taken / before.counts.requests);
+  const taken = onTrial === null ? 0 : knownOf(prospect, onTrial).rpsNow;
+  const rps = taken > 0 ? before.rpsNow + taken : traffic.rps;
   const dispersion = prospect.promise.dispersion ?? before.dispersion;
   const facts = { prospect, before, traffic: { ...traffic, rps }, dispersion };
   const declared = prospect.canary.strategy.steps.map((step, index) => ({ index, step }));

@@ -59,7 +59,7 @@ function answer(reading: Reading): Measurement {
 
 /** Half an hour at so many requests a second. */
 function traffic(rps: number): Reading {
-  return { kind: 'value', value: 0.001, requests: rps * 1800 };
+  return { kind: 'value', value: 0.001, requests: rps * 300 };
 }
 
 function forecast(
@@ -188,15 +188,17 @@ describe('what helps where the points come too late', () => {
 });
 
 describe('what stable shows', () => {
-  it('is asked for as a look would, but counts requests over half an hour', () => {
+  it('is asked for as a look would, but counts requests over five minutes, or a longer window', () => {
     const ratio = canaryOf(points());
     expect(stableRequest(pointsProspect(ratio, ratio.analysis.metrics[0]!)!, 'v1')).toMatchObject({
       id: 'shop/error-rate/v1',
       source: { kind: 'ratio' },
       version: 'v1',
-      windowMs: 30 * MINUTE,
+      windowMs: 5 * MINUTE,
       at: null,
     });
+    const long = canaryOf(points({ windowMs: 10 * MINUTE }));
+    expect(stableRequest(pointsProspect(long, long.analysis.metrics[0]!)!, 'v1').windowMs).toBe(10 * MINUTE);
     const query = 'heap{version="{{version}}",beside="{{canary}}"}[{{window}}]';
     const heap = canaryOf(points({ source: { kind: 'query', query } }));
     expect(stableRequest(pointsProspect(heap, heap.analysis.metrics[0]!)!, 'v1')).toMatchObject({

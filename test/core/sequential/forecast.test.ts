@@ -41,7 +41,24 @@ function counters(rates: readonly (readonly [labels: Record<string, string>, per
   return { kind: 'series', series } satisfies Reading;
 }
 
-function requests(rps: number, failed: number): Reading {
+/** One in a hundred fails; `rps` says how many requests a second there were so many seconds ago. */
+function shared(rps: (secondsAgo: number) => number): Reading {
+  const sums = [0];
+  for (let scrape = 1; scrape < 120; scrape += 1) {
+    sums.push((sums.at(-1) ?? 0) + SCRAPE_S * rps((120 - scrape) * SCRAPE_S));
+  }
+  const { series } = requests(1, 0.01);
+  const grown = series.map(({ labels, samples }) => {
+    const perRequest = labels['code'] === '500' ? 0.01 : 0.99;
+    return {
+      labels,
+      samples: samples.map(([at], scrape) => [at, perRequest * (sums[scrape] ?? 0)] as const),
+    };
+  });
+  return { kind: 'series', series: grown };
+}
+
+function requests(rps: number, failed: number): Extract<Reading, { kind: 'series' }> {
   const name = { __name__: 'http_requests_total' };
   return counters([
     [{ ...name, code: '200' }, rps * (1 - failed)],
@@ -133,6 +150,38 @@ describe('a ratio', () => {
       rps: expect.closeTo(50),
       mean: expect.closeTo(0.001),
     });
+  });
+
+  it('takes the traffic of now, though stable had a small part of it until it was promoted', () => {
+    const promoted = shared((ago) => (ago > 900 ? 5 : 50));
+    expect(forecast(aProspect(), promoted)).toMatchObject({
+      rps: expect.closeTo(50),
+      mean: expect.closeTo(0.01),
+    });
+  });
+
+  it('takes the traffic of now, though a revision on trial has a part of it since a short time ago, or all of it', () => {
+    const { rps } = forecast(
+      aProspect(),
+      shared((ago) => (ago > 600 ? 50 : 10)),
+      shared((ago) => (ago > 600 ? 0 : 40)),
+    );
+    expect(rps).toBeCloseTo(50);
+    const alone = forecast(
+      aProspect(),
+      shared((ago) => (ago > 600 ? 50 : 0)),
+      shared((ago) => (ago > 600 ? 0 : 50)),
+    );
+    expect(alone.rps).toBeCloseTo(50);
+  });
+
+  it('takes that of half an hour where no request came of late', () => {
+    const { rps } = forecast(
+      aProspect(),
+      shared((ago) => (ago > 900 ? 50 : 0)),
+    );
+    expect(rps).toBeGreaterThan(20);
+    expect(rps).toBeLessThan(30);
   });
 
   it.each<[string, Reading, RegExp]>([
