@@ -41,7 +41,7 @@ export function initialize(turn: Turn): void {
     because(turn, 'stableUnknown', detail);
     return;
   }
-  adoptStable(turn, canary.stableRevision, 'spec.stableRevision');
+  adoptStable(turn, canary.stableRevision, spec.stableToldBy ?? 'spec.stableRevision');
   turn.recognized = true;
   rest(turn);
 }

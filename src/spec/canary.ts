@@ -238,6 +238,8 @@ export interface Spec {
   readonly earlier?: EarlierMeaning;
   /** The template that went into `canary`, in the form that it had. */
   readonly template?: AnalysisTemplate;
+  /** What told `canary.stableRevision`, for messages; absent: the file. */
+  readonly stableToldBy?: string;
 }
 
 /**

@@ -7,6 +7,8 @@ import { didYouMean } from '../lib/text.ts';
 import { type Finding, fieldName, type Path, wrongField, wrongValue } from './finding.ts';
 import { offsetOf } from './place.ts';
 
+const DEFAULT_STABLE = 'v1';
+
 const duration = z.string().transform((text, context) => {
   const ms = parseDuration(text);
   if (ms !== null) return ms;
@@ -72,15 +74,17 @@ type Written = z.output<typeof Scenario>;
 export interface Scenario {
   readonly world: Omit<Written['world'], 'stableRevision'> & { readonly stableRevision: string };
   readonly changes: Written['changes'];
+  /** What told `world.stableRevision`, for messages; absent: whoever gave the other one. */
+  readonly stableToldBy?: string;
 }
 
 export type ScenarioChange = z.output<typeof change>;
 
 /**
- * Reads a scenario; one that says nothing of `stableRevision` has `stableRevision`. The error names every fault with
+ * Reads a scenario; one that says nothing of `stableRevision` has `stableRevision`, else v1. The error names every fault with
  * its place: "3:12 changes[0].at: ...", line and column from 1.
  */
-export function parseScenario(text: string, stableRevision = 'v1'): Result<Scenario, readonly string[]> {
+export function parseScenario(text: string, stableRevision?: string): Result<Scenario, readonly string[]> {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'silent' });
   const placed = (offset: number, detail: string) => {
@@ -99,7 +103,12 @@ export function parseScenario(text: string, stableRevision = 'v1'): Result<Scena
     );
   }
   const { world, changes } = parsed.data;
-  return ok({ world: { ...world, stableRevision: world.stableRevision ?? stableRevision }, changes });
+  const live = (revision: string) => ({ world: { ...world, stableRevision: revision }, changes });
+  if (world.stableRevision !== undefined) {
+    return ok({ ...live(world.stableRevision), stableToldBy: 'world.stableRevision' });
+  }
+  if (stableRevision !== undefined) return ok(live(stableRevision));
+  return ok({ ...live(DEFAULT_STABLE), stableToldBy: 'the default of world.stableRevision' });
 }
 
 /** Aliases that expand to more than anyone writes give nothing. */

@@ -106,6 +106,7 @@ describe.skipIf(missing !== null)('a backtest on a real Prometheus', () => {
         ['silent', 'Inconclusive'],
       ]);
       for (const { decidedAt, minutes, timeline, outcome } of stories) {
+        expect(timeline[0].reason).toBe('v1 is stable, told by --stable');
         for (const { at, weight, decision, reason } of timeline) {
           expect(Date.parse(at)).toBeGreaterThanOrEqual(FROM * 1_000);
           expect(Date.parse(at)).toBeLessThanOrEqual(TO * 1_000);

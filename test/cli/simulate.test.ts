@@ -70,6 +70,17 @@ changes: [{at: 2m, canary: {error: 0.1}}]
   expect(out.trimEnd().split('\n').at(-1)).toMatch(/^shop: RolledBack after [\d.]+ minutes$/);
 });
 
+test.each([
+  ['the world', 'world: {stableRevision: v1}', false, 'v1 is stable, told by world.stableRevision'],
+  ['the file', 'world: {}', true, 'v0 is stable, told by spec.stableRevision'],
+  ['neither', 'world: {}', false, 'v1 is stable, told by the default of world.stableRevision'],
+])('what is live is said with what told it: %s', async (_, text, isDeclared, told) => {
+  const declared = isDeclared ? '  revision: v2\n  stableRevision: v0\n' : '  revision: v2\n';
+  const path = file('told.yaml', canary('threshold').replace('  revision: v2\n', declared));
+  const { out } = await begin(null, ['simulate', path, '--scenario', world(`${text}\n`)]).ended;
+  expect(out).toMatch(new RegExp(`StableAdopted +${told}$`, 'm'));
+});
+
 test('the same world gives the same run', async () => {
   const good = world('world: {rps: 7, stable: {error: 0.01}, canary: {error: 0.012}, until: 20m}\n');
   const run = () => begin(null, ['simulate', judged, '--scenario', good, '-o', 'json']).ended;

@@ -59,7 +59,7 @@ function judgeable(context: Context, declared: Spec, canary: string, stable: str
   const { spec, leftOut } = unattended(declared, canary, stable, ({ source }) => source.kind !== 'external');
   for (const metric of leftOut) context.talk(`${name}: ${metric.name} is left out: alerts are not recorded`);
   const { metrics } = spec.canary.analysis;
-  if (metrics.length > 0 || analysis.skip) return [spec];
+  if (metrics.length > 0 || analysis.skip) return [{ ...spec, stableToldBy: '--stable' }];
   context.refuse(EXIT.failed, `${name} was not judged: none of its metrics is recorded by Prometheus`);
   return [];
 }

@@ -159,8 +159,9 @@ function simulateScenario(context: Context, file: string, worldFile: string): Ex
 }
 
 /** What the world says is live is what a rule document would say: it wins over the file. */
-function liveIn(spec: Spec, { world }: Scenario): Spec {
-  return { ...spec, canary: { ...spec.canary, stableRevision: world.stableRevision } };
+function liveIn(spec: Spec, { world, stableToldBy }: Scenario): Spec {
+  const canary = { ...spec.canary, stableRevision: world.stableRevision };
+  return { ...spec, canary, ...(stableToldBy === undefined ? {} : { stableToldBy }) };
 }
 
 function readScenario(file: string, stableRevision: string | undefined): Result<Scenario, readonly string[]> {
