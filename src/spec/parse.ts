@@ -1,5 +1,6 @@
 /** From the text of a file to its Canaries and to everything that is wrong with them, all at once, each with its place. */
 import { type Document, isMap, isScalar, parseAllDocuments } from 'yaml';
+import { plural } from '../lib/text.ts';
 import type { AnalysisTemplate, Canary, ParsedFile, Spec, TemplateUser } from './canary.ts';
 import { canonicalJson, sha256 } from './canonical.ts';
 import type { SpecCode } from './codes.ts';
@@ -15,6 +16,9 @@ const MAX_BYTES = 1024 * 1024;
 
 /** Diagnostics of one document. More help no one, and a megabyte of nonsense would give megabytes of them. */
 const MAX_SHOWN = 200;
+
+/** Syntax mistakes of one document: behind the first ones the parser guesses, most of all where the file is no YAML. */
+const MAX_SYNTAX_SHOWN = 5;
 
 const PARSE_OPTIONS = {
   prettyErrors: false,
@@ -108,13 +112,12 @@ interface ParsedDocument {
 
 function parseDocument(source: Source): ParsedDocument {
   const { document, text } = source;
-  const mistakes = [
-    ...syntaxMistakes([...document.errors, ...document.warnings], text),
-    ...duplicateKeys(document),
-    ...aliasMistakes(document),
-  ];
+  const syntax = syntaxMistakes([...document.errors, ...document.warnings], text);
+  const mistakes = [...syntax, ...duplicateKeys(document), ...aliasMistakes(document)];
   if (mistakes.length > 0) {
-    return { diagnostics: diagnosticsOf(source, mistakes, ({ offset }) => offset) };
+    const most = syntax.length > MAX_SYNTAX_SHOWN ? MAX_SYNTAX_SHOWN : MAX_SHOWN;
+    const restAt = mistakes[most]?.offset;
+    return { diagnostics: diagnosticsOf(source, mistakes, ({ offset }) => offset, most, restAt) };
   }
   const values = plainValues(document);
   const placed = (findings: readonly Finding[]) =>
@@ -131,11 +134,13 @@ function parseDocument(source: Source): ParsedDocument {
   return { spec: canary && specOf(canary, earlier, source), diagnostics: placed(findings) };
 }
 
-/** What is wrong, with its place; of very much only the first part, and one that counts the rest. */
+/** What is wrong, with its place; of more than `most` only so many, and one at `restAt` that counts the rest. */
 function diagnosticsOf<T extends Pick<Finding, 'severity' | 'code' | 'detail'>>(
   { document, file, placeOf }: Source,
   found: readonly T[],
   offsetOf: (one: T) => number,
+  most = MAX_SHOWN,
+  restAt = document.range[0],
 ): readonly Diagnostic[] {
   const name = nameIn(document);
   const isShared = kindIn(document) === 'AnalysisTemplate';
@@ -153,10 +158,11 @@ function diagnosticsOf<T extends Pick<Finding, 'severity' | 'code' | 'detail'>>(
     detail,
     ...owner,
   });
-  const shown = found.slice(0, MAX_SHOWN).map((one) => at(offsetOf(one), one.code, one.detail, one.severity));
-  if (found.length <= MAX_SHOWN) return shown;
-  const rest = `${found.length - MAX_SHOWN} more mistakes of this document are not shown.`;
-  return [...shown, at(document.range[0], 'SPEC_TOO_MANY', rest, 'error')];
+  const shown = found.slice(0, most).map((one) => at(offsetOf(one), one.code, one.detail, one.severity));
+  if (found.length <= most) return shown;
+  const more = found.length - most;
+  const rest = `${plural(more, 'more mistake')} of this document ${more === 1 ? 'is' : 'are'} not shown.`;
+  return [...shown, at(restAt, 'SPEC_TOO_MANY', rest, 'error')];
 }
 
 function specOf(canary: Canary, earlier: Canary | null, { file, document, placeOf }: Source): Spec {

@@ -47,7 +47,11 @@ const SENTENCES: Readonly<Record<string, string>> = {
   RESOURCE_EXHAUSTION: 'The document is nested too deeply.',
 };
 
-function sentenceOf(message: string): string {
+/** The beginning of a quoted piece, escapes whole, and the rest of one that is too long. */
+const LONG_QUOTE = /"((?:[^"\\]|\\.){60})(?:[^"\\]|\\.)+"/gu;
+
+function sentenceOf(whole: string): string {
+  const message = whole.replace(LONG_QUOTE, '"$1…"');
   const closing = /end with a ([\]}])/.exec(message)?.[1];
   if (closing === ']') return 'A list that began with [ is not closed: add ].';
   if (closing === '}') return 'A mapping that began with { is not closed: add }.';

@@ -80,6 +80,18 @@ describe('diagnostics', () => {
     expect(rest?.detail).toBe('19802 more mistakes of this document are not shown.');
   });
 
+  test('of what is no YAML are the first five and a count, each short', () => {
+    const section = `## Title\n\n${'Some "quoted" words of a long text '.repeat(20)}\n\n`;
+    const { diagnostics } = parseFile(section.repeat(20), 'README.md');
+    expect(diagnostics).toHaveLength(6);
+    expect(diagnostics.at(-1)).toMatchObject({
+      code: 'SPEC_TOO_MANY',
+      detail: expect.stringMatching(/^\d+ more mistakes of this document are not shown\.$/),
+    });
+    for (const { detail } of diagnostics) expect(detail.length).toBeLessThan(150);
+    expect(diagnostics.some(({ detail }) => detail.endsWith('…".'))).toBe(true);
+  });
+
   test('name the canary that they belong to, also in a document that cannot be read', () => {
     const { parsed } = parseFixture('invalid', 'yaml-syntax.yaml');
     expect(parsed.diagnostics.map(({ canary }) => canary)).toContain('colon-in-a-value');
