@@ -7,11 +7,13 @@ const MAX_EXCERPT = 120;
 
 /**
  * One block per diagnostic and a closing line with the counts, ending in a newline. `sources` holds the text of
- * each file by its name in the diagnostics; without it a diagnostic is shown without its line.
+ * each file by its name in the diagnostics; without it a diagnostic is shown without its line. `checked` says what
+ * the counts are of.
  */
 export function renderDiagnostics(
   diagnostics: readonly Diagnostic[],
   sources: ReadonlyMap<string, string> = new Map(),
+  checked: string | null = null,
 ): string {
   const heads = alignColumns(
     diagnostics.map(({ file, line, column, severity, code, detail }) => [
@@ -28,7 +30,7 @@ export function renderDiagnostics(
   });
   const errors = diagnostics.filter(({ severity }) => severity === 'error').length;
   const counts = `${plural(errors, 'error')}, ${plural(diagnostics.length - errors, 'warning')}`;
-  return `${blocks.join('')}${counts}\n`;
+  return `${blocks.join('')}${checked === null ? '' : `${checked}: `}${counts}\n`;
 }
 
 function excerptOf(source: string, { line, column }: Diagnostic): string {

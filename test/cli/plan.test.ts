@@ -248,9 +248,10 @@ test('lint and plan name who uses a template, and a file that is named finds the
   writeFileSync(join(directory, 'users.yaml'), `${user('shop')}---\n${user('cart')}`);
   const line = `template slo (${join(directory, 'slo.yaml')}:3): used by cart, shop`;
   const whole = await run(at, 'lint', directory);
-  expect(whole).toMatchObject({ code: 0, out: `${line}\n0 errors, 0 warnings` });
+  const counts = '0 errors, 0 warnings';
+  expect(whole).toMatchObject({ code: 0, out: `${line}\n2 Canaries and 1 template in 2 files: ${counts}` });
   const one = await run(at, 'lint', join(directory, 'users.yaml'));
-  expect(one).toMatchObject({ code: 0, out: `${line}\n0 errors, 0 warnings` });
+  expect(one).toMatchObject({ code: 0, out: `${line}\n2 Canaries in 1 file: ${counts}` });
   const plan = await run(at, 'plan', directory);
   expect(plan.out.split('\n')[0]).toBe(line);
   const { templates } = JSON.parse((await run(at, '-o', 'json', 'plan', directory)).out);

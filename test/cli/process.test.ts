@@ -89,12 +89,17 @@ test('lint ends with 0 on warnings and 1 on errors, with the place of each', asy
   });
   const good = await runProcess(['lint', join(dir, 'good.yaml')]);
   expect([good.code, good.talk]).toEqual([0, '']);
-  expect(good.out).toContain('0 errors, 1 warning');
+  expect(good.out).toContain('\n1 Canary in 1 file: 0 errors, 1 warning');
   const both = await runProcess(['lint', dir]);
   expect(both.code).toBe(1);
   expect(both.out).toContain(`${join(dir, 'bad.yaml')}:7:25`);
+  expect(both.out).toContain('\n2 Canaries in 2 files: ');
   const json = await runProcess(['lint', dir, '-o', 'json']);
-  expect(JSON.parse(json.out)).toMatchObject({ canaries: ['shop'], diagnostics: expect.any(Array) });
+  expect(JSON.parse(json.out)).toMatchObject({
+    files: [join(dir, 'bad.yaml'), join(dir, 'good.yaml')],
+    canaries: ['shop'],
+    diagnostics: expect.any(Array),
+  });
 });
 
 test('lint compares the files it is given: the second owner of a name is an error', async () => {

@@ -45,6 +45,7 @@ describe('renderDiagnostics', () => {
 
   test('says so when there is nothing to show', () => {
     expect(renderDiagnostics([])).toBe('0 errors, 0 warnings\n');
+    expect(renderDiagnostics([], new Map(), '2 files')).toBe('2 files: 0 errors, 0 warnings\n');
   });
 
   test('marks the end of a line where something is missing', () => {
