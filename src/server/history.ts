@@ -3,7 +3,7 @@ import type { Controls } from '../controller/controls.ts';
 import type { RolloutRecord } from '../core/rollout.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Event, Store, StoredMeasurement } from '../store/store.ts';
-import { eventView, explanationView, rolloutView } from '../view/build.ts';
+import { eventView, explanationView, rolloutView, weightsOf } from '../view/build.ts';
 import { explainText } from '../view/explain-text.ts';
 import {
   EVENTS_DEFAULT,
@@ -162,7 +162,9 @@ function lastDecision(
   if (decider !== null) return pastDecision(store, name, decider, clock);
   const explanation = controls.explanation(name);
   if (explanation !== null) {
-    return explanationView(explanation, null, explainText(explanation, { eventId: null, now: clock.now() }));
+    const weight = weightsOf(controls.state(name));
+    const text = explainText(explanation, { eventId: null, now: clock.now(), weight });
+    return explanationView(explanation, null, text);
   }
   if (!isKnown(controls, name)) return unknownCanary(controls, name);
   return problem('NOT_FOUND', `nothing was decided about ${name} yet`, 'ask again in a moment');

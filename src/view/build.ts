@@ -63,8 +63,7 @@ export function canaryView(source: CanarySource): CanaryView {
         ? null
         : { index: trial.stepIndex, count: spec?.canary.strategy.steps.length ?? trial.stepIndex + 1 },
     weight: {
-      desired: state === null ? null : desiredWeight(state),
-      observed: state?.observed?.weight ?? null,
+      ...weightsOf(state),
       verifiedAt: timeOrNull(state === null ? null : verifiedAt(state, rollout)),
       readAt: timeOrNull(state?.observed?.at),
     },
@@ -100,6 +99,14 @@ function alertView({
   eventId,
 }: Signal): CanaryView['alerts'][number] {
   return { alert: name, action, summary, startedAt: time(startedAt), toldAt: time(toldAt), eventId };
+}
+
+/** What is wanted, and what was read last. */
+export function weightsOf(state: CanaryState | null): Pick<CanaryView['weight'], 'desired' | 'observed'> {
+  return {
+    desired: state === null ? null : desiredWeight(state),
+    observed: state?.observed?.weight ?? null,
+  };
 }
 
 /** Percent that the canary revision should get now; null while nobody knows what is live. */

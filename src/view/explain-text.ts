@@ -3,6 +3,8 @@ import type { Explanation, Reason } from '../core/decision.ts';
 import type { Verdict, VerdictClass } from '../core/rollout.ts';
 import { formatDuration } from '../lib/duration.ts';
 import { alignColumns, clockTime, compactNumber } from '../lib/text.ts';
+import type { CanaryView } from './schemas.ts';
+import { weightText } from './weight-text.ts';
 
 /** One sign a verdict, always beside its word. */
 export const VERDICT_GLYPHS: Readonly<Record<VerdictClass, string>> = {
@@ -19,6 +21,8 @@ export interface ExplainTextOptions {
   readonly eventId: number | null;
   /** Unix ms: times of another UTC day carry their date. */
   readonly now: number;
+  /** Of the last decision: what it wants, beside what is live. Default: as the decision left it. */
+  readonly weight?: Pick<CanaryView['weight'], 'desired' | 'observed'>;
 }
 
 /**
@@ -43,9 +47,10 @@ export function mainReasons(explanation: Explanation, atMost: number): string[] 
   return explanation.because.slice(0, atMost).map((reason) => reason.text);
 }
 
-function headline(explanation: Explanation, { eventId, now }: ExplainTextOptions): string {
+function headline(explanation: Explanation, options: ExplainTextOptions): string {
   const { at, phase, action, from, to } = explanation;
-  const weight = from === to ? `canary ${from} %` : `canary ${from} % → ${to} %`;
+  const { eventId, now, weight: wanted = { desired: to, observed: to } } = options;
+  const weight = `canary ${from === to ? '' : `${from} % → `}${weightText(wanted)}`;
   const number = eventId === null ? [] : [`#${eventId}`];
   const done = action === 'none' ? [] : [action];
   return [...number, clockTime(at, now), phase, weight, ...done].join('  ');

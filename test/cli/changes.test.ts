@@ -4,6 +4,14 @@ import { anEvent } from '../support/saves.ts';
 import { NOW, paymentSpec, ROLLOUT_ID } from '../view/states.ts';
 import { begin, NOBODY, run, type Scene, scene } from './run.ts';
 
+const ENDING = {
+  outcome: 'Aborted',
+  reason: 'aborted by root: stop',
+  since: NOW,
+  tries: 1,
+  alarmed: false,
+} as const;
+
 /** Lets every command be recorded and at once answered by an event of this type. */
 function answering(at: Scene, type: 'CommandApplied' | 'CommandRefused', message: string): void {
   at.behind.answer = async (command) => {
@@ -23,6 +31,19 @@ test.each(VERBS)('%s sends the command with its reason and says what became of i
     { canary: 'payment-service', verb, reason: 'lunch break', source: 'cli' },
   ]);
   expect(at.behind.submitted[0]?.actor).not.toBe('');
+});
+
+test('an abort says that the weight is not down yet, and how to follow it', async () => {
+  const at = await scene();
+  answering(at, 'CommandApplied', 'aborted by root: stop');
+  at.behind.states = at.behind.states.map((state) =>
+    state.name === 'payment-service' ? { ...state, phase: 'RollingBack', ending: ENDING } : state,
+  );
+  expect((await run(at, 'abort', 'payment-service')).talk).toBe(
+    'aborted by root: stop\nweight 0 is being written, 25 % is still live; `canary get payment-service -w` follows it',
+  );
+  at.behind.states = at.behind.states.map((state) => ({ ...state, observed: { weight: 0, at: NOW } }));
+  expect((await run(at, 'abort', 'payment-service')).talk).toBe('aborted by root: stop');
 });
 
 test('promote and undo know their flags', async () => {

@@ -207,6 +207,13 @@ test('the last decision is explained as data and as text', async () => {
   await expect(`${JSON.stringify(answer.json(), null, 2)}\n`).toMatchFileSnapshot('golden/explain.json.txt');
 });
 
+test('the last decision says which weight is live while another one could not be written', async () => {
+  const { app, behind } = loaded();
+  behind.states = behind.states.map((state) => ({ ...state, observed: { weight: 5, at: NOW } }));
+  const answer = await app.inject('/api/v1/canaries/payment-service/explain');
+  expect(answer.json().text).toContain('13:59:55Z  Progressing  canary 25 % (5 % live)');
+});
+
 test('the decision behind a past event is explained under its number', async () => {
   const { app, store } = loaded();
   const [event] = store.save(

@@ -43,6 +43,16 @@ test('a rollback is told with its numbers, its query and what was not the reason
   `);
 });
 
+test('the last decision says what is live where that is not what it wants', () => {
+  const head = (weight: { desired: number | null; observed: number | null }) => {
+    const explanation = paymentExplanation({ phase: 'RollingBack', action: 'none', from: 0, to: 0 });
+    return explainText(explanation, { eventId: null, now: NOW, weight }).split('\n')[0];
+  };
+  expect(head({ desired: 0, observed: 10 })).toBe('13:59:55Z  RollingBack  canary 0 % (10 % live)');
+  expect(head({ desired: 0, observed: 0 })).toBe('13:59:55Z  RollingBack  canary 0 %');
+  expect(head({ desired: 0, observed: null })).toBe('13:59:55Z  RollingBack  canary 0 % (? live)');
+});
+
 test('a look that counted neither way says so', () => {
   const explanation = paymentExplanation({
     because: [],

@@ -1,7 +1,7 @@
 /** `pause`, `resume`, `approve`, `promote`, `abort`, `retry`, `undo`, `forget` and `start`: what changes something. */
 import { sleep } from '../../lib/clock.ts';
 import type { Verb } from '../../view/requests.ts';
-import { CommandAnswer, type EventView, StartAnswer } from '../../view/schemas.ts';
+import { CanaryView, CommandAnswer, type EventView, StartAnswer } from '../../view/schemas.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { fetchEvents } from './events.ts';
@@ -46,7 +46,18 @@ export async function giveCommand(
   if (outcome?.type === 'CommandRefused') return context.refuse(EXIT.failed, outcome.message);
   context.print(answer.value, () => (rolloutId === undefined ? `event ${eventId}` : `rollout ${rolloutId}`));
   context.talk(outcome?.message ?? `taken; \`canary get ${name}\` shows what becomes of it`);
+  if (outcome !== null) await tellWeight(context, name);
   return EXIT.ok;
+}
+
+/** Going back is decided at once, and done only when weight 0 was read back. */
+async function tellWeight(context: Context, name: string): Promise<void> {
+  const answer = await context.client.get(canaryPath(name), CanaryView);
+  if (!answer.ok || answer.value.phase !== 'RollingBack') return;
+  const { weight } = answer.value;
+  if (weight.observed === weight.desired) return;
+  const live = weight.observed === null ? 'what is live is not known' : `${weight.observed} % is still live`;
+  context.talk(`weight ${weight.desired} is being written, ${live}; \`canary get ${name} -w\` follows it`);
 }
 
 async function outcomeOf(context: Context, name: string, eventId: number): Promise<EventView | null> {

@@ -1,6 +1,7 @@
 /** Many things at a glance: Canaries, rollouts, events. */
 import { alignColumns, clockTime, roughDuration } from '../../lib/text.ts';
 import type { CanaryView, EventView, RolloutView } from '../../view/schemas.ts';
+import { weightText } from '../../view/weight-text.ts';
 import { OUTCOME_GLYPHS, PHASE_GLYPHS } from './glyphs.ts';
 
 /** A sentence that would have less room beside its row stands under it, where its beginning can be read. */
@@ -42,7 +43,7 @@ export function renderList(views: readonly CanaryView[], now: number, columns: n
     name,
     `${PHASE_GLYPHS[phase]} ${phase}`,
     step === null || step.index < 0 ? '-' : `${step.index + 1}/${step.count}`,
-    weights(weight),
+    weightText(weight),
     canaryRevision ?? '-',
     stableRevision ?? '?',
     since === null ? '-' : roughDuration(now - Date.parse(since)),
@@ -50,13 +51,6 @@ export function renderList(views: readonly CanaryView[], now: number, columns: n
   ]);
   const header = ['NAME', 'PHASE', 'STEP', 'WEIGHT', 'CANARY', 'STABLE', 'SINCE', 'WHY'];
   return table(header, rows, columns);
-}
-
-/** "25 %", or "25 % (5 % live)" while the live document says something else. */
-function weights({ desired, observed }: CanaryView['weight']): string {
-  if (desired === null) return observed === null ? '?' : `${observed} %`;
-  if (desired === observed) return `${desired} %`;
-  return `${desired} % (${observed === null ? '?' : `${observed} %`} live)`;
 }
 
 export function renderHistory(views: readonly RolloutView[], now: number, columns: number | null): string {
