@@ -258,7 +258,7 @@ test('history has one line a rollout, newest first', async () => {
   expect(out).toMatchInlineSnapshot(`
     "ROLLOUT                     REVISION  STABLE  OUTCOME      STARTED               TOOK    WEIGHTS            WHY
     payment-service-3-1f2e3d4c  v1.5.1    v1.5.0  ◐ under way  13:52:00Z             8m      5                  baking until 14:03:00Z; 2 of 3 passes collected
-    payment-service-2-1f2e3d4c  v1.5.0    v1.4.0  ✓ Promoted   2026-11-22 13:00:00Z  33m20s  5 → 25 → 50 → 100  (not analysed) all steps passed"
+    payment-service-2-1f2e3d4c  v1.5.0    v1.4.0  ✓ Promoted   2026-11-22 13:00:00Z  33m20s  5 → 25 → 50 → 100  (not analyzed) all steps passed"
   `);
 });
 

@@ -62,7 +62,7 @@ export function renderHistory(views: readonly RolloutView[], now: number, column
     clockTime(Date.parse(view.startedAt), now),
     took(view, now),
     view.steps.length === 0 ? '-' : view.steps.map(({ weight }) => weight).join(' → '),
-    `${view.analysed ? '' : '(not analysed) '}${view.reason}`,
+    `${view.analysed ? '' : '(not analyzed) '}${view.reason}`,
   ]);
   const header = ['ROLLOUT', 'REVISION', 'STABLE', 'OUTCOME', 'STARTED', 'TOOK', 'WEIGHTS', 'WHY'];
   return table(header, rows, columns);
