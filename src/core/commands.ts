@@ -170,8 +170,9 @@ function takeUndo(turn: Turn, command: Command): void {
   rollout.analysed = false;
   state.rollout = rollout;
   state.pauses = [];
-  applied(turn, command, `promotion of ${revision} undone by ${command.actor}`);
-  beginEnding(turn, 'Reverted', `promotion undone by ${command.actor}${said(command.reason)}`);
+  const reason = `promotion undone by ${command.actor}${said(command.reason)}`;
+  applied(turn, command, reason);
+  beginEnding(turn, 'Reverted', reason);
 }
 
 function isOldVersionAlive(turn: Turn): boolean {
