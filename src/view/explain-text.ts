@@ -32,10 +32,11 @@ export interface ExplainTextOptions {
 export function explainText(explanation: Explanation, options: ExplainTextOptions): string {
   const { because, notBecause, verdicts, nextCheckAt } = explanation;
   const named = new Set(because.map(metricOf));
+  const told = verdicts.filter(({ metric, detail }) => named.has(metric) && detail !== '');
   const others = verdicts.filter((verdict) => !named.has(verdict.metric));
   return [
     headline(explanation, options),
-    ...section('because', because, (reason) => reasonLines(reason, verdicts, options.now)),
+    ...section('because', because, (reason) => reasonLines(sayOnce(reason, told), verdicts, options.now)),
     ...section('measured', others, (verdict) => verdictLines(verdict, options.now)),
     ...section('not because', notBecause, (reason) => [`  • ${reason.text}`]),
     `next look ${clockTime(nextCheckAt, options.now)}`,
@@ -58,6 +59,16 @@ function headline(explanation: Explanation, options: ExplainTextOptions): string
 
 function section<T>(title: string, entries: readonly T[], lines: (entry: T) => string[]): string[] {
   return entries.length === 0 ? [] : [title, ...entries.flatMap(lines)];
+}
+
+/** The numbers that stand beside their verdict are not repeated by the reason that was made of them. */
+function sayOnce(reason: Reason, told: readonly Verdict[]): Reason {
+  if (metricOf(reason) !== null) return reason;
+  const text = told.reduce(
+    (rest, { metric, detail }) => rest.replace(`${metric}: ${detail}; `, () => `${metric}: `),
+    reason.text,
+  );
+  return { ...reason, text };
 }
 
 function reasonLines(reason: Reason, verdicts: readonly Verdict[], now: number): string[] {

@@ -16,7 +16,11 @@ test('a rollback is told with its numbers, its query and what was not the reason
     to: 0,
     because: [
       { code: 'verdict', facts: { metric: 'error-rate' }, text: `error-rate fail: ${verdict.detail}` },
-      { code: 'ending', facts: { outcome: 'RolledBack' }, text: 'error-rate failed for 1m30s' },
+      {
+        code: 'ending',
+        facts: { outcome: 'RolledBack' },
+        text: `error-rate: ${verdict.detail}; failed for 1m30s`,
+      },
     ],
     verdicts: [verdict, paymentVerdict({ metric: 'p99-latency', stableFrozenAt: NOW - 60_000 })],
   });
@@ -29,7 +33,7 @@ test('a rollback is told with its numbers, its query and what was not the reason
           stable  0.001 over 1200 requests
           bound   maxDelta 0.005
           query   sum(rate(http_requests_total{version="v1.5.1"}[1m]))
-      • error-rate failed for 1m30s
+      • error-rate: failed for 1m30s
     measured
       ✓ p99-latency pass: canary 0.001 is within stable 0.001, maxDelta 0.005
           window  1m up to 13:59:50Z
