@@ -1,5 +1,5 @@
 /** One look: measurements of all metrics, judged, counted and kept. */
-import type { Metric } from '../spec/canary.ts';
+import type { Metric, MetricSource } from '../spec/canary.ts';
 import { contextOf, count, metricState } from './count.ts';
 import { freeze } from './frozen.ts';
 import { judgeThreshold, needsStable } from './judge.ts';
@@ -243,7 +243,7 @@ function takeSequential(
       stableRequests: reading?.stable.requests ?? judged.memory?.test?.stable.requests ?? null,
       bound: judged.bound,
       detail: judged.detail,
-      query,
+      query: withBad(query, metric.source),
       structural: judged.structural,
       guard: judged.guard,
       counted: false,
@@ -252,6 +252,11 @@ function takeSequential(
     isSkewed,
     judged.isNews,
   );
+}
+
+/** Bad requests are picked from what the query gives: which, says a comment, so that it can be pasted as it is. */
+function withBad(query: string, source: MetricSource): string {
+  return source.kind === 'ratio' ? `${query} # bad: ${source.bad.replace(/\s*\n\s*/g, ' ')}` : query;
 }
 
 function meanOf(counts: ArmCounts | undefined): number | null {

@@ -1,5 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { createDesk, type Desk, INTERVAL, type Look, quickMetric, quickSpec, unreadable } from './desk.ts';
+import { lookAtCounters, sequentialDesk, sequentialVerdict } from './sequential/sequential-desk.ts';
 
 const at5 = (parts: Parameters<typeof quickSpec>[0] = {}): Desk => {
   const desk = createDesk(quickSpec(parts));
@@ -321,4 +322,10 @@ describe('a look in flight while the clock is set back', () => {
     });
     expect(desk.rollout().metrics['error-rate']?.passes).toBe(0);
   });
+});
+
+test('the query of counted requests says in a comment which of them are bad', () => {
+  const desk = sequentialDesk(0);
+  lookAtCounters(desk);
+  expect(sequentialVerdict(desk)?.query).toBe('canary # bad: http_requests_total{job="shop",code=~"5.."}');
 });
