@@ -8,29 +8,50 @@ import { canaryJsonSchema, templateJsonSchema } from './json-schema.ts';
 export type DocumentKind = 'Canary' | 'AnalysisTemplate';
 
 /** What is known of a document beside its schema. */
-export interface Written {
+export interface Written extends Text {
   readonly kind: DocumentKind;
+}
+
+interface Text {
   /** The document as plain values. */
   readonly values: unknown;
   /** The text of a scalar as it stands in the file, e.g. `1.10` for the number 1.1. */
   readonly textAt: (path: Path) => string | null;
 }
 
+/** What a document can hold. */
+export interface DocumentShape {
+  /** "a Canary" */
+  readonly noun: string;
+  readonly root: Branch;
+}
+
+/** The parts of a JSON Schema that lead to field names. */
+export interface Branch {
+  readonly properties?: Readonly<Record<string, Branch>>;
+  readonly items?: Branch;
+}
+
 /** One finding for each mistake: a misspelled field is not also a missing one. */
 export function findingsOf(error: z.ZodError, written: Written): readonly Finding[] {
+  return findingsIn(error, written, SHAPES[written.kind]);
+}
+
+/** The same of a document of any shape. */
+export function findingsIn(error: z.ZodError, text: Text, shape: DocumentShape): readonly Finding[] {
   const unknown: Finding[] = [];
   const others: Finding[] = [];
   const misspelled = new Set<string>();
   for (const issue of error.issues) {
     const path = issue.path.filter((key) => typeof key !== 'symbol');
     if (issue.code !== 'unrecognized_keys') {
-      others.push(describe(issue, path, written));
+      others.push(describe(issue, path, text));
       continue;
     }
     for (const key of issue.keys) {
-      const meant = closest(key, fieldsAt(written.kind, path));
+      const meant = closest(key, fieldsAt(shape, path));
       if (meant !== null) misspelled.add(fieldName([...path, meant]));
-      unknown.push(unknownField(written.kind, [...path, key], meant));
+      unknown.push(unknownField(shape, [...path, key], meant));
     }
   }
   const isMisspelled = ({ code, path }: Finding) =>
@@ -38,24 +59,24 @@ export function findingsOf(error: z.ZodError, written: Written): readonly Findin
   return [...unknown, ...others.filter((finding) => !isMisspelled(finding))];
 }
 
-function unknownField(kind: DocumentKind, path: Path, meant: string | null): Finding {
+function unknownField(shape: DocumentShape, path: Path, meant: string | null): Finding {
   const key = path.at(-1);
-  const elsewhere = allFields(kind).find((field) => field.at(-1) === key);
-  const around = fieldsAt(kind, path.slice(0, -1));
+  const elsewhere = allFields(shape).find((field) => field.at(-1) === key);
+  const around = fieldsAt(shape, path.slice(0, -1));
   const hint =
     meant !== null
       ? `Did you mean ${meant}?`
       : elsewhere !== undefined
         ? `Did you mean ${writtenOut(elsewhere)}?`
         : `Known here: ${around.join(', ')}.`;
-  return wrongField('SPEC_UNKNOWN_FIELD', path, `${fieldName(path)} is no field of ${NOUNS[kind]}. ${hint}`);
+  return wrongField('SPEC_UNKNOWN_FIELD', path, `${fieldName(path)} is no field of ${shape.noun}. ${hint}`);
 }
 
 function missing(path: Path): Finding {
   return wrongField('SPEC_REQUIRED', path, `${fieldName(path)} is required.`);
 }
 
-function describe(issue: z.core.$ZodIssue, path: Path, { values, textAt }: Written): Finding {
+function describe(issue: z.core.$ZodIssue, path: Path, { values, textAt }: Text): Finding {
   const name = fieldName(path);
   const value = valueAt(values, path);
   if (value === undefined) return missing(path);
@@ -124,32 +145,21 @@ function limit(issue: z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig, value: 
   return `must be ${issue.inclusive === false ? exclusive : inclusive} ${bound}, found ${found(value)}`;
 }
 
-/** The parts of a JSON Schema that lead to field names. */
-interface Branch {
-  readonly properties?: Readonly<Record<string, Branch>>;
-  readonly items?: Branch;
-}
-
-const ROOTS: Readonly<Record<DocumentKind, Branch>> = {
-  Canary: canaryJsonSchema(),
-  AnalysisTemplate: templateJsonSchema(),
+const SHAPES: Readonly<Record<DocumentKind, DocumentShape>> = {
+  Canary: { noun: 'a Canary', root: canaryJsonSchema() },
+  AnalysisTemplate: { noun: 'an AnalysisTemplate', root: templateJsonSchema() },
 };
 
-const NOUNS: Readonly<Record<DocumentKind, string>> = {
-  Canary: 'a Canary',
-  AnalysisTemplate: 'an AnalysisTemplate',
-};
-
-function fieldsAt(kind: DocumentKind, path: Path): string[] {
-  let branch: Branch | undefined = ROOTS[kind];
+function fieldsAt({ root }: DocumentShape, path: Path): string[] {
+  let branch: Branch | undefined = root;
   for (const key of path) branch = typeof key === 'number' ? branch?.items : branch?.properties?.[key];
   return Object.keys(branch?.properties ?? {});
 }
 
 /** Every field of the document, outermost first; 0 stands for any index. */
-function allFields(kind: DocumentKind): Path[] {
+function allFields({ root }: DocumentShape): Path[] {
   const fields: Path[] = [];
-  const pending: { branch: Branch; path: Path }[] = [{ branch: ROOTS[kind], path: [] }];
+  const pending: { branch: Branch; path: Path }[] = [{ branch: root, path: [] }];
   for (const { branch, path } of pending) {
     if (branch.items !== undefined) pending.push({ branch: branch.items, path: [...path, 0] });
     for (const [key, inner] of Object.entries(branch.properties ?? {})) {

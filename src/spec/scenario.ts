@@ -1,20 +1,17 @@
 /** The scenario language: a scripted world for `simulate` and for the scenario tests, read from YAML. */
-import { type Document, LineCounter, parseDocument } from 'yaml';
+import { type Document, isMap, parseDocument } from 'yaml';
 import { z } from 'zod';
-import { parseDuration } from '../lib/duration.ts';
 import { err, ok, type Result } from '../lib/result.ts';
-import { didYouMean } from '../lib/text.ts';
-import { type Finding, fieldName, type Path, wrongField, wrongValue } from './finding.ts';
-import { offsetOf } from './place.ts';
+import type { Path } from './finding.ts';
+import { type DocumentShape, findingsIn } from './issues.ts';
+import { offsetOf, placesIn, scalarTextAt } from './place.ts';
+import { anyDuration, duration } from './schema-duration.ts';
+import { syntaxMistakes } from './yaml-mistakes.ts';
+
+/** Behind the first ones the parser guesses. */
+const MAX_SYNTAX_SHOWN = 5;
 
 const DEFAULT_STABLE = 'v1';
-
-const duration = z.string().transform((text, context) => {
-  const ms = parseDuration(text);
-  if (ms !== null) return ms;
-  context.addIssue({ code: 'custom', message: `"${text}" is no duration such as 90s or 5m` });
-  return z.NEVER;
-});
 
 const behaviour = z.strictObject({
   /** Share of requests that fail, 0 to 1. */
@@ -24,9 +21,9 @@ const behaviour = z.strictObject({
 });
 
 const change = z.strictObject({
-  at: duration,
+  at: anyDuration(),
   /** Undone after this long. */
-  for: duration.optional(),
+  for: anyDuration().optional(),
   stable: behaviour.optional(),
   canary: behaviour.optional(),
   rps: z.number().min(0).optional(),
@@ -51,23 +48,28 @@ const change = z.strictObject({
   file: z.enum(['removed']).optional(),
   daemon: z.enum(['restart']).optional(),
   /** The wall clock jumps by this much; a leading minus goes back. */
-  clock: z.string().regex(/^-?\d/).optional(),
+  clock: z.string().regex(/^-?\d/, 'must be a duration such as 90s or -90s').optional(),
   alert: z.enum(['rollback', 'pause', 'promote', 'resolved']).optional(),
 });
 
 const world = z.strictObject({
   rps: z.number().min(0).default(50),
-  scrape: duration.refine((ms) => ms >= 1000, 'must be a second or more').prefault('15s'),
+  scrape: duration(1000, '1s').prefault('15s'),
   /** What is live at the beginning. */
   stableRevision: z.string().min(1).optional(),
   stable: behaviour.default({}),
   canary: behaviour.default({}),
-  until: duration.prefault('1h'),
+  until: anyDuration().prefault('1h'),
   /** Answers to free queries by the text that they contain; anything else answers 1. */
   answers: z.record(z.string(), z.number()).default({}),
 });
 
 const Scenario = z.strictObject({ world: world.prefault({}), changes: z.array(change).default([]) });
+
+const SHAPE: DocumentShape = {
+  noun: 'a world file',
+  root: z.toJSONSchema(Scenario, { target: 'draft-07', io: 'input' }) as DocumentShape['root'],
+};
 
 type Written = z.output<typeof Scenario>;
 
@@ -81,28 +83,22 @@ export interface Scenario {
 export type ScenarioChange = z.output<typeof change>;
 
 /**
- * Reads a scenario; one that says nothing of `stableRevision` has `stableRevision`, else v1. The error names every fault with
- * its place: "3:12 changes[0].at: ...", line and column from 1.
+ * Reads a scenario; one that says nothing of `stableRevision` has `stableRevision`, else v1. The error names every fault
+ * with its place: "3:12 changes[0].at is required.", line and column from 1.
  */
 export function parseScenario(text: string, stableRevision?: string): Result<Scenario, readonly string[]> {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'silent' });
-  const placed = (offset: number, detail: string) => {
-    const { line, col } = lines.linePos(offset);
-    return `${line}:${col} ${detail}`;
-  };
-  if (document.errors.length > 0)
-    return err(document.errors.map(({ pos, message }) => placed(pos[0], message)));
-  const parsed = Scenario.safeParse(plainOf(document));
-  if (!parsed.success) {
-    const findings = parsed.error.issues.flatMap(findingsOf);
+  const document = parseDocument(text, { prettyErrors: false, stringKeys: true, logLevel: 'error' });
+  const read = readScenario(document, text);
+  if (!read.ok) {
+    const placeOf = placesIn(text);
     return err(
-      findings.map((finding) =>
-        placed(offsetOf(finding, document, text), `${fieldName(finding.path)}: ${finding.detail}`),
-      ),
+      read.error.map(({ offset, detail }) => {
+        const { line, column } = placeOf(offset);
+        return `${line}:${column} ${detail}`;
+      }),
     );
   }
-  const { world, changes } = parsed.data;
+  const { world, changes } = read.value;
   const live = (revision: string) => ({ world: { ...world, stableRevision: revision }, changes });
   if (world.stableRevision !== undefined) {
     return ok({ ...live(world.stableRevision), stableToldBy: 'world.stableRevision' });
@@ -111,26 +107,47 @@ export function parseScenario(text: string, stableRevision?: string): Result<Sce
   return ok({ ...live(DEFAULT_STABLE), stableToldBy: 'the default of world.stableRevision' });
 }
 
-/** Aliases that expand to more than anyone writes give nothing. */
-function plainOf(document: Document.Parsed): unknown {
+interface Fault {
+  /** Index into the file. */
+  readonly offset: number;
+  readonly detail: string;
+}
+
+function readScenario(document: Document.Parsed, text: string): Result<Written, readonly Fault[]> {
+  const noun = declarationIn(document);
+  if (noun !== null) {
+    const detail = `This is ${noun}, and no world: a world file has the fields world and changes.`;
+    return err([{ offset: document.range[0], detail }]);
+  }
+  const mistakes = syntaxMistakes(document.errors, text);
+  if (mistakes.length > 0) return err(mistakes.slice(0, MAX_SYNTAX_SHOWN));
+  const values = valuesOf(document);
+  if (values === null) {
+    return err([
+      { offset: document.range[0], detail: 'The aliases lead nowhere or too far: write the values out.' },
+    ]);
+  }
+  const parsed = Scenario.safeParse(values);
+  if (parsed.success) return ok(parsed.data);
+  const textAt = (path: Path) => scalarTextAt(document, path);
+  const findings = findingsIn(parsed.error, { values, textAt }, SHAPE);
+  return err(
+    findings.map((finding) => ({ offset: offsetOf(finding, document, text), detail: finding.detail })),
+  );
+}
+
+/** What a document is that belongs to a directory of Canaries, and not here; null: it may be a world. */
+function declarationIn({ contents }: Document.Parsed): string | null {
+  const kind: unknown = isMap(contents) ? contents.get('kind') : undefined;
+  if (kind === 'Canary') return 'a Canary';
+  return kind === 'AnalysisTemplate' ? 'an AnalysisTemplate' : null;
+}
+
+/** Null: there are aliases without an anchor, or that expand to more than anyone writes. */
+function valuesOf(document: Document.Parsed): unknown {
   try {
     return document.toJS() ?? {};
   } catch {
     return null;
   }
-}
-
-function findingsOf(issue: z.core.$ZodIssue): Finding[] {
-  const path = issue.path.filter((key) => typeof key !== 'symbol');
-  if (issue.code !== 'unrecognized_keys') return [wrongValue('SPEC_TYPE', path, issue.message)];
-  return issue.keys.map((key) =>
-    wrongField('SPEC_UNKNOWN_FIELD', [...path, key], `is not a field.${didYouMean(key, fieldsAt(path))}`),
-  );
-}
-
-function fieldsAt([first, second, third]: Path): readonly string[] {
-  if (first === undefined) return ['world', 'changes'];
-  const isBehaviour = third !== undefined || (first === 'world' && second !== undefined);
-  if (isBehaviour) return Object.keys(behaviour.shape);
-  return Object.keys(first === 'world' ? world.shape : change.shape);
 }

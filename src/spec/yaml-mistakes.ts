@@ -44,6 +44,8 @@ const SENTENCES: Readonly<Record<string, string>> = {
   NON_STRING_KEY: 'A key must be text: put it in quotes if it begins with { or [.',
   BAD_SCALAR_START: 'A value that begins with this character must be put in quotes.',
   BLOCK_AS_IMPLICIT_KEY: 'A value with ": " in it must be put in quotes.',
+  DUPLICATE_KEY: 'This key is there twice: keep one.',
+  MULTIPLE_DOCS: 'The file may hold one document only: remove what begins with this ---.',
   RESOURCE_EXHAUSTION: 'The document is nested too deeply.',
 };
 

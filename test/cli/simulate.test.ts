@@ -113,13 +113,36 @@ test('a wrong world is refused with the place of every mistake', async () => {
   stabel: {error: 0.1}
 changes:
   - {at: soon, canary: {error: 2}}
+  - {prometheus: dow}
 `);
   const { code, out, talk } = await begin(null, ['simulate', shop, '--scenario', wrong]).ended;
   expect([code, out]).toEqual([1, '']);
-  expect(talk).toContain(`${wrong}:2:8 world.rps: `);
-  expect(talk).toContain(`${wrong}:3:3 world.stabel: is not a field. Did you mean stable?`);
-  expect(talk).toContain(`${wrong}:5:10 changes[0].at: "soon" is no duration such as 90s or 5m`);
-  expect(talk).toContain(`${wrong}:5:32 changes[0].canary.error: `);
+  for (const fault of [
+    '2:8 world.rps must be a number, found "many".',
+    '3:3 world.stabel is no field of a world file. Did you mean stable?',
+    '5:10 changes[0].at must be a duration such as 30s, 5m or 1h30m, found "soon".',
+    '5:32 changes[0].canary.error must be at most 1, found 2.',
+    '6:5 changes[1].at is required.',
+    '6:18 changes[1].prometheus must be one of up, down, slow, empty, nan, bad, found "dow". Did you mean down?',
+  ]) {
+    expect(talk).toContain(`${wrong}:${fault}\n`);
+  }
+});
+
+test.each([
+  ['world: {rps: 1}\nworld: {rps: 2}\n', '2:1 This key is there twice: keep one.'],
+  ['world: {}\n---\nworld: {}\n', '2:1 The file may hold one document only'],
+  ['[1]\n', '1:1 the document must be a mapping, found a list.'],
+  [
+    `---\n${canary('threshold')}`,
+    'This is a Canary, and no world: a world file has the fields world and changes.',
+  ],
+  ['world: *nowhere\n', '1:1 The aliases lead nowhere or too far: write the values out.'],
+  ['kind: AnalysisTemplate\n', '1:1 This is an AnalysisTemplate, and no world'],
+])('what is no world is told as such: %j', async (text, fault) => {
+  const { code, talk } = await begin(null, ['simulate', shop, '--scenario', world(text)]).ended;
+  expect(code).toBe(1);
+  expect(talk).toContain(fault);
 });
 
 test('text that is no YAML is refused with its line', async () => {
