@@ -179,8 +179,8 @@ async function act(deps: ReconcileDeps, entry: Entry, seen: Observation): Promis
 }
 
 /**
- * Carries out what was decided. What does not lower gives way to news: a command or an alert may ask for 0, and that
- * waits for nothing but a request that is just being answered, so that a raise broken off does not land after it.
+ * Carries out what was decided. What does not lower to 0 gives way to news: a command or an alert may ask for 0, and
+ * that waits for nothing but a request that is just being answered, so that one broken off does not land after it.
  */
 async function carryOut(
   deps: ReconcileDeps,
@@ -190,7 +190,7 @@ async function carryOut(
 ): Promise<Applied> {
   const [write, reading] = [new AbortController(), new AbortController()];
   let cancel = () => {};
-  if (intent.direction !== 'lower') {
+  if (intent.direction !== 'lower' || intent.to > 0) {
     entry.interrupt = () => {
       if (reading.signal.aborted) return;
       reading.abort(POINTLESS);

@@ -49,6 +49,27 @@ describe('a command that arrives while a raise is carried out', () => {
     expect(rig.controller.state('shop')?.phase).toBe('RolledBack');
   });
 
+  it('is the same where a weight that someone raised is lowered to the held one', async () => {
+    const rig = await aRig({ specs: [quickSpec()] });
+    rig.lead();
+    await rig.run(15_000);
+    const { publish } = rig.traffic;
+    let corrections = 0;
+    rig.traffic.publish = (target, operation, content, guard, signal) => {
+      if (JSON.parse(content).rules[0].condition.canaryWeight === 0)
+        return publish(target, operation, content, guard, signal);
+      corrections += 1;
+      const report = { operation, at: 0, result: 'failed', code: 'TIMEOUT', detail: 'no answer' } as const;
+      return new Promise((resolve) => signal.addEventListener('abort', () => resolve(report)));
+    };
+    const raised = JSON.parse(rig.traffic.documents.get('shop') ?? '');
+    raised.rules[0].condition.canaryWeight = 60;
+    rig.traffic.documents.set('shop', JSON.stringify(raised));
+    while (corrections === 0) await rig.run(100);
+    await rig.submit('abort');
+    expect(await untilZero(rig)).toBe(500);
+  });
+
   it('is not needed for a lowering to be carried out to its end', async () => {
     const rig = await aRig({ specs: [quickSpec()] });
     rig.lead();

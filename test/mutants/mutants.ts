@@ -463,8 +463,8 @@ const WRITING: readonly Mutant[] = [
     name: 'a command waits until a raise is read back',
     guards: LOWERING_IS_EASY,
     file: 'src/controller/reconcile.ts',
-    text: "if (intent.direction !== 'lower') {",
-    by: "if (intent.direction === 'lower') {",
+    text: "if (intent.direction !== 'lower' || intent.to > 0) {",
+    by: "if (intent.direction === 'lower' && intent.to > 0) {",
     tests: ['test/controller/news.test.ts'],
   },
   {
