@@ -67,19 +67,20 @@ export function quickParts(): Part[] {
     ids.split(' ').map((id) => schedule(scenario(id), rps, rules, runs));
   const at = (id: string, rps: number, runs = QUICK_RUNS) => pace(scenario(id), rps, SEQUENTIAL, runs);
   return [
-    ...on('N2 N3 N7 N10', 50),
+    ...on('N2 N3 N5 N6 N7 N9 N10', 50),
     ...on('R1 R2 R3 R5', 50, timed),
     ...on('N2 N7', 5),
     ...on('R4', 5, timed),
     ...on('N8', 500),
     ...on('R1 R4', 500, timed),
-    ...on('L2 L4', 50, judge, 100),
+    ...on('L1 L2 L4 L5', 50, judge, 100),
+    schedule(FULL_SCENARIOS[0]!, 50, judge, 100),
     ...on('R4', 50, [...timed, ...RIVALS], 40),
     ...on('R1', 50, [HALF_ALPHA]),
     schedule(EDGES.balanced, 50, [IN_MEMORY_NO_SETTLE], 1_000),
     at('N1', 50, 100),
     at('N4', 50),
-    at('L3', 50, 100),
+    at('L3', 50),
     pairAtPace('N1+L3', 50, 100),
   ];
 }
