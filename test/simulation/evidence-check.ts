@@ -126,10 +126,16 @@ export function createEvidence(options: EvidenceOptions): Evidence {
     all.set(name, { key, since, looks: new Map() });
   }
 
-  /** While the store fails, a weight may be told of some time after it was read back. */
-  function readBackAt({ held }: RolloutState): number {
-    const at = held.verifiedAt - EPOCH_MS - weather.wallOffset;
-    return at < now() && at > now() - TOLD_WITHIN_MS ? at : now();
+  /**
+   * While the store fails, a weight may be told of some time after it was read back, by a clock that is another by then:
+   * that makes what is held begin again, and not the time at which it was reached.
+   */
+  function readBackAt({ held, reached }: RolloutState): number {
+    const told = [held.verifiedAt, reached.at(-1)?.verifiedAt ?? held.verifiedAt].flatMap((at) =>
+      [weather.wallOffset, weather.wallOffsetBefore].map((offset) => at - EPOCH_MS - offset),
+    );
+    const times = told.filter((at) => at < now() && at > now() - TOLD_WITHIN_MS);
+    return Math.min(now(), ...times);
   }
 
   function checkRaise(

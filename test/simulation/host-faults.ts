@@ -73,10 +73,12 @@ export function clockKinds({ weather, random, timeline }: FaultsOptions): readon
       begin() {
         const byMs = Math.round(random.pick([-1, 1]) * random.between(6_000, 1_200_000));
         const isShared = random.chance(0.5);
+        weather.wallOffsetBefore = weather.wallOffset;
         weather.wallOffset += byMs;
         weather.wallSteppedAt = timeline.now();
         if (isShared) weather.prometheusOffset += byMs;
         return () => {
+          weather.wallOffsetBefore = weather.wallOffset;
           weather.wallOffset -= byMs;
           weather.wallSteppedAt = timeline.now();
           if (isShared) weather.prometheusOffset -= byMs;

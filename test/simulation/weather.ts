@@ -43,6 +43,8 @@ export interface Weather {
   journalBroken: boolean;
   /** Distance of the daemon's wall clock from true time, ms. */
   wallOffset: number;
+  /** The same before the newest step of that clock. */
+  wallOffsetBefore: number;
   /** True time at which somebody last moved the daemon's clock. */
   wallSteppedAt: number;
   /** The same of Prometheus' clock. */
@@ -67,6 +69,7 @@ export function clearWeather(): Weather {
     isCorrupt: false,
     journalBroken: false,
     wallOffset: 0,
+    wallOffsetBefore: 0,
     wallSteppedAt: 0,
     prometheusOffset: 0,
   };
