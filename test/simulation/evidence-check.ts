@@ -105,10 +105,14 @@ export function createEvidence(options: EvidenceOptions): Evidence {
   }
 
   /** A weight above 0 counts as held because a read showed it. */
-  function checkRead(daemon: Daemon, name: string, at: number, { revision, held }: RolloutState): void {
-    if (held.weight === 0 || daemon.thawedAt !== null) return;
-    const isTrue = views.showed(name, at, (rule) => rule !== null && shareOf(rule, revision) === held.weight);
-    if (!isTrue) fail(`${name}: ${held.weight} % of ${revision} counts as read back and was never readable`);
+  function checkRead(daemon: Daemon, name: string, at: number, rollout: RolloutState): void {
+    const { revision, held } = rollout;
+    if (held.weight === 0 || daemon.thawedAt !== null || wasReadable(name, at, rollout)) return;
+    fail(`${name}: ${held.weight} % of ${revision} counts as read back and was never readable`);
+  }
+
+  function wasReadable(name: string, at: number, { revision, held }: RolloutState): boolean {
+    return views.showed(name, at, (rule) => rule !== null && shareOf(rule, revision) === held.weight);
   }
 
   function follow(daemon: Daemon, name: string, rollout: RolloutState): void {
@@ -120,7 +124,7 @@ export function createEvidence(options: EvidenceOptions): Evidence {
     const isReached = id !== rollout.id || reached !== String(rollout.reached.length);
     // What a process finds in the store or in the emergency journal was read back by another one, at some time.
     const isOwn = daemon.begun.has(name);
-    const reachedAt = isOwn ? readBackAt(rollout) : 0;
+    const reachedAt = isOwn ? readBackAt(name, rollout) : 0;
     const since = isReached ? reachedAt : (old?.since ?? 0);
     if (isReached && isOwn && rollout.reached.length > 0) checkRead(daemon, name, since, rollout);
     all.set(name, { key, since, looks: new Map() });
@@ -130,11 +134,14 @@ export function createEvidence(options: EvidenceOptions): Evidence {
    * While the store fails, a weight may be told of some time after it was read back, by a clock that is another by then:
    * that makes what is held begin again, and not the time at which it was reached.
    */
-  function readBackAt({ held, reached }: RolloutState): number {
+  function readBackAt(name: string, rollout: RolloutState): number {
+    const { held, reached } = rollout;
     const told = [held.verifiedAt, reached.at(-1)?.verifiedAt ?? held.verifiedAt].flatMap((at) =>
       [weather.wallOffset, weather.wallOffsetBefore].map((offset) => at - EPOCH_MS - offset),
     );
-    const times = told.filter((at) => at < now() && at > now() - TOLD_WITHIN_MS);
+    const times = told.filter(
+      (at) => at < now() && at > now() - TOLD_WITHIN_MS && wasReadable(name, at, rollout),
+    );
     return Math.min(now(), ...times);
   }
 
