@@ -8,7 +8,7 @@ import { noLateBets, type SequentialState } from './state.ts';
 
 /** ln of the odds of each test, and what they ask for. */
 export interface SequentialReading {
-  /** Against "no worse than tolerated". */
+  /** Against "no worse than tolerated"; a poll that still waits for stable's is in it where it says more. */
   readonly regression: number;
   /** Against "worse than the margin": what a step must earn, see `evidenceNeeded`. */
   readonly nonInferiority: number;
