@@ -58,6 +58,8 @@ export function tryStore(scene: Scene, done: () => void): void {
     const rollout = state === null ? null : activeRollout(state);
     if (rollout === null || rollout.revision !== measuredRevision(name)) return false;
     if (rollout.stable !== servedStable(name)) return false;
+    // Held at 100, stable is what it was before; a weight that somebody lowered since is taken up by `resume`.
+    if (rollout.frozenAt !== null) return false;
     // Its file was removed, and said that the weight stays.
     const { state: file, spec } = fleet.file(name);
     if (file === 'gone' && spec.canary.strategy.onDelete === 'retain') return false;
